@@ -1,0 +1,153 @@
+/* The fold: one record after another into the state, the archive and the dedupe set. Internal to
+ * apply/; see workspace.h for the outside.
+ *
+ * Deterministic: it reads nothing but its stores and the record. The caller holds the write lock.
+ * Memory failures panic (the next start replays). Everything it changes goes through
+ * kn_fold_put/edit/remove, so that a dry run can be taken back.
+ */
+#ifndef KN_APPLY_FOLD_H
+#define KN_APPLY_FOLD_H
+
+#include "apply/settings.h"
+#include "apply/tables.h"
+#include "behaviour/archive.h"
+#include "log/log.h"
+#include "profile/fold.h"
+#include "profile/record.h"
+#include "state/dedupe.h"
+
+enum { KN_REJECTS_KEPT = 1000, KN_UNMERGE_PAIRS_MAX = 50000, KN_LINKS_REFUSED_MAX = 200 };
+#define KN_REJECT_LIFE_US (7 * 24 * 3600 * INT64_C(1000000))
+
+struct kn_fold_counters { /* part of the checkpoint's meta blob */
+    uint32_t next_ordinal; /* from 1; 0 holds the events of nobody */
+    uint32_t moves;        /* versions given to moved archive rows */
+    uint64_t profiles, merges, unmerges, events, duplicates, rejects, identifiers;
+    uint64_t forbidden;    /* forbidden pairs */
+    int64_t reject_due_us; /* when the oldest reject expires, INT64_MAX = none */
+};
+
+struct kn_journal_entry {
+    unsigned table;
+    struct kn_key key;
+    char key_bytes[KN_STATE_KEY_MAX];
+    char *before; /* NULL = was absent */
+    size_t before_len;
+};
+
+struct kn_journal {
+    struct kn_journal_entry *entries;
+    size_t count, room;
+    struct kn_fold_counters counters;
+};
+
+struct kn_source_counters {
+    uint64_t events, duplicates, rejects, oldest_reject;
+    int64_t first_us, last_us;
+};
+
+struct kn_setting_doc {
+    char *key, *json; /* owned, NUL-terminated */
+};
+
+struct kn_fold {
+    struct kn_state *state;
+    struct kn_dedupe *dedupe;
+    struct kn_archive *archive;
+    struct kn_settings *settings; /* a reference to the newest snapshot */
+    bool settings_changed;        /* since the owner last looked */
+    struct kn_setting_doc *docs;
+    size_t doc_count;
+    struct kn_hash_key key;
+    struct kn_fold_counters counters;
+    struct kn_arena frame_arena;  /* decoded items of a frame */
+    struct kn_arena arena;        /* one item's work */
+    struct kn_buf scratch;
+    struct kn_journal *journal;   /* not NULL: a dry run */
+    /* An un-merge re-applies a component's history: only these ordinals take part. */
+    const uint32_t *component;
+    size_t component_count;
+    uint32_t component_new;       /* ordinals from here on were made by the un-merge itself */
+    int64_t now_us;               /* record time */
+};
+
+void kn_fold_init(struct kn_fold *f, struct kn_state *state, struct kn_dedupe *dedupe,
+                  struct kn_archive *archive);
+void kn_fold_deinit(struct kn_fold *f);
+/* Loads the committed settings (at start). */
+enum kn_rc kn_fold_load(struct kn_fold *f, struct kn_err *err) KN_MUST_USE;
+
+/* Applies one frame. KN_E_CORRUPT: an item does not decode though its checksum held; nothing of the
+ * frame was applied. */
+enum kn_rc kn_fold_frame(struct kn_fold *f, const struct kn_frame *frame,
+                         struct kn_err *err) KN_MUST_USE;
+
+/* ---- state through the journal ---- */
+struct kn_str kn_fold_get(struct kn_fold *f, enum kn_table table, struct kn_key key);
+void kn_fold_put(struct kn_fold *f, enum kn_table table, struct kn_key key, struct kn_str value);
+char *kn_fold_edit(struct kn_fold *f, enum kn_table table, struct kn_key key, size_t *ret_len);
+void kn_fold_remove(struct kn_fold *f, enum kn_table table, struct kn_key key);
+void kn_fold_journal_begin(struct kn_fold *f, struct kn_journal *journal);
+void kn_fold_journal_rollback(struct kn_fold *f);
+
+/* ---- persons: a profile being changed ---- */
+struct kn_person {
+    struct kn_profile p;
+    struct kn_hot hot;
+    bool cold_dirty, sessions_loaded, sessions_dirty, orders_loaded, orders_dirty;
+    bool is_new;
+};
+
+/* Loads hot and cold; the profile must be live. Slices live in the fold's item arena. */
+struct kn_person *kn_person_load(struct kn_fold *f, uint32_t ordinal);
+void kn_person_load_sessions(struct kn_fold *f, struct kn_person *person);
+void kn_person_load_orders(struct kn_fold *f, struct kn_person *person);
+struct kn_person *kn_person_create(struct kn_fold *f, const struct kn_item *item,
+                                   uint64_t arrival);
+void kn_person_store(struct kn_fold *f, struct kn_person *person);
+void kn_person_add_link(struct kn_fold *f, uint32_t ordinal, const struct kn_profile_link *link);
+/* `from` becomes part of `into`; both stores follow. */
+void kn_person_merge(struct kn_fold *f, struct kn_person *into, struct kn_person *from,
+                     int64_t at_us);
+void kn_fold_put_identifier(struct kn_fold *f, struct kn_h128 hash, uint32_t ordinal,
+                            uint32_t slot);
+bool kn_fold_identifier(struct kn_fold *f, struct kn_h128 hash, uint32_t *ret_ordinal,
+                        uint32_t *ret_slot);
+/* The same for readers' copies of the value. */
+bool kn_identifier_decode(struct kn_str value, uint32_t *ret_ordinal, uint32_t *ret_slot,
+                          bool *ret_guarded);
+struct kn_h128 kn_order_hash(const struct kn_fold *f, struct kn_str order_key);
+uint32_t kn_u32_value(struct kn_str value);
+
+/* An un-merge is under way and the profile has no part in it. */
+bool kn_fold_is_outside(const struct kn_fold *f, uint32_t ordinal);
+
+/* ---- events ---- */
+/* Resolves and applies an event, consent or merge item. Returns the ordinal it belongs to (0 =
+ * nobody). Archives nothing. */
+uint32_t kn_fold_person_item(struct kn_fold *f, const struct kn_item *item, uint64_t arrival);
+
+/* ---- un-merge ---- */
+/* Checks on the present state: KN_E_INVALID / KN_E_CONFLICT / KN_E_NOT_FOUND with the reason. */
+enum kn_rc kn_fold_check_unmerge(struct kn_fold *f, const struct kn_item *item,
+                                 struct kn_err *err) KN_MUST_USE;
+enum kn_rc kn_fold_check_merge(struct kn_fold *f, const struct kn_item *item,
+                               struct kn_err *err) KN_MUST_USE;
+/* Does nothing when the checks fail. The ordinals of both sides, 0 when there is none. */
+void kn_fold_unmerge(struct kn_fold *f, const struct kn_item *item, uint64_t arrival,
+                     struct kn_str bytes, uint32_t *ret_kept, uint32_t *ret_split);
+
+/* ---- sources and settings ---- */
+void kn_source_counters_decode(struct kn_str value, struct kn_source_counters *ret);
+void kn_fold_count_source(struct kn_fold *f, uint32_t source, uint64_t events,
+                          uint64_t duplicates, int64_t at_us);
+void kn_fold_reject(struct kn_fold *f, const struct kn_item *item);
+void kn_fold_expire_rejects(struct kn_fold *f);
+void kn_reject_key(uint32_t source, uint64_t number, char bytes[12]);
+void kn_fold_setting(struct kn_fold *f, struct kn_str key, struct kn_str json);
+/* A snapshot made of the documents. KN_E_INVALID: one of them is not what it should be. */
+enum kn_rc kn_settings_build(const struct kn_setting_doc *docs, size_t count, uint64_t version,
+                             const struct kn_hash_key *key, struct kn_settings **ret,
+                             struct kn_err *err) KN_MUST_USE;
+
+#endif

@@ -1,0 +1,304 @@
+/* Frames and the items that are no person's: settings, rejects, ticks; source counters. */
+#include "apply/fold.h"
+#include "base/assert.h"
+#include "base/mem.h"
+#include "format/json.h"
+
+enum {
+    FRAME_ARENA_MAX = 256 * 1024 * 1024,
+    ITEM_ARENA_MAX = 1024 * 1024 * 1024,
+    SCRATCH_MAX = 256 * 1024 * 1024,
+    SOURCE_BYTES = 48,
+};
+#define HOUR_US (3600 * INT64_C(1000000))
+
+void kn_fold_init(struct kn_fold *f, struct kn_state *state, struct kn_dedupe *dedupe,
+                  struct kn_archive *archive)
+{
+    *f = (struct kn_fold){.state = state, .dedupe = dedupe, .archive = archive};
+    f->counters.next_ordinal = 1;
+    f->counters.reject_due_us = INT64_MAX;
+    kn_arena_init(&f->frame_arena, FRAME_ARENA_MAX);
+    kn_arena_init(&f->arena, ITEM_ARENA_MAX);
+    kn_buf_init(&f->scratch, SCRATCH_MAX);
+}
+
+void kn_fold_deinit(struct kn_fold *f)
+{
+    for (size_t i = 0; i < f->doc_count; i++) {
+        kn_free(f->docs[i].key);
+        kn_free(f->docs[i].json);
+    }
+    kn_free(f->docs);
+    kn_settings_unref(f->settings);
+    kn_buf_deinit(&f->scratch);
+    kn_arena_deinit(&f->arena);
+    kn_arena_deinit(&f->frame_arena);
+    *f = (struct kn_fold){0};
+}
+
+/* ---- source counters ---- */
+
+void kn_source_counters_decode(struct kn_str value, struct kn_source_counters *ret)
+{
+    *ret = (struct kn_source_counters){.oldest_reject = 1};
+    if (!value.p) {
+        return;
+    }
+    struct kn_cursor c = kn_cursor(value);
+    ret->events = kn_take_le64(&c);
+    ret->duplicates = kn_take_le64(&c);
+    ret->rejects = kn_take_le64(&c);
+    ret->oldest_reject = kn_take_le64(&c);
+    ret->first_us = (int64_t)kn_take_le64(&c);
+    ret->last_us = (int64_t)kn_take_le64(&c);
+    kn_assert(!c.bad);
+}
+
+static void put_counters(struct kn_fold *f, uint32_t source, const struct kn_source_counters *s)
+{
+    struct kn_buf *out = &f->scratch;
+    kn_buf_le64(out, s->events);
+    kn_buf_le64(out, s->duplicates);
+    kn_buf_le64(out, s->rejects);
+    kn_buf_le64(out, s->oldest_reject);
+    kn_buf_le64(out, (uint64_t)s->first_us);
+    kn_buf_le64(out, (uint64_t)s->last_us);
+    kn_assert(out->rc == KN_OK && out->len == SOURCE_BYTES);
+    kn_fold_put(f, KN_T_SOURCE, kn_key_u32(source), kn_buf_view(out));
+    kn_buf_clear(out);
+}
+
+void kn_fold_count_source(struct kn_fold *f, uint32_t source, uint64_t events, uint64_t duplicates,
+                          int64_t at_us)
+{
+    struct kn_source_counters s;
+    kn_source_counters_decode(kn_fold_get(f, KN_T_SOURCE, kn_key_u32(source)), &s);
+    s.events += events;
+    s.duplicates += duplicates;
+    if (events > 0) {
+        s.first_us = s.first_us == 0 ? at_us : s.first_us;
+        s.last_us = at_us;
+    }
+    put_counters(f, source, &s);
+}
+
+/* ---- rejects ---- */
+
+void kn_reject_key(uint32_t source, uint64_t number, char bytes[12])
+{
+    for (unsigned i = 0; i < 4; i++) {
+        bytes[i] = (char)(unsigned char)(source >> (8 * (3 - i)));
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        bytes[4 + i] = (char)(unsigned char)(number >> (8 * (7 - i)));
+    }
+}
+
+static void remove_reject(struct kn_fold *f, uint32_t source, uint64_t number)
+{
+    char key[12];
+    kn_reject_key(source, number, key);
+    kn_fold_remove(f, KN_T_REJECT, kn_key_bytes(kn_str(key, sizeof key)));
+}
+
+void kn_fold_reject(struct kn_fold *f, const struct kn_item *item)
+{
+    struct kn_source_counters s;
+    char key[12];
+    kn_source_counters_decode(kn_fold_get(f, KN_T_SOURCE, kn_key_u32(item->source)), &s);
+    s.rejects++;
+    kn_reject_key(item->source, s.rejects, key);
+    kn_buf_le64(&f->scratch, (uint64_t)item->received_us);
+    kn_buf_lstr(&f->scratch, item->name);
+    kn_buf_lstr(&f->scratch, item->body);
+    kn_fold_put(f, KN_T_REJECT, kn_key_bytes(kn_str(key, sizeof key)), kn_buf_view(&f->scratch));
+    kn_buf_clear(&f->scratch);
+    while (s.rejects - s.oldest_reject >= KN_REJECTS_KEPT) {
+        remove_reject(f, item->source, s.oldest_reject++);
+    }
+    put_counters(f, item->source, &s);
+    f->counters.rejects++;
+    if (item->received_us + KN_REJECT_LIFE_US < f->counters.reject_due_us) {
+        f->counters.reject_due_us = item->received_us + KN_REJECT_LIFE_US;
+    }
+}
+
+static int64_t reject_time(struct kn_fold *f, uint32_t source, uint64_t number)
+{
+    char key[12];
+    kn_reject_key(source, number, key);
+    struct kn_str value = kn_fold_get(f, KN_T_REJECT, kn_key_bytes(kn_str(key, sizeof key)));
+    if (!value.p) {
+        return INT64_MIN;
+    }
+    struct kn_cursor c = kn_cursor(value);
+    return (int64_t)kn_take_le64(&c);
+}
+
+void kn_fold_expire_rejects(struct kn_fold *f)
+{
+    int64_t next = INT64_MAX;
+    for (uint32_t source = 0; source <= f->settings->source_count; source++) {
+        struct kn_source_counters s;
+        kn_source_counters_decode(kn_fold_get(f, KN_T_SOURCE, kn_key_u32(source)), &s);
+        uint64_t oldest = s.oldest_reject;
+        int64_t due = INT64_MAX;
+        while (s.oldest_reject <= s.rejects) {
+            int64_t at = reject_time(f, source, s.oldest_reject);
+            if (at != INT64_MIN && at + KN_REJECT_LIFE_US > f->now_us) {
+                due = at + KN_REJECT_LIFE_US;
+                break;
+            }
+            remove_reject(f, source, s.oldest_reject++);
+        }
+        if (s.oldest_reject != oldest) {
+            put_counters(f, source, &s);
+        }
+        next = due < next ? due : next;
+    }
+    f->counters.reject_due_us = next;
+}
+
+/* ---- items ---- */
+
+static void archive(struct kn_fold *f, uint32_t ordinal, const struct kn_item *item,
+                    uint64_t arrival, struct kn_str bytes)
+{
+    struct kn_archive_row row = {
+        .ordinal = ordinal,
+        .event_us = item->event_us,
+        .arrival = arrival,
+        .item = bytes,
+    };
+    kn_archive_append(f->archive, &row);
+}
+
+static void apply_event(struct kn_fold *f, const struct kn_item *item, uint64_t arrival,
+                        struct kn_str bytes, uint64_t *events, uint64_t *duplicates)
+{
+    if (kn_dedupe_seen(f->dedupe, item->message_hash, f->now_us / HOUR_US)) {
+        f->counters.duplicates++;
+        (*duplicates)++;
+        return;
+    }
+    uint32_t ordinal =
+        item->flags & KN_ITEM_NO_PROFILE ? 0 : kn_fold_person_item(f, item, arrival);
+    archive(f, ordinal, item, arrival, bytes);
+    f->counters.events++;
+    (*events)++;
+}
+
+static void apply_merge(struct kn_fold *f, const struct kn_item *item, uint64_t arrival,
+                        struct kn_str bytes)
+{
+    if (kn_fold_check_merge(f, item, NULL) == KN_OK) {
+        archive(f, kn_fold_person_item(f, item, arrival), item, arrival, bytes);
+    }
+}
+
+static void apply_genesis(struct kn_fold *f, const struct kn_item *item)
+{
+    kn_fold_setting(f, KN_STR("genesis"), item->body);
+}
+
+/* What is summed up over the items of one source in a frame. */
+struct tally {
+    uint32_t source;
+    uint64_t events, duplicates;
+};
+
+static void flush(struct kn_fold *f, struct tally *t, int64_t at_us)
+{
+    if (t->events + t->duplicates > 0) {
+        kn_fold_count_source(f, t->source, t->events, t->duplicates, at_us);
+    }
+    *t = (struct tally){0};
+}
+
+static void apply_item(struct kn_fold *f, const struct kn_item *item, uint64_t arrival,
+                       struct kn_str bytes, struct tally *tally)
+{
+    uint32_t kept;
+    uint32_t split;
+    if (item->source != tally->source) {
+        flush(f, tally, f->now_us);
+        tally->source = item->source;
+    }
+    switch (item->kind) {
+    case KN_ITEM_EVENT:
+        apply_event(f, item, arrival, bytes, &tally->events, &tally->duplicates);
+        break;
+    case KN_ITEM_CONSENT:
+        archive(f, kn_fold_person_item(f, item, arrival), item, arrival, bytes);
+        break;
+    case KN_ITEM_MERGE:
+        apply_merge(f, item, arrival, bytes);
+        break;
+    case KN_ITEM_UNMERGE:
+        kn_fold_unmerge(f, item, arrival, bytes, &kept, &split);
+        break;
+    case KN_ITEM_REJECT:
+        kn_fold_reject(f, item);
+        break;
+    case KN_ITEM_SETTING:
+        kn_fold_setting(f, item->name, item->body);
+        break;
+    case KN_ITEM_GENESIS:
+        apply_genesis(f, item);
+        break;
+    case KN_ITEM_TICK:
+        break;
+    }
+    kn_arena_clear(&f->arena);
+}
+
+struct decoded {
+    struct kn_item item;
+    struct kn_str bytes;
+};
+
+static enum kn_rc decode_all(struct kn_fold *f, const struct kn_frame *frame,
+                             struct decoded *items, struct kn_err *err)
+{
+    struct kn_cursor c = kn_cursor(frame->body);
+    for (uint32_t i = 0; i < frame->item_count; i++) {
+        struct kn_cursor skip = c;
+        items[i].bytes = kn_item_skip(&skip);
+        enum kn_rc rc = kn_item_decode(&c, &f->key, &f->frame_arena, &items[i].item, err);
+        if (rc != KN_OK) {
+            return kn_fail(err, KN_E_CORRUPT, "record %llu, item %u does not decode",
+                           (unsigned long long)frame->seq, i);
+        }
+        for (size_t k = 0; k < items[i].item.id_count; k++) {
+            kn_state_prefetch(f->state, KN_T_IDENTIFIER, kn_key_h128(items[i].item.ids[k].hash));
+        }
+        if (items[i].item.kind == KN_ITEM_EVENT) {
+            kn_dedupe_prefetch(f->dedupe, items[i].item.message_hash);
+        }
+    }
+    return c.p == c.end ? KN_OK
+                        : kn_fail(err, KN_E_CORRUPT, "record %llu has bytes left over",
+                                  (unsigned long long)frame->seq);
+}
+
+enum kn_rc kn_fold_frame(struct kn_fold *f, const struct kn_frame *frame, struct kn_err *err)
+{
+    kn_arena_clear(&f->frame_arena);
+    struct decoded *items =
+        kn_arena_alloc(&f->frame_arena, (frame->item_count + 1) * sizeof *items);
+    if (!items) {
+        kn_panic("out of memory: record of %u items", frame->item_count);
+    }
+    KN_TRY(decode_all(f, frame, items, err));
+    f->now_us = frame->record_us;
+    if (f->now_us >= f->counters.reject_due_us) {
+        kn_fold_expire_rejects(f);
+    }
+    struct tally tally = {0};
+    for (uint32_t i = 0; i < frame->item_count; i++) {
+        apply_item(f, &items[i].item, (frame->seq << 16) | i, items[i].bytes, &tally);
+    }
+    flush(f, &tally, f->now_us);
+    return KN_OK;
+}

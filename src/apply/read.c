@@ -1,0 +1,380 @@
+#include "apply/read.h"
+
+#include "apply/workspace_internal.h"
+#include "base/assert.h"
+#include "format/fold.h"
+#include "format/json.h"
+
+static struct kn_str read_value(struct kn_workspace *ws, enum kn_table table, struct kn_key key,
+                                struct kn_arena *arena, bool *full)
+{
+    return kn_state_read(ws->state, table, key, arena, full);
+}
+
+/* The live profile that `ordinal` is, or became part of. */
+static enum kn_rc load(struct kn_workspace *ws, uint32_t ordinal, struct kn_arena *arena,
+                       struct kn_profile **ret)
+{
+    struct kn_profile *p = kn_arena_zero(arena, 1, sizeof *p);
+    bool full = p == NULL;
+    struct kn_hot hot;
+    struct kn_str hot_bytes;
+    for (;;) {
+        hot_bytes = read_value(ws, KN_T_HOT, kn_key_u32(ordinal), arena, &full);
+        if (full) {
+            return KN_E_NOMEM;
+        }
+        if (!kn_hot_decode(hot_bytes, &hot)) {
+            return KN_E_NOT_FOUND;
+        }
+        if (hot.canonical == 0) {
+            break;
+        }
+        ordinal = hot.canonical;
+    }
+    struct kn_key key = kn_key_u32(ordinal);
+    struct kn_str cold = read_value(ws, KN_T_COLD, key, arena, &full);
+    struct kn_str sessions = read_value(ws, KN_T_SESSIONS, key, arena, &full);
+    struct kn_str orders = read_value(ws, KN_T_ORDERS, key, arena, &full);
+    if (full) {
+        return KN_E_NOMEM;
+    }
+    KN_TRY(kn_profile_decode(ordinal, hot_bytes, cold, &ws->fold.key, arena, p));
+    KN_TRY(kn_profile_decode_sessions(sessions, &hot, arena, p));
+    KN_TRY(kn_profile_decode_orders(orders, arena, p));
+    *ret = p;
+    return KN_OK;
+}
+
+static bool identifier_key(struct kn_workspace *ws, struct kn_str type, struct kn_str value,
+                           struct kn_arena *arena, struct kn_h128 *ret)
+{
+    uint16_t number = kn_id_type_number(type);
+    value = kn_str_trim(value);
+    if (number == KN_ID_EMAIL) {
+        value = kn_fold_email(value, arena);
+    }
+    if (number == 0) {
+        char *joined = kn_arena_alloc(arena, type.len + 1 + value.len);
+        if (!joined || type.len == 0) {
+            return false;
+        }
+        memcpy(joined, type.p, type.len);
+        joined[type.len] = ':';
+        if (value.len > 0) {
+            memcpy(joined + type.len + 1, value.p, value.len);
+        }
+        number = KN_ID_CUSTOM;
+        value = kn_str(joined, type.len + 1 + value.len);
+    }
+    *ret = kn_hash_tagged(&ws->fold.key, number, value);
+    return true;
+}
+
+enum kn_rc kn_read_profile_by_identifier(struct kn_workspace *ws, struct kn_str type,
+                                         struct kn_str value, struct kn_arena *arena,
+                                         struct kn_profile **ret)
+{
+    struct kn_h128 hash;
+    uint32_t ordinal;
+    uint32_t slot;
+    bool guarded;
+    bool full = false;
+    kn_rwlock_read(&ws->lock);
+    enum kn_rc rc = KN_E_NOT_FOUND;
+    if (identifier_key(ws, type, value, arena, &hash)) {
+        struct kn_str found =
+            read_value(ws, KN_T_IDENTIFIER, kn_key_h128(hash), arena, &full);
+        if (full) {
+            rc = KN_E_NOMEM;
+        } else if (kn_identifier_decode(found, &ordinal, &slot, &guarded)) {
+            rc = load(ws, ordinal, arena, ret);
+        }
+    }
+    kn_rwlock_unlock(&ws->lock);
+    return rc;
+}
+
+enum kn_rc kn_read_profile_by_id(struct kn_workspace *ws, struct kn_str id, struct kn_arena *arena,
+                                 struct kn_profile **ret)
+{
+    struct kn_h128 key;
+    bool full = false;
+    if (!kn_profile_id_parse(id, &key)) {
+        return KN_E_NOT_FOUND;
+    }
+    kn_rwlock_read(&ws->lock);
+    struct kn_str found = read_value(ws, KN_T_PROFILE_ID, kn_key_h128(key), arena, &full);
+    enum kn_rc rc = full ? KN_E_NOMEM : KN_E_NOT_FOUND;
+    if (found.p) {
+        rc = load(ws, kn_u32_value(found), arena, ret);
+    }
+    kn_rwlock_unlock(&ws->lock);
+    return rc;
+}
+
+/* ---- lists ---- */
+
+static bool is_name_trait(struct kn_str key)
+{
+    static const char *const names[] = {"name", "firstName", "lastName", "first_name", "last_name"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (kn_str_eq(key, kn_str_c(names[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool folded_contains(struct kn_str text, struct kn_str match, struct kn_arena *arena)
+{
+    return kn_str_find(kn_fold_text(text, arena), match) != SIZE_MAX;
+}
+
+static bool matches(const struct kn_profile *p, struct kn_str match, struct kn_arena *arena)
+{
+    if (match.len == 0) {
+        return true;
+    }
+    for (size_t i = 0; i < p->id_count; i++) {
+        if (folded_contains(kn_id_plain_value(p->ids[i].type, p->ids[i].value), match, arena)) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < p->trait_count; i++) {
+        const struct kn_profile_trait *t = &p->traits[i];
+        if (t->json.len > 2 && t->json.p[0] == '"' && is_name_trait(t->key) &&
+            folded_contains(kn_json_unescape(kn_str_sub(t->json, 1, t->json.len - 1), arena), match,
+                            arena)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum { SCAN_ARENA_BYTES = 16 << 20, SCAN_TURN = 256 };
+
+/* Whether the profile at `ordinal` is live and matches; scratch is cleared. */
+static bool wanted(struct kn_workspace *ws, uint32_t ordinal, struct kn_str match,
+                   struct kn_arena *scratch)
+{
+    struct kn_hot hot;
+    struct kn_profile p;
+    kn_arena_clear(scratch);
+    struct kn_str hot_bytes =
+        read_value(ws, KN_T_HOT, kn_key_u32(ordinal), scratch, NULL);
+    if (!kn_hot_decode(hot_bytes, &hot) || hot.canonical != 0) {
+        return false;
+    }
+    if (match.len == 0) {
+        return true;
+    }
+    struct kn_str cold = read_value(ws, KN_T_COLD, kn_key_u32(ordinal), scratch, NULL);
+    return kn_profile_decode(ordinal, hot_bytes, cold, &ws->fold.key, scratch, &p) == KN_OK &&
+           matches(&p, match, scratch);
+}
+
+enum kn_rc kn_read_profiles(struct kn_workspace *ws, uint32_t after_ordinal, struct kn_str match,
+                            size_t limit, struct kn_arena *arena, struct kn_profile ***ret,
+                            size_t *ret_count, uint32_t *ret_next)
+{
+    struct kn_profile **list = kn_arena_zero(arena, limit + 1, sizeof *list);
+    struct kn_arena scratch;
+    size_t count = 0;
+    enum kn_rc rc = list ? KN_OK : KN_E_NOMEM;
+    uint32_t ordinal = after_ordinal + 1;
+    bool more = true;
+    kn_arena_init(&scratch, SCAN_ARENA_BYTES);
+    while (rc == KN_OK && more && count < limit) {
+        kn_rwlock_read(&ws->lock);
+        uint32_t end = ws->fold.counters.next_ordinal;
+        for (int i = 0; i < SCAN_TURN && ordinal < end && count < limit && rc == KN_OK; i++) {
+            if (wanted(ws, ordinal, match, &scratch)) {
+                rc = load(ws, ordinal, arena, &list[count]);
+                count += rc == KN_OK ? 1 : 0;
+            }
+            ordinal++;
+        }
+        more = ordinal < end;
+        kn_rwlock_unlock(&ws->lock);
+    }
+    kn_arena_deinit(&scratch);
+    if (rc == KN_OK) {
+        *ret = list;
+        *ret_count = count;
+        *ret_next = more ? ordinal - 1 : 0;
+    }
+    return rc;
+}
+
+enum kn_rc kn_read_links(struct kn_workspace *ws, uint32_t ordinal, struct kn_arena *arena,
+                         struct kn_profile_link **ret, size_t *ret_count)
+{
+    bool full = false;
+    kn_rwlock_read(&ws->lock);
+    struct kn_str bytes = read_value(ws, KN_T_LINKS, kn_key_u32(ordinal), arena, &full);
+    kn_rwlock_unlock(&ws->lock);
+    if (full) {
+        return KN_E_NOMEM;
+    }
+    return kn_profile_decode_links(bytes, &ws->fold.key, arena, ret, ret_count);
+}
+
+/* ---- events ---- */
+
+struct event_reader {
+    struct kn_workspace *ws;
+    struct kn_arena *arena;
+    kn_read_event_fn fn;
+    void *context;
+    enum kn_rc rc;
+};
+
+static bool each_row(void *context, const struct kn_archive_row *row)
+{
+    struct event_reader *r = context;
+    struct kn_cursor c = kn_cursor(row->item);
+    struct kn_item item;
+    r->rc = kn_item_decode(&c, &r->ws->fold.key, r->arena, &item, NULL);
+    return r->rc == KN_OK && r->fn(r->context, row, &item);
+}
+
+enum kn_rc kn_read_events(struct kn_workspace *ws, const struct kn_profile *profile,
+                          const struct kn_archive_query *query, struct kn_arena *arena,
+                          kn_read_event_fn fn, void *context, struct kn_err *err)
+{
+    uint32_t *ordinals =
+        kn_arena_alloc(arena, (profile->merged_count + 1) * sizeof *ordinals);
+    if (!ordinals) {
+        return kn_fail(err, KN_E_NOMEM, "out of memory");
+    }
+    ordinals[0] = profile->ordinal;
+    for (size_t i = 0; i < profile->merged_count; i++) {
+        ordinals[i + 1] = profile->merged[i].ordinal;
+    }
+    kn_rwlock_read(&ws->lock);
+    struct kn_archive_pin *pin =
+        kn_archive_pin(ws->archive, ordinals, profile->merged_count + 1);
+    kn_rwlock_unlock(&ws->lock);
+    if (!pin) {
+        return kn_fail(err, KN_E_NOMEM, "out of memory");
+    }
+    struct event_reader r = {.ws = ws, .arena = arena, .fn = fn, .context = context};
+    enum kn_rc rc = kn_archive_read(pin, query, each_row, &r, err);
+    kn_archive_unpin(pin);
+    return rc != KN_OK ? rc : r.rc;
+}
+
+/* ---- rejects and sources ---- */
+
+void kn_read_source_stats(struct kn_workspace *ws, uint32_t source, struct kn_source_stats *ret)
+{
+    struct kn_arena arena;
+    struct kn_source_counters s;
+    kn_arena_init(&arena, 4096);
+    kn_rwlock_read(&ws->lock);
+    kn_source_counters_decode(read_value(ws, KN_T_SOURCE, kn_key_u32(source), &arena, NULL), &s);
+    kn_rwlock_unlock(&ws->lock);
+    kn_arena_deinit(&arena);
+    *ret = (struct kn_source_stats){
+        .events = s.events,
+        .duplicates = s.duplicates,
+        .rejects = s.rejects,
+        .first_event_us = s.first_us,
+        .last_event_us = s.last_us,
+    };
+}
+
+static bool read_reject(struct kn_workspace *ws, uint32_t source, uint64_t number,
+                        struct kn_arena *arena, bool *full, struct kn_reject *ret)
+{
+    char key[12];
+    kn_reject_key(source, number, key);
+    struct kn_str value =
+        read_value(ws, KN_T_REJECT, kn_key_bytes(kn_str(key, sizeof key)), arena, full);
+    if (!value.p) {
+        return false;
+    }
+    struct kn_cursor c = kn_cursor(value);
+    ret->number = number;
+    ret->at_us = (int64_t)kn_take_le64(&c);
+    ret->reason = kn_take_lstr(&c);
+    ret->body = kn_take_lstr(&c);
+    return !c.bad;
+}
+
+enum kn_rc kn_read_rejects(struct kn_workspace *ws, uint32_t source, uint64_t before_number,
+                           size_t limit, struct kn_arena *arena, struct kn_reject **ret,
+                           size_t *ret_count)
+{
+    struct kn_reject *list = kn_arena_zero(arena, limit + 1, sizeof *list);
+    struct kn_source_counters s;
+    bool full = list == NULL;
+    size_t count = 0;
+    kn_rwlock_read(&ws->lock);
+    kn_source_counters_decode(read_value(ws, KN_T_SOURCE, kn_key_u32(source), arena, &full), &s);
+    uint64_t number = before_number > 0 && before_number <= s.rejects ? before_number - 1 : s.rejects;
+    while (!full && number >= s.oldest_reject && number > 0 && count < limit) {
+        if (read_reject(ws, source, number, arena, &full, &list[count])) {
+            count++;
+        }
+        number--;
+    }
+    kn_rwlock_unlock(&ws->lock);
+    if (full) {
+        return KN_E_NOMEM;
+    }
+    *ret = list;
+    *ret_count = count;
+    return KN_OK;
+}
+
+/* ---- dry runs ---- */
+
+static enum kn_rc check(struct kn_workspace *ws, const struct kn_item *item, struct kn_err *err)
+{
+    kn_assert(item->kind == KN_ITEM_MERGE || item->kind == KN_ITEM_UNMERGE);
+    enum kn_rc rc = item->kind == KN_ITEM_MERGE ? kn_fold_check_merge(&ws->fold, item, err)
+                                                : kn_fold_check_unmerge(&ws->fold, item, err);
+    kn_arena_clear(&ws->fold.arena);
+    return rc;
+}
+
+enum kn_rc kn_read_check_change(struct kn_workspace *ws, const struct kn_item *item,
+                                struct kn_err *err)
+{
+    kn_rwlock_write(&ws->lock);
+    enum kn_rc rc = check(ws, item, err);
+    kn_rwlock_unlock(&ws->lock);
+    return rc;
+}
+
+enum kn_rc kn_read_dry_run(struct kn_workspace *ws, const struct kn_item *item,
+                           struct kn_arena *arena, struct kn_profile **ret_a,
+                           struct kn_profile **ret_b, struct kn_err *err)
+{
+    struct kn_journal journal;
+    uint32_t kept = 0;
+    uint32_t split = 0;
+    *ret_b = NULL;
+    kn_rwlock_write(&ws->lock);
+    enum kn_rc rc = check(ws, item, err);
+    if (rc == KN_OK) {
+        /* An arrival no record can have, so that a new profile gets an id of its own. */
+        uint64_t arrival = UINT64_MAX - (ws->applied_seq & 0xffff);
+        kn_fold_journal_begin(&ws->fold, &journal);
+        if (item->kind == KN_ITEM_MERGE) {
+            kept = kn_fold_person_item(&ws->fold, item, arrival);
+        } else {
+            kn_fold_unmerge(&ws->fold, item, arrival, KN_STR_EMPTY, &kept, &split);
+        }
+        rc = kept ? load(ws, kept, arena, ret_a) : KN_E_NOT_FOUND;
+        if (rc == KN_OK && split) {
+            rc = load(ws, split, arena, ret_b);
+        }
+        kn_fold_journal_rollback(&ws->fold);
+        kn_arena_clear(&ws->fold.arena);
+    }
+    kn_rwlock_unlock(&ws->lock);
+    return rc;
+}

@@ -1,0 +1,341 @@
+#include "apply/settings.h"
+
+#include <stdatomic.h>
+
+#include "apply/fold.h"
+#include "base/arena.h"
+#include "base/assert.h"
+#include "base/mem.h"
+#include "format/json.h"
+
+enum { SETTINGS_ARENA_MAX = 64 * 1024 * 1024, SOURCES_MAX = 10000, KEYS_MAX = 100 };
+
+struct snapshot {
+    struct kn_settings pub; /* first */
+    struct kn_arena arena;
+    atomic_uint references;
+};
+
+static struct snapshot *self_of(const struct kn_settings *s)
+{
+    return (struct snapshot *)(uintptr_t)s;
+}
+
+struct kn_settings *kn_settings_ref(struct kn_settings *s)
+{
+    atomic_fetch_add_explicit(&self_of(s)->references, 1, memory_order_relaxed);
+    return s;
+}
+
+void kn_settings_unref(struct kn_settings *s)
+{
+    if (!s || atomic_fetch_sub_explicit(&self_of(s)->references, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    kn_identity_rules_free(s->identity);
+    kn_arena_deinit(&self_of(s)->arena);
+    kn_free(s);
+}
+
+const struct kn_source *kn_settings_source(const struct kn_settings *s, uint32_t number)
+{
+    return number >= 1 && number <= s->source_count ? &s->sources[number - 1] : NULL;
+}
+
+const struct kn_source *kn_settings_source_by_id(const struct kn_settings *s, struct kn_str id)
+{
+    for (size_t i = 0; i < s->source_count; i++) {
+        if (s->sources[i].number != 0 && !s->sources[i].deleted &&
+            kn_str_eq(s->sources[i].id, id)) {
+            return &s->sources[i];
+        }
+    }
+    return NULL;
+}
+
+const struct kn_source *kn_settings_source_by_key(const struct kn_settings *s, struct kn_str key)
+{
+    for (size_t i = 0; i < s->source_count; i++) {
+        const struct kn_source *source = &s->sources[i];
+        for (size_t k = 0; !source->deleted && k < source->write_key_count; k++) {
+            if (kn_str_eq(source->write_keys[k], key)) {
+                return source;
+            }
+        }
+    }
+    return NULL;
+}
+
+static const char *const party_names[] = {"zero", "first", "second", "third"};
+
+const char *kn_party_name(enum kn_party party)
+{
+    return party_names[party];
+}
+
+/* ---- reading documents ---- */
+
+struct builder {
+    struct snapshot *s;
+    struct kn_json_parser *parser;
+    struct kn_err *err;
+};
+
+static enum kn_rc parse(struct builder *b, const char *key, const char *json,
+                        struct kn_json *ret)
+{
+    size_t len = strlen(json);
+    char *padded = kn_arena_alloc(&b->s->arena, len + KN_JSON_PADDING);
+    if (!padded) {
+        return kn_fail(b->err, KN_E_NOMEM, "settings: out of memory");
+    }
+    memcpy(padded, json, len);
+    memset(padded + len, 0, KN_JSON_PADDING);
+    enum kn_rc rc = kn_json_parse(
+        b->parser, padded, len, &(struct kn_json_limits){.depth_max = 16, .nodes_max = 100000}, ret,
+        b->err);
+    if (rc == KN_OK && kn_json_type_at(ret, 0) != KN_JSON_OBJECT) {
+        rc = kn_fail(b->err, KN_E_INVALID, "must be an object");
+    }
+    return rc == KN_OK ? KN_OK : kn_fail_wrap(b->err, rc, "setting \"%s\"", key);
+}
+
+static struct kn_str text(struct builder *b, const struct kn_json *doc, const char *key)
+{
+    uint32_t node = kn_json_find(doc, 0, kn_str_c(key));
+    return kn_arena_str(&b->s->arena, kn_json_string(doc, node, &b->s->arena));
+}
+
+static enum kn_rc texts(struct builder *b, const struct kn_json *doc, const char *key,
+                        struct kn_str **ret, size_t *ret_count)
+{
+    uint32_t list = kn_json_find(doc, 0, kn_str_c(key));
+    if (list == KN_JSON_NONE) {
+        return KN_OK;
+    }
+    if (kn_json_type_at(doc, list) != KN_JSON_ARRAY) {
+        return kn_fail(b->err, KN_E_INVALID, "%s must be an array of strings", key);
+    }
+    struct kn_str *all = kn_arena_zero(&b->s->arena, KEYS_MAX, sizeof *all);
+    size_t count = 0;
+    if (!all) {
+        return kn_fail(b->err, KN_E_NOMEM, "settings: out of memory");
+    }
+    for (uint32_t i = list + 1; i < doc->nodes[list].next; i = doc->nodes[i].next) {
+        if (count == KEYS_MAX || kn_json_type_at(doc, i) != KN_JSON_STRING) {
+            return kn_fail(b->err, KN_E_INVALID, "%s must be at most %d strings", key,
+                           (int)KEYS_MAX);
+        }
+        all[count++] = kn_arena_str(&b->s->arena, kn_json_string(doc, i, &b->s->arena));
+    }
+    *ret = all;
+    *ret_count = count;
+    return KN_OK;
+}
+
+static enum kn_rc read_party(struct builder *b, const struct kn_json *doc, enum kn_party *ret)
+{
+    struct kn_str name = text(b, doc, "party");
+    *ret = KN_PARTY_FIRST;
+    if (name.len == 0) {
+        return KN_OK;
+    }
+    for (size_t i = 0; i < sizeof party_names / sizeof party_names[0]; i++) {
+        if (kn_str_eq(name, kn_str_c(party_names[i]))) {
+            *ret = (enum kn_party)i;
+            return KN_OK;
+        }
+    }
+    return kn_fail(b->err, KN_E_INVALID, "party must be zero, first, second or third");
+}
+
+static enum kn_rc read_source(struct builder *b, const struct kn_setting_doc *doc_text)
+{
+    struct kn_settings *s = &b->s->pub;
+    struct kn_json doc;
+    int64_t number;
+    KN_TRY(parse(b, doc_text->key, doc_text->json, &doc));
+    if (!kn_json_i64(&doc, kn_json_find(&doc, 0, KN_STR("number")), &number) || number < 1 ||
+        number > SOURCES_MAX) {
+        return kn_fail(b->err, KN_E_INVALID, "%s: number must be 1 to %d", doc_text->key,
+                       (int)SOURCES_MAX);
+    }
+    struct kn_source *source = &s->sources[number - 1];
+    source->number = (uint32_t)number;
+    source->id = kn_arena_str(&b->s->arena, kn_str_c(doc_text->key + strlen("source/")));
+    source->name = text(b, &doc, "name");
+    source->kind = text(b, &doc, "kind");
+    source->json = kn_arena_str(&b->s->arena, kn_str_c(doc_text->json));
+    source->enabled =
+        kn_json_type_at(&doc, kn_json_find(&doc, 0, KN_STR("enabled"))) != KN_JSON_FALSE;
+    source->deleted =
+        kn_json_type_at(&doc, kn_json_find(&doc, 0, KN_STR("deleted"))) == KN_JSON_TRUE;
+    KN_TRY(read_party(b, &doc, &source->party));
+    KN_TRY(texts(b, &doc, "write_keys", &source->write_keys, &source->write_key_count));
+    KN_TRY(texts(b, &doc, "purposes", &source->purposes, &source->purpose_count));
+    if (s->source_count < (size_t)number) {
+        s->source_count = (size_t)number;
+    }
+    return KN_OK;
+}
+
+static enum kn_rc read_workspace(struct builder *b, const struct kn_setting_doc *doc_text)
+{
+    struct kn_settings *s = &b->s->pub;
+    struct kn_json doc;
+    KN_TRY(parse(b, doc_text->key, doc_text->json, &doc));
+    struct kn_str name = text(b, &doc, "name");
+    struct kn_str zone = text(b, &doc, "time_zone");
+    struct kn_str currency = text(b, &doc, "currency");
+    s->name = name.len > 0 ? name : s->name;
+    s->time_zone = zone.len > 0 ? zone : s->time_zone;
+    if (currency.len == 0) {
+        return KN_OK;
+    }
+    for (size_t i = 0; i < currency.len; i++) {
+        if (currency.len != 3 || currency.p[i] < 'A' || currency.p[i] > 'Z') {
+            return kn_fail(b->err, KN_E_INVALID, "currency must be three capital letters");
+        }
+    }
+    memcpy(s->currency, currency.p, 3);
+    return KN_OK;
+}
+
+static enum kn_rc read_all(struct builder *b, const struct kn_setting_doc *docs, size_t count)
+{
+    struct kn_settings *s = &b->s->pub;
+    const char *identity = "";
+    s->sources = kn_arena_zero(&b->s->arena, SOURCES_MAX, sizeof *s->sources);
+    if (!s->sources) {
+        return kn_fail(b->err, KN_E_NOMEM, "settings: out of memory");
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(docs[i].key, "workspace") == 0) {
+            KN_TRY(read_workspace(b, &docs[i]));
+        } else if (strcmp(docs[i].key, "identity") == 0) {
+            identity = docs[i].json;
+        } else if (strncmp(docs[i].key, "source/", strlen("source/")) == 0) {
+            KN_TRY(read_source(b, &docs[i]));
+        }
+    }
+    return kn_identity_rules_parse(kn_str_c(identity), &s->identity, b->err);
+}
+
+enum kn_rc kn_settings_build(const struct kn_setting_doc *docs, size_t count, uint64_t version,
+                             const struct kn_hash_key *key, struct kn_settings **ret,
+                             struct kn_err *err)
+{
+    struct snapshot *s = kn_calloc(1, sizeof *s);
+    struct kn_json_parser *parser = kn_json_parser_new();
+    if (!s || !parser) {
+        kn_free(s);
+        kn_json_parser_free(parser);
+        return kn_fail(err, KN_E_NOMEM, "settings: out of memory");
+    }
+    kn_arena_init(&s->arena, SETTINGS_ARENA_MAX);
+    atomic_init(&s->references, 1);
+    s->pub.version = version;
+    s->pub.key = *key;
+    s->pub.time_zone = KN_STR("Europe/Amsterdam");
+    memcpy(s->pub.currency, "EUR", 4);
+    struct builder b = {.s = s, .parser = parser, .err = err};
+    enum kn_rc rc = read_all(&b, docs, count);
+    kn_json_parser_free(parser);
+    if (rc != KN_OK) {
+        kn_settings_unref(&s->pub);
+        return rc;
+    }
+    *ret = &s->pub;
+    return KN_OK;
+}
+
+/* ---- the fold's side ---- */
+
+static char *text_copy(struct kn_str s)
+{
+    char *copy = kn_must_alloc(s.len + 1);
+    if (s.len > 0) {
+        memcpy(copy, s.p, s.len);
+    }
+    copy[s.len] = '\0';
+    return copy;
+}
+
+static void set_doc(struct kn_fold *f, struct kn_str key, struct kn_str json)
+{
+    size_t at = 0;
+    while (at < f->doc_count && !kn_str_eq(kn_str_c(f->docs[at].key), key)) {
+        at++;
+    }
+    if (at < f->doc_count) {
+        kn_free(f->docs[at].json);
+    } else {
+        f->docs = kn_must_realloc(f->docs, (f->doc_count + 1) * sizeof *f->docs);
+        f->docs[f->doc_count++].key = text_copy(key);
+    }
+    f->docs[at].json = text_copy(json);
+}
+
+/* The genesis document holds the seed of every hash of the workspace. */
+static void read_seed(struct kn_fold *f)
+{
+    for (size_t i = 0; i < f->doc_count; i++) {
+        if (strcmp(f->docs[i].key, "genesis") != 0) {
+            continue;
+        }
+        size_t offset = 0;
+        struct kn_str key;
+        struct kn_str value;
+        while (kn_json_walk(kn_str_c(f->docs[i].json), &offset, &key, &value)) {
+            if (kn_str_eq(key, KN_STR("seed"))) {
+                f->key = kn_hash_key_from(value);
+            }
+        }
+    }
+}
+
+/* A document that does not read leaves the snapshot as it was (the API refuses such a document
+ * before it becomes a record). */
+static void publish(struct kn_fold *f)
+{
+    struct kn_settings *next;
+    struct kn_err err;
+    uint64_t version = f->settings ? f->settings->version + 1 : 1;
+    read_seed(f);
+    if (kn_settings_build(f->docs, f->doc_count, version, &f->key, &next, &err) != KN_OK) {
+        if (!f->settings) {
+            kn_panic("settings cannot be read: %s", err.text);
+        }
+        return;
+    }
+    kn_settings_unref(f->settings);
+    f->settings = next;
+    f->settings_changed = true;
+}
+
+void kn_fold_setting(struct kn_fold *f, struct kn_str key, struct kn_str json)
+{
+    kn_assert(key.len > 0 && key.len <= KN_STATE_KEY_MAX);
+    if (kn_str_eq(key, KN_STR("genesis")) &&
+        kn_fold_get(f, KN_T_SETTING, kn_key_bytes(key)).p) {
+        return; /* there is one beginning */
+    }
+    kn_fold_put(f, KN_T_SETTING, kn_key_bytes(key), json);
+    set_doc(f, key, json);
+    publish(f);
+}
+
+static enum kn_rc load_doc(void *context, struct kn_key key, struct kn_str value,
+                           struct kn_err *err)
+{
+    (void)err;
+    set_doc(context, key.bytes, value);
+    return KN_OK;
+}
+
+enum kn_rc kn_fold_load(struct kn_fold *f, struct kn_err *err)
+{
+    KN_TRY(kn_state_scan(f->state, KN_T_SETTING, load_doc, f, err));
+    publish(f);
+    return KN_OK;
+}

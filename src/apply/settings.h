@@ -1,0 +1,50 @@
+/* Workspace settings, decoded: an immutable, reference-counted snapshot.
+ *
+ * Settings are records of the workspace's log (kn_item SETTING: key and JSON document). Apply keeps
+ * the documents and publishes a new snapshot when one changes; collect/ and api/ hold a reference
+ * for the length of a request.
+ *
+ * Keys: "workspace" {"name","time_zone","currency","created_at"}; "identity" (identity/rules.h);
+ * "source/<id>" {"number","name","kind","party","write_keys":[],"purposes":[],"enabled","created_at"};
+ */
+#ifndef KN_APPLY_SETTINGS_H
+#define KN_APPLY_SETTINGS_H
+
+#include "identity/rules.h"
+
+enum kn_party { KN_PARTY_ZERO, KN_PARTY_FIRST, KN_PARTY_SECOND, KN_PARTY_THIRD };
+
+struct kn_source {
+    uint32_t number;      /* from 1, never reused */
+    struct kn_str id;     /* "src_..." */
+    struct kn_str name;
+    struct kn_str kind;   /* "web", "server", "mobile", "import", ... */
+    enum kn_party party;
+    struct kn_str *write_keys;
+    size_t write_key_count;
+    struct kn_str *purposes;
+    size_t purpose_count;
+    bool enabled;
+    bool deleted;         /* kept so that old events still name it */
+    struct kn_str json;   /* its document */
+};
+
+struct kn_settings {
+    uint64_t version;     /* rises with every change */
+    struct kn_str name, time_zone;
+    char currency[4];
+    struct kn_source *sources; /* by number - 1 */
+    size_t source_count;
+    struct kn_identity_rules *identity;
+    struct kn_hash_key key;    /* of identifiers and messages */
+};
+
+const struct kn_source *kn_settings_source(const struct kn_settings *s, uint32_t number);
+const struct kn_source *kn_settings_source_by_id(const struct kn_settings *s, struct kn_str id);
+const struct kn_source *kn_settings_source_by_key(const struct kn_settings *s, struct kn_str key);
+const char *kn_party_name(enum kn_party party);
+
+struct kn_settings *kn_settings_ref(struct kn_settings *s);
+void kn_settings_unref(struct kn_settings *s); /* NULL is fine */
+
+#endif

@@ -1,0 +1,26 @@
+/* The tables of a workspace's state. Their order is part of the format: add at the end only. */
+#ifndef KN_APPLY_TABLES_H
+#define KN_APPLY_TABLES_H
+
+#include "state/state.h"
+
+enum kn_table {
+    KN_T_SETTING,     /* bytes  key -> JSON document */
+    KN_T_IDENTIFIER,  /* h128   identifier -> u32 ordinal, u32 slot | guarded bit */
+    KN_T_PROFILE_ID,  /* h128   public id -> u32 ordinal */
+    KN_T_HOT,         /* u32    ordinal -> profile/hot.h */
+    KN_T_COLD,        /* u32    ordinal -> profile/record.h */
+    KN_T_SESSIONS,    /* u32 */
+    KN_T_ORDERS,      /* u32 */
+    KN_T_LINKS,       /* u32 */
+    KN_T_ORDER_OWNER, /* h128   order key -> u32 ordinal */
+    KN_T_FORBIDDEN,   /* h128   identifier -> the identifiers it was split from, h128 each */
+    KN_T_GUARD,       /* h128   identifier -> u32 refusals, u32 last ordinal refused on */
+    KN_T_SOURCE,      /* u32    source number -> counters */
+    KN_T_REJECT,      /* bytes  u32 source, u64 number (big endian) -> reject */
+    KN_TABLE_COUNT
+};
+
+extern const struct kn_state_table kn_tables[KN_TABLE_COUNT];
+
+#endif

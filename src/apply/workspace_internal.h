@@ -1,0 +1,63 @@
+/* What the files of apply/ share of a workspace. */
+#ifndef KN_APPLY_WORKSPACE_INTERNAL_H
+#define KN_APPLY_WORKSPACE_INTERNAL_H
+
+#include "apply/fold.h"
+#include "apply/workspace.h"
+#include "os/thread.h"
+
+enum { KN_APPLY_VERSION = 1 };
+
+/* The meta blob of a checkpoint (docs/formats/state.md). */
+struct kn_meta {
+    uint64_t applied_seq, before_seq;
+    uint32_t epoch;
+    int64_t record_us;
+    struct kn_fold_counters counters;
+    struct kn_str archive_manifest, dedupe_manifest;
+};
+
+struct kn_workspace {
+    struct kn_workspace_options options;
+    char *name, *dir, *log_dir, *runs_dir, *dedupe_dir, *state_path;
+    struct kn_log *log;
+    struct kn_state *state;
+    struct kn_dedupe *dedupe;
+    struct kn_archive *archive;
+
+    struct kn_rwlock lock; /* the fold's state; see workspace.h */
+    struct kn_fold fold;   /* under lock */
+
+    struct kn_mutex settings_mutex;
+    struct kn_settings *settings; /* newest snapshot, for intake */
+
+    /* Committed groups that wait for the fold, and how far everything is. */
+    struct kn_mutex queue_mutex;
+    struct kn_log_group *queue_head, *queue_tail;
+    uint64_t queued_bytes;
+    uint64_t applied_seq;
+    int64_t applied_record_us;
+    uint64_t recovered_seq; /* frames up to here come from the log's reader */
+    bool settings_pending;  /* they hold settings that are not applied yet */
+
+    /* Of the applying thread. */
+    struct kn_log_reader *reader; /* frames after the checkpoint, at start */
+    size_t group_offset;          /* into queue_head */
+
+    /* Of the background thread. */
+    uint64_t checkpoint_seq, checkpoint_before_seq; /* the last two checkpoints */
+    uint64_t checkpoints;
+    int64_t checkpoint_us;
+    uint64_t checkpoint_mono_ns;
+    bool frozen; /* a checkpoint was begun and not installed (disk full): go on with it */
+    struct kn_buf meta;
+    struct kn_meta frozen_meta; /* of that checkpoint; its manifests are filled in at each try */
+
+    struct kn_mutex stats_mutex;
+    uint64_t commits, commit_ns, commit_hist[16], commit_ns_max;
+};
+
+void kn_meta_encode(const struct kn_meta *meta, struct kn_buf *out);
+enum kn_rc kn_meta_decode(struct kn_str bytes, struct kn_meta *ret, struct kn_err *err) KN_MUST_USE;
+
+#endif

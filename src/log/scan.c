@@ -1,0 +1,147 @@
+/* Reading segments from a point on: where the good frames end, and whether what follows is a torn
+ * tail (to be cut) or damage (to be refused). */
+#include "base/mem.h"
+#include "log/frame.h"
+
+struct scan {
+    struct kn_disk disk;
+    const char *dir;
+    const uint64_t *segments;
+    size_t count;
+    uint64_t last_seq; /* of the good frames */
+    uint64_t claimed;  /* highest durable-up-to of any valid frame seen */
+    struct kn_scan *out;
+};
+
+/* After the first fault: does any valid frame behind it say that more was durable? */
+static void look_ahead(struct scan *s, struct kn_str bytes, size_t from)
+{
+    struct kn_frame_info info;
+    for (size_t at = (from + 7) & ~(size_t)7; at + KN_FRAME_HEADER <= bytes.len; at += 8) {
+        if (bytes.p[at] == 'K' && kn_frame_decode(kn_str_sub(bytes, at, bytes.len), &info) == KN_OK &&
+            info.durable_up_to > s->claimed) {
+            s->claimed = info.durable_up_to;
+        }
+    }
+}
+
+static bool has_bytes(struct kn_str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.p[i] != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Reads the frames of one segment. True in *ret_stop: the good frames end in it for good. */
+static enum kn_rc scan_segment(struct scan *s, struct kn_str bytes, uint64_t after_seq,
+                               kn_frame_fn fn, void *context, size_t *ret_end, bool *ret_stop,
+                               struct kn_err *err)
+{
+    size_t at = KN_SEGMENT_HEADER;
+    struct kn_frame_info info;
+    *ret_stop = false;
+    while (at < bytes.len) {
+        enum kn_rc rc = kn_frame_decode(kn_str_sub(bytes, at, bytes.len), &info);
+        if (rc == KN_E_VERSION) {
+            return kn_fail(err, rc, "a record was written by another version of the format");
+        }
+        if (rc == KN_E_NOT_FOUND) {
+            break;
+        }
+        if (rc != KN_OK || info.prev != s->last_seq || info.frame.seq <= s->last_seq) {
+            *ret_stop = true;
+            break;
+        }
+        s->last_seq = info.frame.seq;
+        s->claimed = info.durable_up_to > s->claimed ? info.durable_up_to : s->claimed;
+        s->out->found.last_record_us = info.frame.record_us;
+        if (info.frame.seq > after_seq && (info.frame.flags & KN_FRAME_SETTINGS)) {
+            s->out->found.has_settings_after = true;
+        }
+        if (fn) {
+            KN_TRY(fn(context, &info.frame, err));
+        }
+        at += info.bytes;
+    }
+    *ret_end = at < bytes.len ? at : bytes.len;
+    return KN_OK;
+}
+
+/* Looks at everything behind the end found; decides between tail and damage. */
+static enum kn_rc judge(struct scan *s, size_t segment, struct kn_str bytes, size_t end,
+                        struct kn_err *err)
+{
+    look_ahead(s, bytes, end);
+    s->out->torn = has_bytes(kn_str_sub(bytes, end, bytes.len));
+    for (size_t i = segment + 1; i < s->count; i++) {
+        char *data;
+        size_t len;
+        struct kn_segment_info info;
+        enum kn_rc rc =
+            kn_segment_load(s->disk, s->dir, s->segments[i], &data, &len, &info, NULL);
+        s->out->torn = true;
+        if (rc == KN_E_CORRUPT) {
+            continue; /* its header never became durable: nothing in it did */
+        }
+        KN_TRY(rc);
+        look_ahead(s, kn_str(data, len), KN_SEGMENT_HEADER);
+        kn_free(data);
+    }
+    if (s->claimed > s->last_seq) {
+        char path[1024];
+        kn_segment_path(s->dir, s->segments[segment], path, sizeof path);
+        return kn_fail(err, KN_E_CORRUPT,
+                       "%s at offset %zu: record %llu is damaged or missing, though it was "
+                       "durable (up to %llu)",
+                       path, end, (unsigned long long)s->last_seq + 1,
+                       (unsigned long long)s->claimed);
+    }
+    return KN_OK;
+}
+
+enum kn_rc kn_log_scan(struct kn_disk disk, const char *dir, const uint64_t *segments, size_t from,
+                       size_t count, uint64_t after_seq, kn_frame_fn fn, void *context,
+                       struct kn_scan *ret, struct kn_err *err)
+{
+    struct scan s = {.disk = disk, .dir = dir, .segments = segments, .count = count, .out = ret};
+    *ret = (struct kn_scan){.end_segment = from, .end_offset = KN_SEGMENT_HEADER};
+    for (size_t i = from; i < count; i++) {
+        char *data;
+        size_t len;
+        size_t end = KN_SEGMENT_HEADER;
+        bool stop = false;
+        struct kn_segment_info info;
+        KN_TRY(kn_segment_load(disk, dir, segments[i], &data, &len, &info, err));
+        if (i == from) {
+            s.last_seq = info.prev;
+        }
+        stop = info.prev != s.last_seq;
+        enum kn_rc rc = KN_OK;
+        if (!stop) {
+            ret->end_segment = i;
+            rc = scan_segment(&s, kn_str(data, len), after_seq, fn, context, &end, &stop, err);
+            ret->end_offset = end;
+        }
+        /* A segment that follows must continue exactly where this one ends. */
+        bool last = i + 1 == count;
+        if (rc == KN_OK && !stop && !last) {
+            stop = has_bytes(kn_str_sub(kn_str(data, len), end, len));
+        }
+        if (rc == KN_OK && (stop || last)) {
+            size_t segment = ret->end_segment;
+            rc = judge(&s, segment, segment == i ? kn_str(data, len) : KN_STR_EMPTY,
+                       segment == i ? end : 0, err);
+            stop = true;
+        }
+        kn_free(data);
+        KN_TRY(rc);
+        if (stop) {
+            break;
+        }
+    }
+    ret->found.last_seq = s.last_seq;
+    return KN_OK;
+}

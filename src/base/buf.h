@@ -54,7 +54,8 @@ struct kn_cursor {
 static inline struct kn_cursor kn_cursor(struct kn_str bytes)
 {
     const unsigned char *p = (const unsigned char *)bytes.p;
-    return (struct kn_cursor){p, p + bytes.len, false};
+    struct kn_cursor cursor = {p, bytes.len ? p + bytes.len : p, false};
+    return cursor;
 }
 
 uint8_t kn_take_u8(struct kn_cursor *c);

@@ -396,6 +396,11 @@ enum kn_rc kn_workspace_commit(struct kn_workspace *ws, bool *ret_committed, str
     return KN_OK;
 }
 
+bool kn_workspace_is_lost(struct kn_workspace *ws, uint64_t seq)
+{
+    return kn_log_is_lost(ws->log, seq);
+}
+
 void kn_workspace_position(struct kn_workspace *ws, struct kn_position *ret)
 {
     ret->epoch = kn_log_epoch(ws->log);

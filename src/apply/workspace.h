@@ -64,8 +64,8 @@ bool kn_workspace_ready(struct kn_workspace *ws);
 enum kn_rc kn_workspace_stage(struct kn_workspace *ws, struct kn_str items, uint32_t item_count,
                               uint32_t frame_flags, uint64_t *ret_seq, bool *ret_disk_full,
                               struct kn_err *err) KN_MUST_USE;
-/* Group commit (one thread). True in *ret_more when frames were committed.
- * KN_E_FULL: see kn_workspace_failed_through. */
+/* Group commit (one thread). *ret_committed: frames were committed.
+ * KN_E_FULL: the staged frames are lost (kn_workspace_is_lost); nobody was told otherwise. */
 enum kn_rc kn_workspace_commit(struct kn_workspace *ws, bool *ret_committed,
                                struct kn_err *err) KN_MUST_USE;
 
@@ -76,6 +76,9 @@ struct kn_position {
     uint64_t unapplied_bytes;
 };
 void kn_workspace_position(struct kn_workspace *ws, struct kn_position *ret);
+
+/* The frame found the disk full and will never be durable. */
+bool kn_workspace_is_lost(struct kn_workspace *ws, uint64_t seq);
 
 /* ---- the fold ---- */
 

@@ -28,6 +28,7 @@ struct kn_collect_env {
     void *context;
     struct kn_random random;
     bool accept_unknown_keys; /* answer 200 and drop, as Segment does; default false: 401 */
+    bool stopping;            /* 503 to everything */
 };
 
 struct kn_collect *kn_collect_new(void); /* NULL without memory */
@@ -76,7 +77,8 @@ struct kn_collect_message_options {
 };
 enum kn_rc kn_collect_message(struct kn_collect *collect, struct kn_random random,
                               const struct kn_collect_message_options *options,
-                              struct kn_str json, struct kn_buf *items, uint32_t *ret_items,
+                              struct kn_str json /* padded as for kn_json_parse */,
+                              struct kn_buf *items, uint32_t *ret_items,
                               const char **ret_rejected, struct kn_err *err) KN_MUST_USE;
 
 #endif

@@ -1,78 +1,132 @@
 #include "format/json.h"
 
-#include "base/mem.h"
-#include "format/json_simd.h"
-#include "format/time_text.h"
+/* ---- escapes ---- */
 
-struct kn_json_parser {
-    struct kn_simd_parser *simd;
-    struct kn_json_sink sink;
-};
-
-bool kn_json_sink_grow(struct kn_json_sink *sink)
+static uint32_t hex4(const char *p)
 {
-    uint32_t room = sink->room ? sink->room * 2 : 1024;
-    if (room > sink->nodes_max) {
-        room = sink->nodes_max;
+    uint32_t value = 0;
+    for (int i = 0; i < 4; i++) {
+        char c = p[i];
+        uint32_t digit = c <= '9' ? (uint32_t)(c - '0') : (uint32_t)((c | 32) - 'a') + 10;
+        value = value << 4 | (digit & 15);
     }
-    struct kn_json_node *more = kn_realloc(sink->nodes, room * sizeof *more);
-    if (!more) {
-        return false;
-    }
-    sink->nodes = more;
-    sink->room = room;
-    return true;
+    return value;
 }
 
-struct kn_json_parser *kn_json_parser_new(void)
+static size_t put_utf8(char *to, uint32_t c)
 {
-    struct kn_json_parser *p = kn_calloc(1, sizeof *p);
-    if (p) {
-        p->simd = kn_simd_parser_new();
+    if (c < 0x80) {
+        to[0] = (char)c;
+        return 1;
     }
-    if (p && !p->simd) {
-        kn_free(p);
-        return NULL;
+    if (c < 0x800) {
+        to[0] = (char)(0xc0 | (c >> 6));
+        to[1] = (char)(0x80 | (c & 63));
+        return 2;
     }
-    return p;
+    if (c < 0x10000) {
+        to[0] = (char)(0xe0 | (c >> 12));
+        to[1] = (char)(0x80 | ((c >> 6) & 63));
+        to[2] = (char)(0x80 | (c & 63));
+        return 3;
+    }
+    to[0] = (char)(0xf0 | (c >> 18));
+    to[1] = (char)(0x80 | ((c >> 12) & 63));
+    to[2] = (char)(0x80 | ((c >> 6) & 63));
+    to[3] = (char)(0x80 | (c & 63));
+    return 4;
 }
 
-void kn_json_parser_free(struct kn_json_parser *parser)
+/* The code point of the "uXXXX" at p, and of a second half behind it; *ret_used bytes were read. */
+static uint32_t unicode_escape(const char *p, const char *end, size_t *ret_used)
 {
-    if (parser) {
-        kn_simd_parser_free(parser->simd);
-        kn_free(parser->sink.nodes);
-        kn_free(parser);
-    }
-}
-
-enum kn_rc kn_json_parse(struct kn_json_parser *parser, const char *text, size_t len,
-                         const struct kn_json_limits *limits, struct kn_json *ret,
-                         struct kn_err *err)
-{
-    struct kn_json_sink *sink = &parser->sink;
-    sink->count = 0;
-    sink->fault = "malformed JSON";
-    sink->fault_at = 0;
-    sink->depth_max = limits->depth_max;
-    sink->nodes_max = limits->nodes_max;
-    if (len == 0 || len > UINT32_MAX - KN_JSON_PADDING) {
-        (void)kn_fail(err, KN_E_INVALID, "malformed JSON: the text is empty or too long");
-        return KN_E_INVALID;
-    }
-    enum kn_rc rc = kn_simd_parse(parser->simd, text, len, sink);
-    if (rc != KN_OK) {
-        (void)kn_fail(err, rc, "malformed JSON: %s", sink->fault);
-        if (err) {
-            err->pos = sink->fault_at;
+    size_t left = (size_t)(end - p);
+    uint32_t c = left >= 5 ? hex4(p + 1) : 0xfffd;
+    *ret_used = left < 5 ? left : 5;
+    if (c >= 0xd800 && c < 0xdc00 && left >= 11 && p[5] == '\\' && p[6] == 'u') {
+        uint32_t low = hex4(p + 7);
+        if (low >= 0xdc00 && low < 0xe000) {
+            *ret_used = 11;
+            return 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
         }
-        return rc;
     }
-    *ret = (struct kn_json){text, len, sink->nodes, sink->count};
-    return KN_OK;
+    return c >= 0xd800 && c < 0xe000 ? 0xfffd : c;
+}
+
+/* Takes one character or escape off raw (not empty): its bytes without escape, 1 to 4. */
+static size_t next_plain(struct kn_str *raw, char to[4])
+{
+    static const char marks[] = "\"\\/bfnrt";
+    static const char meaning[] = "\"\\/\b\f\n\r\t";
+    const char *p = raw->p;
+    const char *end = p + raw->len;
+    size_t used = 1;
+    size_t len = 1;
+    to[0] = *p;
+    if (*p == '\\' && end - p > 1) {
+        if (p[1] == 'u') {
+            len = put_utf8(to, unicode_escape(p + 1, end, &used));
+        } else {
+            const char *hit = memchr(marks, p[1], sizeof marks - 1);
+            to[0] = hit ? meaning[hit - marks] : p[1];
+        }
+        used++;
+    }
+    *raw = kn_str(p + used, raw->len - used);
+    return len;
+}
+
+struct kn_str kn_json_unescape(struct kn_str raw, struct kn_arena *arena)
+{
+    const char *hit = raw.len > 0 ? memchr(raw.p, '\\', raw.len) : NULL;
+    if (!hit) {
+        return raw;
+    }
+    /* Unescaping never lengthens valid text; four bytes more for what is not valid. */
+    char *to = kn_arena_alloc(arena, raw.len + 4);
+    size_t len = 0;
+    if (!to) {
+        return KN_STR_EMPTY;
+    }
+    while (hit) {
+        size_t plain = (size_t)(hit - raw.p);
+        memcpy(to + len, raw.p, plain);
+        len += plain;
+        raw = kn_str(hit, raw.len - plain);
+        char text[4];
+        size_t some = next_plain(&raw, text);
+        memcpy(to + len, text, some);
+        len += some;
+        hit = raw.len > 0 ? memchr(raw.p, '\\', raw.len) : NULL;
+    }
+    if (raw.len > 0) {
+        memcpy(to + len, raw.p, raw.len);
+    }
+    return kn_str(to, len + raw.len);
 }
 
 /* ---- looking up ---- */
+
+/* The raw text, unescaped, is `plain`. */
+static bool escaped_equals(struct kn_str raw, struct kn_str plain)
+{
+    size_t at = 0;
+    while (raw.len > 0) {
+        char text[4];
+        size_t len = next_plain(&raw, text);
+        if (len > plain.len - at || memcmp(plain.p + at, text, len) != 0) {
+            return false;
+        }
+        at += len;
+    }
+    return at == plain.len;
+}
+
+static bool has_key(const struct kn_json *doc, const struct kn_json_node *n, struct kn_str key)
+{
+    struct kn_str raw = kn_str(doc->text + n->key_off, n->key_len);
+    return n->escaped & 2 ? escaped_equals(raw, key) : kn_str_eq(raw, key);
+}
 
 uint32_t kn_json_find(const struct kn_json *doc, uint32_t object, struct kn_str key)
 {
@@ -82,8 +136,7 @@ uint32_t kn_json_find(const struct kn_json *doc, uint32_t object, struct kn_str 
     }
     uint32_t end = doc->nodes[object].next;
     for (uint32_t i = object + 1; i < end; i = doc->nodes[i].next) {
-        const struct kn_json_node *n = &doc->nodes[i];
-        if (n->key_len == key.len && memcmp(doc->text + n->key_off, key.p, key.len) == 0) {
+        if (has_key(doc, &doc->nodes[i], key)) {
             found = i;
         }
     }
@@ -159,95 +212,12 @@ bool kn_json_i64(const struct kn_json *doc, uint32_t node, int64_t *ret)
     struct kn_str raw = kn_json_raw(doc, node);
     bool negative = raw.p[0] == '-';
     uint64_t value;
-    if (!kn_str_u64(kn_str_sub(raw, negative ? 1 : 0, raw.len), &value) || value > INT64_MAX) {
+    if (!kn_str_u64(kn_str_sub(raw, negative ? 1 : 0, raw.len), &value) ||
+        value > (uint64_t)INT64_MAX + (negative ? 1 : 0)) {
         return false;
     }
-    *ret = negative ? -(int64_t)value : (int64_t)value;
+    *ret = negative ? (int64_t)(0 - value) : (int64_t)value;
     return true;
-}
-
-/* ---- escapes ---- */
-
-static uint32_t hex4(const char *p)
-{
-    uint32_t value = 0;
-    for (int i = 0; i < 4; i++) {
-        char c = p[i];
-        uint32_t digit = c <= '9' ? (uint32_t)(c - '0') : (uint32_t)((c | 32) - 'a') + 10;
-        value = value << 4 | (digit & 15);
-    }
-    return value;
-}
-
-static size_t put_utf8(char *to, uint32_t c)
-{
-    if (c < 0x80) {
-        to[0] = (char)c;
-        return 1;
-    }
-    if (c < 0x800) {
-        to[0] = (char)(0xc0 | (c >> 6));
-        to[1] = (char)(0x80 | (c & 63));
-        return 2;
-    }
-    if (c < 0x10000) {
-        to[0] = (char)(0xe0 | (c >> 12));
-        to[1] = (char)(0x80 | ((c >> 6) & 63));
-        to[2] = (char)(0x80 | (c & 63));
-        return 3;
-    }
-    to[0] = (char)(0xf0 | (c >> 18));
-    to[1] = (char)(0x80 | ((c >> 12) & 63));
-    to[2] = (char)(0x80 | ((c >> 6) & 63));
-    to[3] = (char)(0x80 | (c & 63));
-    return 4;
-}
-
-/* The code point of a \u escape at p ("uXXXX..."); *ret_used bytes were read. */
-static uint32_t unicode_escape(const char *p, const char *end, size_t *ret_used)
-{
-    uint32_t c = end - p >= 5 ? hex4(p + 1) : 0xfffd;
-    *ret_used = 5;
-    if (c >= 0xd800 && c < 0xdc00 && end - p >= 11 && p[5] == '\\' && p[6] == 'u') {
-        uint32_t low = hex4(p + 7);
-        if (low >= 0xdc00 && low < 0xe000) {
-            *ret_used = 11;
-            return 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
-        }
-    }
-    return c >= 0xd800 && c < 0xe000 ? 0xfffd : c;
-}
-
-struct kn_str kn_json_unescape(struct kn_str raw, struct kn_arena *arena)
-{
-    static const char plain[] = "\"\\/bfnrt";
-    static const char meaning[] = "\"\\/\b\f\n\r\t";
-    if (raw.len == 0 || !memchr(raw.p, '\\', raw.len)) {
-        return raw;
-    }
-    char *to = kn_arena_alloc(arena, raw.len); /* unescaping never lengthens */
-    size_t len = 0;
-    const char *end = raw.p + raw.len;
-    if (!to) {
-        return KN_STR_EMPTY;
-    }
-    for (const char *p = raw.p; p < end;) {
-        if (*p != '\\' || p + 1 == end) {
-            to[len++] = *p++;
-            continue;
-        }
-        p++;
-        if (*p == 'u') {
-            size_t used;
-            len += put_utf8(to + len, unicode_escape(p, end, &used));
-            p += (size_t)(end - p) < used ? (size_t)(end - p) : used;
-        } else {
-            const char *hit = memchr(plain, *p, sizeof plain - 1);
-            to[len++] = hit ? meaning[hit - plain] : *p;
-            p++;
-        }
-    }
-    return kn_str(to, len);
 }
 
 /* ---- walking valid text ---- */
@@ -263,10 +233,23 @@ static size_t skip_space(struct kn_str s, size_t at)
 /* Behind the string whose opening quote is at `at`. */
 static size_t skip_string(struct kn_str s, size_t at)
 {
-    for (at++; at < s.len && s.p[at] != '"'; at++) {
-        at += s.p[at] == '\\' ? 1 : 0;
+    const char *end = s.p + s.len;
+    const char *p = s.p + at + 1;
+    while (p < end) {
+        const char *quote = memchr(p, '"', (size_t)(end - p));
+        const char *back = quote;
+        if (!quote) {
+            break;
+        }
+        while (back > p && back[-1] == '\\') {
+            back--;
+        }
+        if ((quote - back) % 2 == 0) {
+            return (size_t)(quote - s.p) + 1;
+        }
+        p = quote + 1;
     }
-    return at < s.len ? at + 1 : s.len;
+    return s.len;
 }
 
 static size_t skip_value(struct kn_str s, size_t at)
@@ -323,95 +306,4 @@ bool kn_json_walk(struct kn_str container, size_t *offset, struct kn_str *ret_ke
     *ret_value_raw = kn_str_sub(container, at, end);
     *offset = end;
     return end > at;
-}
-
-/* ---- output ---- */
-
-static void out_escape(struct kn_buf *out, unsigned char c)
-{
-    static const char hex[] = "0123456789abcdef";
-    const char text[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
-    kn_buf_add(out, text, sizeof text);
-}
-
-static bool needs_escape(unsigned char c)
-{
-    return c < 0x20 || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' || c == 0x7f;
-}
-
-void kn_json_out_string(struct kn_buf *out, struct kn_str text)
-{
-    size_t from = 0;
-    kn_buf_char(out, '"');
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.p[i];
-        bool line = c == 0xe2 && i + 2 < text.len && (unsigned char)text.p[i + 1] == 0x80 &&
-                    ((unsigned char)text.p[i + 2] | 1) == 0xa9;
-        if (!needs_escape(c) && !line) {
-            continue;
-        }
-        kn_buf_str(out, kn_str_sub(text, from, i));
-        if (line) {
-            kn_buf_c(out, (unsigned char)text.p[i + 2] == 0xa8 ? "\\u2028" : "\\u2029");
-            i += 2;
-        } else if (c == '"' || c == '\\') {
-            kn_buf_char(out, '\\');
-            kn_buf_char(out, (char)c);
-        } else if (c == '\n') {
-            kn_buf_c(out, "\\n");
-        } else {
-            out_escape(out, c);
-        }
-        from = i + 1;
-    }
-    kn_buf_str(out, kn_str_sub(text, from, text.len));
-    kn_buf_char(out, '"');
-}
-
-void kn_json_out_comma(struct kn_buf *out)
-{
-    if (out->len > 0 && out->p[out->len - 1] != '{' && out->p[out->len - 1] != '[') {
-        kn_buf_char(out, ',');
-    }
-}
-
-void kn_json_out_key_str(struct kn_buf *out, struct kn_str key)
-{
-    kn_json_out_comma(out);
-    kn_json_out_string(out, key);
-    kn_buf_char(out, ':');
-}
-
-void kn_json_out_key(struct kn_buf *out, const char *key)
-{
-    kn_json_out_key_str(out, kn_str_c(key));
-}
-
-void kn_json_out_kv(struct kn_buf *out, const char *key, struct kn_str value)
-{
-    kn_json_out_key(out, key);
-    kn_json_out_string(out, value);
-}
-
-void kn_json_out_kraw(struct kn_buf *out, const char *key, struct kn_str raw)
-{
-    kn_json_out_key(out, key);
-    kn_buf_str(out, raw);
-}
-
-void kn_json_out_ki64(struct kn_buf *out, const char *key, int64_t value)
-{
-    kn_json_out_key(out, key);
-    kn_buf_i64(out, value);
-}
-
-void kn_json_out_kbool(struct kn_buf *out, const char *key, bool value)
-{
-    kn_json_out_kraw(out, key, value ? KN_STR("true") : KN_STR("false"));
-}
-
-void kn_json_out_ktime(struct kn_buf *out, const char *key, int64_t wall_us)
-{
-    char text[KN_TIME_TEXT_MAX];
-    kn_json_out_kv(out, key, kn_time_format(wall_us, text));
 }

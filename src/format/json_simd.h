@@ -1,29 +1,35 @@
-/* The C door to simdjson (json_simd.cpp); internal to format/. */
+/* The C door to simdjson (json_simd.cpp): its first stage only, which checks UTF-8, control characters
+ * in strings and that strings are closed, and finds where every token begins. The grammar is checked
+ * by json_parse.c. Internal to format/. */
 #ifndef KN_FORMAT_JSON_SIMD_H
 #define KN_FORMAT_JSON_SIMD_H
 
-#include "format/json.h"
+#include "base/err.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* Where the walk puts its nodes; grows by grow(). */
-struct kn_json_sink {
-    struct kn_json_node *nodes;
-    uint32_t count, room, nodes_max, depth_max;
-    const char *fault; /* what was wrong; a constant */
-    size_t fault_at;   /* byte, near it */
-};
-/* Doubles the room up to nodes_max; false without memory. */
-bool kn_json_sink_grow(struct kn_json_sink *sink);
+struct kn_simd; /* simdjson's working memory: about 4 bytes per byte of the longest text so far */
 
-struct kn_simd_parser;
-struct kn_simd_parser *kn_simd_parser_new(void);
-void kn_simd_parser_free(struct kn_simd_parser *parser);
-/* KN_OK, KN_E_INVALID, KN_E_LIMIT or KN_E_NOMEM. */
-enum kn_rc kn_simd_parse(struct kn_simd_parser *parser, const char *text, size_t len,
-                         struct kn_json_sink *sink);
+enum kn_simd_fault {
+    KN_SIMD_NONE = 0,
+    KN_SIMD_NOTHING,     /* no token at all */
+    KN_SIMD_UTF8,
+    KN_SIMD_CONTROL,     /* an unescaped control character in a string */
+    KN_SIMD_NOT_CLOSED,  /* a string runs to the end */
+    KN_SIMD_OTHER,
+};
+
+struct kn_simd *kn_simd_new(void); /* NULL without memory */
+void kn_simd_free(struct kn_simd *simd);
+/* Byte offsets of the tokens' first bytes, in order: brackets, braces, colons, commas, opening quotes,
+ * and first bytes of anything else that stands between those and white space. The array is owned by
+ * `simd` and ends with one more entry, len.
+ * @errors KN_E_INVALID (*ret_fault says why), KN_E_LIMIT (text too long), KN_E_NOMEM */
+enum kn_rc kn_simd_tokens(struct kn_simd *simd, const char *text, size_t len,
+                          const uint32_t **ret_tokens, uint32_t *ret_count,
+                          enum kn_simd_fault *ret_fault);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,203 @@
+/* The threads that are no HTTP loops: log, apply, background, and the workers' queue. */
+#include "base/assert.h"
+#include "server/jsonlog.h"
+#include "server/server_internal.h"
+
+enum { TURN_US = 1000, IDLE_US = 1000000, BACKGROUND_US = 250000, TICK_QUIET_US = 250000 };
+
+void kn_waker_init(struct kn_waker *w)
+{
+    kn_mutex_init(&w->mutex);
+    kn_cond_init(&w->cond);
+    w->pending = false;
+}
+
+void kn_waker_deinit(struct kn_waker *w)
+{
+    kn_mutex_deinit(&w->mutex);
+    kn_cond_deinit(&w->cond);
+}
+
+void kn_waker_wake(struct kn_waker *w)
+{
+    kn_mutex_lock(&w->mutex);
+    if (!w->pending) {
+        w->pending = true;
+        kn_cond_signal(&w->cond);
+    }
+    kn_mutex_unlock(&w->mutex);
+}
+
+void kn_waker_wait(struct kn_waker *w, uint64_t timeout_us)
+{
+    kn_mutex_lock(&w->mutex);
+    if (!w->pending) {
+        (void)kn_cond_wait_for(&w->cond, &w->mutex, timeout_us);
+    }
+    w->pending = false;
+    kn_mutex_unlock(&w->mutex);
+}
+
+void kn_server_staged(struct kn_server *s)
+{
+    kn_waker_wake(&s->log_waker);
+}
+
+static void wake_loops(struct kn_server *s)
+{
+    for (size_t i = 0; i < s->loop_count; i++) {
+        kn_loop_wake_waiters(s->loops[i]);
+    }
+}
+
+/* ---- log ---- */
+
+static bool commit_all(struct kn_server *s)
+{
+    bool any = false;
+    for (size_t i = 0; i < atomic_load(&s->workspace_count); i++) {
+        struct kn_err err = {0};
+        bool committed = false;
+        enum kn_rc rc = kn_workspace_commit(s->workspaces[i], &committed, &err);
+        if (rc == KN_E_FULL) {
+            kn_jsonlog("error", "disk_full", err.text);
+            any = true; /* those who wait must hear of it */
+        } else if (rc != KN_OK) {
+            kn_panic("log of workspace \"%s\": %s", kn_workspace_name(s->workspaces[i]), err.text);
+        }
+        any = any || committed;
+    }
+    return any;
+}
+
+/* A timer that is due while nothing comes in needs a record to happen at. */
+static void stage_due_ticks(struct kn_server *s, int64_t *last_us)
+{
+    int64_t now = kn_clock_wall_us(s->clock);
+    if (s->options.manual_clock || now - *last_us < TICK_QUIET_US) {
+        return;
+    }
+    *last_us = now;
+    for (size_t i = 0; i < atomic_load(&s->workspace_count); i++) {
+        struct kn_position p;
+        uint64_t seq;
+        kn_workspace_position(s->workspaces[i], &p);
+        if (p.staged == p.applied && kn_workspace_next_due(s->workspaces[i]) <= now &&
+            now - p.applied_record_us >= TICK_QUIET_US) {
+            enum kn_rc rc = kn_workspace_stage_tick(s->workspaces[i], &seq, NULL);
+            (void)rc; /* full: next time */
+        }
+    }
+}
+
+static void *log_run(void *argument)
+{
+    struct kn_server *s = argument;
+    int64_t last_us = 0;
+    while (!atomic_load(&s->closed)) {
+        if (commit_all(s)) {
+            kn_waker_wake(&s->apply_waker);
+            wake_loops(s);
+        } else {
+            kn_waker_wait(&s->log_waker, IDLE_US);
+            stage_due_ticks(s, &last_us);
+        }
+    }
+    return NULL;
+}
+
+/* ---- apply ---- */
+
+static bool apply_all(struct kn_server *s)
+{
+    bool any = false;
+    for (size_t i = 0; i < atomic_load(&s->workspace_count); i++) {
+        struct kn_err err = {0};
+        size_t applied;
+        if (kn_workspace_apply(s->workspaces[i], TURN_US, &applied, &err) != KN_OK) {
+            kn_panic("workspace \"%s\": %s", kn_workspace_name(s->workspaces[i]), err.text);
+        }
+        any = any || applied > 0;
+    }
+    return any;
+}
+
+static void *apply_run(void *argument)
+{
+    struct kn_server *s = argument;
+    while (!atomic_load(&s->closed)) {
+        if (apply_all(s)) {
+            wake_loops(s);
+        } else {
+            kn_waker_wait(&s->apply_waker, IDLE_US);
+        }
+    }
+    return NULL;
+}
+
+/* ---- background ---- */
+
+static void checkpoint(struct kn_workspace *ws)
+{
+    struct kn_err err = {0};
+    enum kn_rc rc = kn_workspace_checkpoint_now(ws, &err);
+    if (rc == KN_E_FULL) {
+        kn_jsonlog("error", "checkpoint_disk_full", err.text);
+    } else if (rc != KN_OK) {
+        kn_panic("checkpoint of workspace \"%s\": %s", kn_workspace_name(ws), err.text);
+    }
+}
+
+static void *background_run(void *argument)
+{
+    struct kn_server *s = argument;
+    kn_thread_be_idle();
+    while (!atomic_load(&s->closed)) {
+        bool any_more = false;
+        for (size_t i = 0; i < atomic_load(&s->workspace_count); i++) {
+            struct kn_err err = {0};
+            bool more = false;
+            if (kn_workspace_checkpoint_due(s->workspaces[i])) {
+                checkpoint(s->workspaces[i]);
+            }
+            if (kn_workspace_background_step(s->workspaces[i], &more, &err) != KN_OK) {
+                kn_panic("background work: %s", err.text);
+            }
+            any_more = any_more || more;
+        }
+        if (!any_more) {
+            kn_waker_wait(&s->background_waker, BACKGROUND_US);
+        }
+    }
+    return NULL;
+}
+
+void kn_server_start_threads(struct kn_server *s)
+{
+    unsigned cores = kn_cpu_count();
+    s->log_thread = kn_thread_start("kern-log", log_run, s);
+    s->apply_thread = kn_thread_start("kern-apply", apply_run, s);
+    s->background_thread = kn_thread_start("kern-back", background_run, s);
+    s->worker_count = cores < 2 ? 2 : cores < KN_LOOPS_MAX ? cores : KN_LOOPS_MAX;
+    for (size_t i = 0; i < s->worker_count; i++) {
+        s->workers[i] = kn_thread_start("kern-query", kn_worker_run, s);
+    }
+}
+
+void kn_server_stop_threads(struct kn_server *s)
+{
+    atomic_store(&s->closed, true);
+    kn_waker_wake(&s->log_waker);
+    kn_waker_wake(&s->apply_waker);
+    kn_waker_wake(&s->background_waker);
+    kn_thread_join(s->log_thread);
+    kn_thread_join(s->apply_thread);
+    kn_thread_join(s->background_thread);
+    kn_mutex_lock(&s->queue.mutex);
+    s->queue.stopping = true;
+    kn_cond_broadcast(&s->queue.cond);
+    kn_mutex_unlock(&s->queue.mutex);
+    for (size_t i = 0; i < s->worker_count; i++) {
+        kn_thread_join(s->workers[i]);
+    }
+}

@@ -270,20 +270,21 @@ static uint32_t repeat_split(struct kn_fold *f, const struct kn_item *item, uint
             owner = 0;
         }
     }
-    if (owner != 0) {
-        struct kn_profile_link link = {
-            .kind = KN_LINK_SPLIT_OFF,
-            .by_person = true,
-            .at_us = item->received_us,
-            .arrival = arrival,
-            .source = item->source,
-            .message_id = item->message_id,
-            .reason = item->name,
-            .ids = item->ids,
-            .id_count = item->id_count,
-        };
-        kn_person_add_link(f, owner, &link);
+    if (owner == 0) {
+        return kn_fold_person_item(f, item, arrival); /* a profile of its own, as before */
     }
+    struct kn_profile_link link = {
+        .kind = KN_LINK_SPLIT_OFF,
+        .by_person = true,
+        .at_us = item->received_us,
+        .arrival = arrival,
+        .source = item->source,
+        .message_id = item->message_id,
+        .reason = item->name,
+        .ids = item->ids,
+        .id_count = item->id_count,
+    };
+    kn_person_add_link(f, owner, &link);
     return owner;
 }
 
@@ -361,6 +362,9 @@ void kn_fold_unmerge(struct kn_fold *f, const struct kn_item *item, uint64_t arr
     }
     *ret_kept = owner_of(f, rest, s.rest_count);
     *ret_split = owner_of(f, off, s.off_count);
+    if (*ret_split == 0) { /* they never came in alone: the split itself makes their profile */
+        *ret_split = kn_fold_person_item(f, item, arrival);
+    }
     uint32_t any = *ret_kept ? *ret_kept : *ret_split;
     point_the_rest(f, ordinals, count, ids, any);
     f->component = NULL;

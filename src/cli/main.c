@@ -17,11 +17,12 @@ static const struct {
      "demo [--data DIR] [--listen 127.0.0.1:8080] [--profiles N] [--days D] [--seed S]\n"
      "                                                 a web shop to look at"},
     {"import", kn_cli_import,
-     "import --data DIR [--workspace W] [--source ID] FILE.ndjson\n"
+     "import --data DIR [--source ID] FILE.ndjson\n"
      "                                                 events of the past"},
     {"verify", kn_cli_verify, "verify --data DIR                               check every checksum"},
     {"bench", kn_cli_bench,
-     "bench ingest|lookup|bare --port P [...]         load generator (this machine only)"},
+     "bench ingest|lookup --port P [--key K] [--token T] [--events N] [--profiles N]\n"
+     "      [--batch N] [--connections N] [--rate N]     load generator (this machine only)"},
 };
 
 static int help(void)

@@ -2,14 +2,25 @@
 
 enum { DIGITS_MAX = 18 };
 
+/* ISO 4217 minor units that are not 2. */
+static const struct {
+    char code[4];
+    unsigned digits;
+} exceptions[] = {
+    {"BHD", 3}, {"BIF", 0}, {"CLF", 4}, {"CLP", 0}, {"DJF", 0}, {"GNF", 0}, {"IQD", 3}, {"ISK", 0},
+    {"JOD", 3}, {"JPY", 0}, {"KMF", 0}, {"KRW", 0}, {"KWD", 3}, {"LYD", 3}, {"OMR", 3}, {"PYG", 0},
+    {"RWF", 0}, {"TND", 3}, {"UGX", 0}, {"UYI", 0}, {"UYW", 4}, {"VND", 0}, {"VUV", 0}, {"XAF", 0},
+    {"XOF", 0}, {"XPF", 0},
+};
+
 unsigned kn_currency_digits(const char *currency)
 {
-    static const char none[] = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF";
-    static const char three[] = "BHD IQD JOD KWD LYD OMR TND";
-    if (strlen(currency) != 3) {
-        return 2;
+    for (size_t i = 0; i < sizeof exceptions / sizeof exceptions[0]; i++) {
+        if (strcmp(exceptions[i].code, currency) == 0) {
+            return exceptions[i].digits;
+        }
     }
-    return strstr(none, currency) ? 0 : strstr(three, currency) ? 3 : 2;
+    return 2;
 }
 
 bool kn_currency_parse(struct kn_str text, char ret[4])

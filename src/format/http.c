@@ -52,7 +52,7 @@ void kn_http_set_header(struct kn_http_response *response, const char *name, str
 {
     struct kn_str wanted = kn_str_c(name);
     for (size_t i = 0; i < response->header_count; i++) {
-        if (kn_str_eq(response->headers[i].name, wanted)) {
+        if (kn_str_eq_nocase(response->headers[i].name, wanted)) {
             response->headers[i].value = value;
             return;
         }
@@ -72,8 +72,8 @@ static int hex_digit(char c)
 
 struct kn_str kn_http_decode(struct kn_str raw, bool plus_is_space, struct kn_arena *arena)
 {
-    bool plain = !memchr(raw.p ? raw.p : "", '%', raw.len) &&
-                 !(plus_is_space && memchr(raw.p ? raw.p : "", '+', raw.len));
+    bool plain = raw.len == 0 || (!memchr(raw.p, '%', raw.len) &&
+                                  !(plus_is_space && memchr(raw.p, '+', raw.len)));
     if (plain) {
         return raw;
     }
@@ -97,28 +97,43 @@ struct kn_str kn_http_decode(struct kn_str raw, bool plus_is_space, struct kn_ar
     return kn_str(to, len);
 }
 
+/* Parts between '&' that have a name. */
+static size_t count_pairs(struct kn_str raw)
+{
+    size_t count = 0;
+    while (raw.len > 0) {
+        struct kn_str pair = kn_str_split(&raw, '&');
+        count += pair.len > 0 && pair.p[0] != '=' ? 1 : 0;
+    }
+    return count;
+}
+
 bool kn_http_parse_query(struct kn_str raw, size_t max, struct kn_arena *arena,
                          struct kn_http_pair **ret, size_t *ret_count)
 {
-    size_t count = 0;
+    size_t count = count_pairs(raw);
     struct kn_http_pair *pairs = NULL;
-    if (raw.len > 0) {
-        pairs = kn_arena_zero(arena, max, sizeof *pairs);
+    if (count > max) {
+        return false;
+    }
+    if (count > 0) {
+        pairs = kn_arena_zero(arena, count, sizeof *pairs);
         if (!pairs) {
             return false;
         }
     }
-    while (raw.len > 0) {
+    for (size_t i = 0; i < count;) {
         struct kn_str value = kn_str_split(&raw, '&');
         struct kn_str name = kn_str_split(&value, '=');
         if (name.len == 0) {
             continue;
         }
-        if (count == max) {
+        pairs[i].name = kn_http_decode(name, true, arena);
+        pairs[i].value = value.len > 0 ? kn_http_decode(value, true, arena) : KN_STR("");
+        if (!pairs[i].name.p || !pairs[i].value.p) {
             return false;
         }
-        pairs[count++] = (struct kn_http_pair){kn_http_decode(name, true, arena),
-                                               kn_http_decode(value, true, arena)};
+        i++;
     }
     *ret = pairs;
     *ret_count = count;

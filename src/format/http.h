@@ -38,20 +38,22 @@ struct kn_http_response {
     struct kn_buf body; /* owned by the response */
 };
 
+/* The first of that name; empty when absent. */
 struct kn_str kn_http_header(const struct kn_http_request *request, const char *name);
-/* Empty when absent. */
 struct kn_str kn_http_param(const struct kn_http_request *request, const char *name);
 bool kn_http_has_param(const struct kn_http_request *request, const char *name);
 void kn_http_response_init(struct kn_http_response *response, size_t body_max);
 void kn_http_response_deinit(struct kn_http_response *response);
-/* name is a constant; value must outlive the response. Too many headers are a bug (assert). */
+/* Sets or replaces. name is a constant; value must outlive the response. Too many headers are a bug
+ * (assert). */
 void kn_http_set_header(struct kn_http_response *response, const char *name, struct kn_str value);
 
 /* Splits and percent-decodes "a=1&b=%20" into pairs in the arena ('+' is a space). False: too many
  * (over max) or no memory. Broken escapes are kept as they are. */
 bool kn_http_parse_query(struct kn_str raw, size_t max, struct kn_arena *arena,
                          struct kn_http_pair **ret, size_t *ret_count);
-/* Percent-decodes; plus_is_space for queries and forms. */
+/* Percent-decodes; plus_is_space for queries and forms. Any bytes can come out, NUL and bad UTF-8 too.
+ * In the arena when it changed; p is NULL when the arena is full. */
 struct kn_str kn_http_decode(struct kn_str raw, bool plus_is_space, struct kn_arena *arena);
 /* "//" to "/", trailing '/' off. In the arena when it changed. */
 struct kn_str kn_http_clean_path(struct kn_str path, struct kn_arena *arena);

@@ -1,6 +1,16 @@
+/* The encoding of items; byte table in docs/formats/item.md. Every value has one encoding only: decode
+ * refuses what encode would not have written, so that the two are exact inverses. */
 #include "format/item.h"
 
-enum { ITEM_VERSION = 1, LENGTH_MAX = 32 * 1024 * 1024 };
+enum {
+    ITEM_VERSION = 1,
+    LENGTH_MAX = 32 * 1024 * 1024, /* of an item, without the length itself */
+    VARINT_MAX = 10,
+    MESSAGE_ID_MAX = 100,
+};
+
+/* Keeps hashes of messages apart from those of identifiers, whose tag is their type. */
+static const uint32_t MESSAGE_TAG = 0x20000U;
 
 enum section {
     HAS_NAME = 1U << 0,
@@ -47,15 +57,10 @@ uint16_t kn_id_type_number(struct kn_str name)
 const char *kn_event_type_name(enum kn_event_type type)
 {
     static const char *const names[] = {"", "track", "identify", "page", "screen", "group", "alias"};
-    return names[type];
+    return (unsigned)type < sizeof names / sizeof names[0] ? names[type] : "";
 }
 
 /* ---- encode ---- */
-
-static void put_time(struct kn_buf *out, int64_t us)
-{
-    kn_buf_varint(out, kn_zigzag(us));
-}
 
 static unsigned sections_of(const struct kn_item *item)
 {
@@ -66,251 +71,400 @@ static unsigned sections_of(const struct kn_item *item)
            (item->consent_count > 0 ? HAS_CONSENTS : 0U) | (item->body.len > 0 ? HAS_BODY : 0U);
 }
 
-static void put_order(const struct kn_item_order *o, struct kn_buf *out)
+enum { VISIT_PARTS = 9, DEVICE_PARTS = 4 };
+
+/* In the order of the bytes. */
+static void visit_parts(struct kn_item_visit *v, struct kn_str *parts[VISIT_PARTS])
 {
-    kn_buf_varint(out, (uint64_t)o->event << 1 | (o->has_amount ? 1 : 0));
-    kn_buf_lstr(out, o->order_id);
-    put_time(out, o->amount);
-    kn_buf_lstr(out, kn_str(o->currency, strnlen(o->currency, 3)));
+    parts[0] = &v->channel;
+    parts[1] = &v->source;
+    parts[2] = &v->medium;
+    parts[3] = &v->campaign;
+    parts[4] = &v->term;
+    parts[5] = &v->content;
+    parts[6] = &v->referrer;
+    parts[7] = &v->click_id;
+    parts[8] = &v->landing_page;
 }
 
-static void put_visit(const struct kn_item_visit *v, struct kn_buf *out)
+static void device_parts(struct kn_item_device *d, struct kn_str *parts[DEVICE_PARTS])
 {
-    const struct kn_str parts[] = {v->channel, v->source,   v->medium,   v->campaign,    v->term,
-                                   v->content, v->referrer, v->click_id, v->landing_page};
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        kn_buf_lstr(out, parts[i]);
+    parts[0] = &d->device;
+    parts[1] = &d->browser;
+    parts[2] = &d->platform;
+    parts[3] = &d->country;
+}
+
+/* The limits of item.h; decode checks the same. */
+static bool within_limits(const struct kn_item *item)
+{
+    bool ok = item->kind >= KN_ITEM_EVENT && item->kind <= KN_ITEM_GENESIS &&
+              item->type <= KN_EVENT_ALIAS && item->message_id.len <= MESSAGE_ID_MAX &&
+              item->id_count <= KN_ITEM_IDS_MAX && item->consent_count <= KN_ITEM_CONSENTS_MAX &&
+              item->order.event <= KN_ORDER_CANCELLED;
+    for (size_t i = 0; ok && i < item->id_count; i++) {
+        ok = item->ids[i].type > 0 && item->ids[i].type <= KN_ID_CUSTOM &&
+             item->ids[i].value.len > 0 && item->ids[i].value.len <= KN_ITEM_ID_VALUE_MAX;
     }
+    for (size_t i = 0; ok && i < item->consent_count; i++) {
+        ok = item->consents[i].purpose.len > 0 && item->consents[i].state <= KN_CONSENT_CONFLICT;
+    }
+    return ok;
 }
 
-static void put_consents(const struct kn_item *item, struct kn_buf *out)
+/* Not less than the item's bytes behind its length, or SIZE_MAX beyond the limit. */
+static size_t size_bound(const struct kn_item *item)
 {
-    kn_buf_varint(out, item->consent_count);
+    size_t sum = 64 + 5 * VARINT_MAX; /* the fixed part and the order's numbers */
+    struct kn_item_visit visit = item->visit;
+    struct kn_item_device device = item->device;
+    struct kn_str *visit_text[VISIT_PARTS];
+    struct kn_str *device_text[DEVICE_PARTS];
+    bool over = false;
+    visit_parts(&visit, visit_text);
+    device_parts(&device, device_text);
+    const struct kn_str texts[] = {item->message_id, item->name, item->traits,
+                                   item->order.order_id, item->body};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        over |= __builtin_add_overflow(sum, texts[i].len, &sum);
+        sum += VARINT_MAX;
+    }
+    for (size_t i = 0; visit.present && i < VISIT_PARTS; i++) {
+        over |= __builtin_add_overflow(sum, visit_text[i]->len, &sum);
+        sum += VARINT_MAX;
+    }
+    for (size_t i = 0; device.present && i < DEVICE_PARTS; i++) {
+        over |= __builtin_add_overflow(sum, device_text[i]->len, &sum);
+        sum += VARINT_MAX;
+    }
+    for (size_t i = 0; i < item->id_count; i++) {
+        sum += item->ids[i].value.len + 2 * (size_t)VARINT_MAX;
+    }
     for (size_t i = 0; i < item->consent_count; i++) {
         const struct kn_item_consent *c = &item->consents[i];
-        kn_buf_lstr(out, c->purpose);
-        kn_buf_varint(out, (uint64_t)c->state);
-        kn_buf_lstr(out, c->basis);
-        kn_buf_lstr(out, c->text_version);
-        put_time(out, c->at_us);
+        over |= __builtin_add_overflow(sum, c->purpose.len, &sum);
+        over |= __builtin_add_overflow(sum, c->basis.len, &sum);
+        over |= __builtin_add_overflow(sum, c->text_version.len, &sum);
+        sum += 5 * (size_t)VARINT_MAX;
     }
+    return over ? SIZE_MAX : sum;
 }
 
-static void put_contents(const struct kn_item *item, struct kn_buf *out)
+static unsigned char *put_varint(unsigned char *to, uint64_t value)
 {
-    unsigned sections = sections_of(item);
-    kn_buf_varint(out, ITEM_VERSION);
-    kn_buf_varint(out, (uint64_t)item->kind);
-    kn_buf_varint(out, (uint64_t)item->type);
-    kn_buf_varint(out, item->flags);
-    kn_buf_varint(out, item->source);
-    kn_buf_varint(out, sections);
-    put_time(out, item->event_us);
-    put_time(out, (int64_t)((uint64_t)item->received_us - (uint64_t)item->event_us));
-    kn_buf_lstr(out, item->message_id);
-    if (sections & HAS_NAME) {
-        kn_buf_lstr(out, item->name);
+    while (value >= 0x80) {
+        *to++ = (unsigned char)(value | 0x80);
+        value >>= 7;
     }
-    if (sections & HAS_IDS) {
-        kn_buf_varint(out, item->id_count);
-        for (size_t i = 0; i < item->id_count; i++) {
-            kn_buf_varint(out, item->ids[i].type);
-            kn_buf_lstr(out, item->ids[i].value);
-        }
-    }
-    if (sections & HAS_TRAITS) {
-        kn_buf_lstr(out, item->traits);
-    }
-    if (sections & HAS_ORDER) {
-        put_order(&item->order, out);
-    }
-    if (sections & HAS_VISIT) {
-        put_visit(&item->visit, out);
-    }
-    if (sections & HAS_DEVICE) {
-        kn_buf_lstr(out, item->device.device);
-        kn_buf_lstr(out, item->device.browser);
-        kn_buf_lstr(out, item->device.platform);
-        kn_buf_lstr(out, item->device.country);
-    }
-    if (sections & HAS_CONSENTS) {
-        put_consents(item, out);
-    }
-    if (sections & HAS_BODY) {
-        kn_buf_lstr(out, item->body);
-    }
+    *to++ = (unsigned char)value;
+    return to;
 }
 
-/* The length stands first, in four bytes, so that an item can be stepped over and be encoded in
- * place. */
+static unsigned char *put_time(unsigned char *to, int64_t us)
+{
+    return put_varint(to, kn_zigzag(us));
+}
+
+static unsigned char *put_text(unsigned char *to, struct kn_str s)
+{
+    to = put_varint(to, s.len);
+    if (s.len > 0) {
+        memcpy(to, s.p, s.len);
+    }
+    return to + s.len;
+}
+
+static unsigned char *put_order(unsigned char *to, const struct kn_item_order *o)
+{
+    to = put_varint(to, (uint64_t)o->event << 1 | (o->has_amount ? 1U : 0U));
+    to = put_text(to, o->order_id);
+    if (o->has_amount) {
+        to = put_time(to, o->amount);
+    }
+    return put_text(to, kn_str(o->currency, strnlen(o->currency, 3)));
+}
+
+static unsigned char *put_consents(unsigned char *to, const struct kn_item *item)
+{
+    to = put_varint(to, item->consent_count);
+    for (size_t i = 0; i < item->consent_count; i++) {
+        const struct kn_item_consent *c = &item->consents[i];
+        to = put_text(to, c->purpose);
+        to = put_varint(to, (uint64_t)c->state);
+        to = put_text(to, c->basis);
+        to = put_text(to, c->text_version);
+        to = put_time(to, c->at_us);
+    }
+    return to;
+}
+
+static unsigned char *put_ids(unsigned char *to, const struct kn_item *item)
+{
+    to = put_varint(to, item->id_count);
+    for (size_t i = 0; i < item->id_count; i++) {
+        to = put_varint(to, item->ids[i].type);
+        to = put_text(to, item->ids[i].value);
+    }
+    return to;
+}
+
+static unsigned char *put_sections(unsigned char *to, const struct kn_item *item, unsigned sections)
+{
+    struct kn_item_visit visit = item->visit;
+    struct kn_item_device device = item->device;
+    struct kn_str *visit_text[VISIT_PARTS];
+    struct kn_str *device_text[DEVICE_PARTS];
+    visit_parts(&visit, visit_text);
+    device_parts(&device, device_text);
+    to = sections & HAS_NAME ? put_text(to, item->name) : to;
+    to = sections & HAS_IDS ? put_ids(to, item) : to;
+    to = sections & HAS_TRAITS ? put_text(to, item->traits) : to;
+    to = sections & HAS_ORDER ? put_order(to, &item->order) : to;
+    for (size_t i = 0; sections & HAS_VISIT && i < VISIT_PARTS; i++) {
+        to = put_text(to, *visit_text[i]);
+    }
+    for (size_t i = 0; sections & HAS_DEVICE && i < DEVICE_PARTS; i++) {
+        to = put_text(to, *device_text[i]);
+    }
+    to = sections & HAS_CONSENTS ? put_consents(to, item) : to;
+    return sections & HAS_BODY ? put_text(to, item->body) : to;
+}
+
 void kn_item_encode(const struct kn_item *item, struct kn_buf *out)
 {
-    size_t at = out->len;
-    kn_buf_le32(out, 0);
-    put_contents(item, out);
-    if (out->rc != KN_OK) {
-        return;
-    }
-    size_t len = out->len - at - 4;
-    if (len > LENGTH_MAX) {
+    size_t bound = within_limits(item) ? size_bound(item) : SIZE_MAX;
+    if (out->rc == KN_OK && bound > LENGTH_MAX) {
         out->rc = KN_E_LIMIT;
+    }
+    unsigned char *from = (unsigned char *)kn_buf_reserve(out, bound + VARINT_MAX);
+    if (!from) {
         return;
     }
-    for (unsigned i = 0; i < 4; i++) {
-        out->p[at + i] = (char)(unsigned char)(len >> (8 * i));
+    unsigned char length[VARINT_MAX];
+    size_t guess = (size_t)(put_varint(length, bound) - length);
+    unsigned sections = sections_of(item);
+    unsigned char *to = from + guess; /* the length goes in front when it is known */
+    *to++ = ITEM_VERSION;
+    *to++ = (unsigned char)item->kind;
+    *to++ = (unsigned char)item->type;
+    *to++ = (unsigned char)sections;
+    to = put_varint(to, item->flags);
+    to = put_varint(to, item->source);
+    to = put_time(to, item->event_us);
+    to = put_time(to, (int64_t)((uint64_t)item->received_us - (uint64_t)item->event_us));
+    to = put_text(to, item->message_id);
+    to = put_sections(to, item, sections);
+    size_t len = (size_t)(to - (from + guess));
+    size_t used = (size_t)(put_varint(length, len) - length);
+    if (used != guess) {
+        memmove(from + used, from + guess, len);
     }
+    memcpy(from, length, used);
+    out->len += used + len;
 }
 
 /* ---- decode ---- */
 
-struct kn_str kn_item_skip(struct kn_cursor *in)
+/* Like kn_take_varint, but the shortest form only. */
+static uint64_t take(struct kn_cursor *c)
 {
-    const unsigned char *from = in->p;
-    uint32_t len = kn_take_le32(in);
-    struct kn_str rest = kn_take_bytes(in, len);
-    return in->bad ? KN_STR_EMPTY : kn_str(from, rest.len + 4);
+    if (c->p < c->end && *c->p < 0x80) {
+        return *c->p++;
+    }
+    uint64_t value = kn_take_varint(c);
+    c->bad |= !c->bad && c->p[-1] == 0;
+    return value;
 }
 
 static int64_t take_time(struct kn_cursor *c)
 {
-    return kn_unzigzag(kn_take_varint(c));
+    return kn_unzigzag(take(c));
+}
+
+static struct kn_str take_text(struct kn_cursor *c)
+{
+    uint64_t len = take(c);
+    if (c->bad || len > (uint64_t)(c->end - c->p)) {
+        c->bad = true;
+        return KN_STR_EMPTY;
+    }
+    struct kn_str text = kn_str(c->p, (size_t)len);
+    c->p += len;
+    return text;
+}
+
+/* A text whose presence its section says: an empty one would have two encodings. */
+static struct kn_str take_some(struct kn_cursor *c)
+{
+    struct kn_str text = take_text(c);
+    c->bad |= text.len == 0;
+    return text;
+}
+
+struct kn_str kn_item_skip(struct kn_cursor *in)
+{
+    const unsigned char *from = in->p;
+    uint64_t len = take(in);
+    (void)kn_take_bytes(in, len <= LENGTH_MAX ? (size_t)len : SIZE_MAX);
+    return in->bad ? KN_STR_EMPTY : kn_str(from, (size_t)(in->p - from));
+}
+
+/* Room for `count` things, 1 to most; NULL and c->bad, or *nomem. */
+static void *take_room(struct kn_cursor *c, uint64_t most, size_t bytes, struct kn_arena *arena,
+                       size_t *ret_count, bool *nomem)
+{
+    uint64_t count = take(c);
+    if (c->bad || count == 0 || count > most) {
+        c->bad = true;
+        return NULL;
+    }
+    void *room = kn_arena_zero(arena, (size_t)count, bytes);
+    *nomem |= !room;
+    c->bad |= !room;
+    *ret_count = room ? (size_t)count : 0;
+    return room;
 }
 
 static void take_ids(struct kn_cursor *c, const struct kn_hash_key *key, struct kn_arena *arena,
-                     struct kn_item *item)
+                     struct kn_item *item, bool *nomem)
 {
-    uint64_t count = kn_take_varint(c);
-    if (count == 0 || count > KN_ITEM_IDS_MAX) {
-        c->bad = true;
-        return;
-    }
-    item->ids = kn_arena_zero(arena, (size_t)count, sizeof *item->ids);
-    c->bad = c->bad || !item->ids;
-    for (size_t i = 0; i < count && !c->bad; i++) {
-        uint64_t type = kn_take_varint(c);
-        item->ids[i].value = kn_take_lstr(c);
-        if (type == 0 || type > KN_ID_CUSTOM || item->ids[i].value.len == 0 ||
-            item->ids[i].value.len > KN_ITEM_ID_VALUE_MAX) {
+    item->ids = take_room(c, KN_ITEM_IDS_MAX, sizeof *item->ids, arena, &item->id_count, nomem);
+    for (size_t i = 0; i < item->id_count && !c->bad; i++) {
+        struct kn_item_id *id = &item->ids[i];
+        uint64_t type = take(c);
+        id->value = take_some(c);
+        if (c->bad || type == 0 || type > KN_ID_CUSTOM || id->value.len > KN_ITEM_ID_VALUE_MAX) {
             c->bad = true;
             return;
         }
-        item->ids[i].type = (uint16_t)type;
-        item->ids[i].hash = kn_hash_tagged(key, (uint32_t)type, item->ids[i].value);
+        id->type = (uint16_t)type;
+        id->hash = kn_hash_tagged(key, (uint32_t)type, id->value);
     }
-    item->id_count = (size_t)count;
 }
 
 static void take_order(struct kn_cursor *c, struct kn_item_order *o)
 {
-    uint64_t bits = kn_take_varint(c);
-    o->order_id = kn_take_lstr(c);
-    o->amount = take_time(c);
-    struct kn_str currency = kn_take_lstr(c);
-    if (bits >> 1 == 0 || bits >> 1 > KN_ORDER_CANCELLED || currency.len > 3) {
+    uint64_t bits = take(c);
+    o->order_id = take_text(c);
+    o->has_amount = bits & 1;
+    o->amount = o->has_amount ? take_time(c) : 0;
+    struct kn_str currency = take_text(c);
+    if (c->bad || bits >> 1 == 0 || bits >> 1 > KN_ORDER_CANCELLED || currency.len > 3 ||
+        (currency.len > 0 && memchr(currency.p, '\0', currency.len))) {
         c->bad = true;
         return;
     }
     o->event = (enum kn_order_event)(bits >> 1);
-    o->has_amount = bits & 1;
     if (currency.len > 0) {
         memcpy(o->currency, currency.p, currency.len);
     }
 }
 
-static void take_visit(struct kn_cursor *c, struct kn_item_visit *v)
+static void take_consents(struct kn_cursor *c, struct kn_arena *arena, struct kn_item *item,
+                          bool *nomem)
 {
-    struct kn_str *parts[] = {&v->channel, &v->source,   &v->medium,   &v->campaign,    &v->term,
-                              &v->content, &v->referrer, &v->click_id, &v->landing_page};
-    v->present = true;
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        *parts[i] = kn_take_lstr(c);
-    }
-}
-
-static void take_consents(struct kn_cursor *c, struct kn_arena *arena, struct kn_item *item)
-{
-    uint64_t count = kn_take_varint(c);
-    if (count == 0 || count > KN_ITEM_CONSENTS_MAX) {
-        c->bad = true;
-        return;
-    }
-    item->consents = kn_arena_zero(arena, (size_t)count, sizeof *item->consents);
-    c->bad = c->bad || !item->consents;
-    for (size_t i = 0; i < count && !c->bad; i++) {
+    item->consents = take_room(c, KN_ITEM_CONSENTS_MAX, sizeof *item->consents, arena,
+                               &item->consent_count, nomem);
+    for (size_t i = 0; i < item->consent_count && !c->bad; i++) {
         struct kn_item_consent *consent = &item->consents[i];
-        consent->purpose = kn_take_lstr(c);
-        uint64_t state = kn_take_varint(c);
-        consent->basis = kn_take_lstr(c);
-        consent->text_version = kn_take_lstr(c);
+        consent->purpose = take_some(c);
+        uint64_t state = take(c);
+        consent->basis = take_text(c);
+        consent->text_version = take_text(c);
         consent->at_us = take_time(c);
-        c->bad = c->bad || state > KN_CONSENT_CONFLICT || consent->purpose.len == 0;
-        consent->state = (enum kn_consent_state)state;
+        c->bad |= state > KN_CONSENT_CONFLICT;
+        consent->state = (enum kn_consent_state)(state & 3);
     }
-    item->consent_count = (size_t)count;
 }
 
-static void take_sections(struct kn_cursor *c, uint64_t sections, const struct kn_hash_key *key,
-                          struct kn_arena *arena, struct kn_item *item)
+static void take_sections(struct kn_cursor *c, unsigned sections, const struct kn_hash_key *key,
+                          struct kn_arena *arena, struct kn_item *item, bool *nomem)
 {
     if (sections & HAS_NAME) {
-        item->name = kn_take_lstr(c);
+        item->name = take_some(c);
     }
     if (sections & HAS_IDS) {
-        take_ids(c, key, arena, item);
+        take_ids(c, key, arena, item, nomem);
     }
     if (sections & HAS_TRAITS) {
-        item->traits = kn_take_lstr(c);
+        item->traits = take_some(c);
     }
     if (sections & HAS_ORDER) {
         take_order(c, &item->order);
     }
     if (sections & HAS_VISIT) {
-        take_visit(c, &item->visit);
+        struct kn_str *parts[VISIT_PARTS];
+        visit_parts(&item->visit, parts);
+        item->visit.present = true;
+        for (size_t i = 0; i < VISIT_PARTS; i++) {
+            *parts[i] = take_text(c);
+        }
     }
     if (sections & HAS_DEVICE) {
+        struct kn_str *parts[DEVICE_PARTS];
+        device_parts(&item->device, parts);
         item->device.present = true;
-        item->device.device = kn_take_lstr(c);
-        item->device.browser = kn_take_lstr(c);
-        item->device.platform = kn_take_lstr(c);
-        item->device.country = kn_take_lstr(c);
+        for (size_t i = 0; i < DEVICE_PARTS; i++) {
+            *parts[i] = take_text(c);
+        }
     }
     if (sections & HAS_CONSENTS) {
-        take_consents(c, arena, item);
+        take_consents(c, arena, item, nomem);
     }
     if (sections & HAS_BODY) {
-        item->body = kn_take_lstr(c);
+        item->body = take_some(c);
     }
+}
+
+/* The part every item has; false: not an item of this version. */
+static bool take_fixed(struct kn_cursor *c, struct kn_item *item, unsigned *ret_sections)
+{
+    unsigned version = kn_take_u8(c);
+    unsigned kind = kn_take_u8(c);
+    unsigned type = kn_take_u8(c);
+    *ret_sections = kn_take_u8(c);
+    uint64_t flags = take(c);
+    uint64_t source = take(c);
+    item->event_us = take_time(c);
+    item->received_us = (int64_t)((uint64_t)item->event_us + (uint64_t)take_time(c));
+    item->message_id = take_text(c);
+    if (c->bad || version != ITEM_VERSION || kind < KN_ITEM_EVENT || kind > KN_ITEM_GENESIS ||
+        type > KN_EVENT_ALIAS || flags > UINT32_MAX || source > UINT32_MAX ||
+        item->message_id.len > MESSAGE_ID_MAX) {
+        return false;
+    }
+    item->kind = (enum kn_item_kind)kind;
+    item->type = (enum kn_event_type)type;
+    item->flags = (uint32_t)flags;
+    item->source = (uint32_t)source;
+    return true;
 }
 
 enum kn_rc kn_item_decode(struct kn_cursor *in, const struct kn_hash_key *key,
                           struct kn_arena *arena, struct kn_item *ret, struct kn_err *err)
 {
-    struct kn_str bytes = kn_item_skip(in);
-    if (bytes.len < 4) {
+    struct kn_cursor c = *in;
+    uint64_t len = take(&c);
+    if (c.bad || len > LENGTH_MAX || len > (uint64_t)(c.end - c.p)) {
+        in->bad = true;
         return kn_fail(err, KN_E_CORRUPT, "an item is cut short");
     }
-    struct kn_cursor c = kn_cursor(kn_str_sub(bytes, 4, bytes.len));
     struct kn_item item = {0};
-    uint64_t version = kn_take_varint(&c);
-    uint64_t kind = kn_take_varint(&c);
-    uint64_t type = kn_take_varint(&c);
-    item.flags = (uint32_t)kn_take_varint(&c);
-    item.source = (uint32_t)kn_take_varint(&c);
-    uint64_t sections = kn_take_varint(&c);
-    item.event_us = take_time(&c);
-    item.received_us = (int64_t)((uint64_t)item.event_us + (uint64_t)take_time(&c));
-    item.message_id = kn_take_lstr(&c);
-    if (version != ITEM_VERSION || kind < KN_ITEM_EVENT || kind > KN_ITEM_GENESIS ||
-        type > KN_EVENT_ALIAS) {
+    unsigned sections = 0;
+    bool nomem = false;
+    c.end = c.p + len;
+    in->p = c.end;
+    if (!take_fixed(&c, &item, &sections)) {
         return kn_fail(err, KN_E_CORRUPT, "an item has an unknown version, kind or type");
     }
-    item.kind = (enum kn_item_kind)kind;
-    item.type = (enum kn_event_type)type;
-    take_sections(&c, sections, key, arena, &item);
+    take_sections(&c, sections, key, arena, &item, &nomem);
+    if (nomem) {
+        return kn_fail(err, KN_E_NOMEM, "out of memory for an item");
+    }
     if (c.bad || c.p != c.end) {
         return kn_fail(err, KN_E_CORRUPT, "an item does not decode");
     }
-    item.message_hash = kn_hash_tagged(key, 0x20000U + item.source, item.message_id);
+    item.message_hash = kn_hash_tagged(key, MESSAGE_TAG + item.source, item.message_id);
     *ret = item;
     return KN_OK;
 }

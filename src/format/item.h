@@ -9,7 +9,7 @@
  * encode and decode are exact inverses; decode is total (any bytes give an item or KN_E_CORRUPT)
  * and allocates only from the arena; all slices of a decoded item borrow from the input bytes.
  * Times are UTC microseconds. Amounts are minor units of their currency. Byte layout:
- * docs/formats.md. Pure; safe on any thread.
+ * docs/formats/item.md. Pure; safe on any thread.
  */
 #ifndef KN_FORMAT_ITEM_H
 #define KN_FORMAT_ITEM_H
@@ -128,7 +128,7 @@ struct kn_item {
     uint32_t source;          /* number of the source; 0 = Kern itself */
     int64_t event_us;         /* corrected time of the event */
     int64_t received_us;
-    struct kn_str message_id; /* 1..100 bytes */
+    struct kn_str message_id; /* 1..100 bytes; may be empty when Kern itself is the source */
     struct kn_h128 message_hash; /* kn_hash_tagged(key, source, message_id); set by decode */
     struct kn_str name;       /* event name ("Page Viewed" for page), or setting key */
     struct kn_item_id *ids;
@@ -144,9 +144,11 @@ struct kn_item {
 
 enum { KN_ITEM_IDS_MAX = 64, KN_ITEM_CONSENTS_MAX = 256, KN_ITEM_ID_VALUE_MAX = 255 };
 
-/* Appends the encoded item; a failure is in out->rc. */
+/* Appends the encoded item; a failure is in out->rc (KN_E_LIMIT: a field is outside its limits, or the
+ * item is over 32 MiB). */
 void kn_item_encode(const struct kn_item *item, struct kn_buf *out);
-/* Decodes the item at the cursor and steps over it. `key` gives the hashes. */
+/* Decodes the item at the cursor and steps over it. `key` gives the hashes.
+ * @errors KN_E_CORRUPT, KN_E_NOMEM (the arena is full) */
 enum kn_rc kn_item_decode(struct kn_cursor *in, const struct kn_hash_key *key,
                           struct kn_arena *arena, struct kn_item *ret, struct kn_err *err)
     KN_MUST_USE;

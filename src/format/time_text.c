@@ -1,7 +1,5 @@
 #include "format/time_text.h"
 
-#include <stdio.h>
-
 #define SECOND_US INT64_C(1000000)
 #define DAY_SECONDS INT64_C(86400)
 
@@ -64,9 +62,10 @@ static bool fraction(struct kn_str s, size_t *at, int64_t *us)
         value *= 10;
     }
     *us = value;
-    return digits > 0 && digits <= 9;
+    return digits > 0;
 }
 
+/* Z, +01, +0100, +01:00 or nothing; to the end of the text. */
 static bool offset_minutes(struct kn_str s, size_t *at, int *ret)
 {
     unsigned hours;
@@ -79,8 +78,11 @@ static bool offset_minutes(struct kn_str s, size_t *at, int *ret)
     if (sign == 0 || !number(s, at, 2, &hours)) {
         return false;
     }
-    if (*at < s.len && (!(take(s, at, ':') || true) || !number(s, at, 2, &minutes))) {
-        return false;
+    if (*at < s.len) {
+        (void)take(s, at, ':');
+        if (!number(s, at, 2, &minutes)) {
+            return false;
+        }
     }
     *ret = sign * (int)(hours * 60 + minutes);
     return *at == s.len && hours < 24 && minutes < 60;
@@ -125,15 +127,30 @@ static unsigned days_in_month(unsigned year, unsigned month)
     return days[month - 1] + (month == 2 && leap ? 1U : 0U);
 }
 
+/* 9 to 11 digits are seconds, 12 to 14 milliseconds; a fraction of them counts to the microsecond. */
 static bool epoch_digits(struct kn_str s, int64_t *ret)
 {
     uint64_t value;
-    struct kn_str whole = kn_str_split(&s, '.'); /* a fraction of epoch time is dropped */
-    if (whole.len < 9 || !kn_str_u64(whole, &value) || value > (uint64_t)INT64_MAX / 1000000) {
+    int64_t part = 0;
+    size_t dot = kn_str_find(s, KN_STR("."));
+    struct kn_str whole = kn_str_sub(s, 0, dot);
+    if (whole.len < 9 || whole.len > 14 || !kn_str_u64(whole, &value)) {
         return false;
     }
-    *ret = (int64_t)value * (whole.len >= 12 ? 1000 : SECOND_US);
-    return in_range(*ret);
+    bool milliseconds = whole.len >= 12;
+    if (dot != SIZE_MAX) {
+        size_t at = dot + 1;
+        if (!fraction(s, &at, &part) || at != s.len) {
+            return false;
+        }
+        part /= milliseconds ? 1000 : 1;
+    }
+    int64_t us = (int64_t)value * (milliseconds ? 1000 : SECOND_US) + part;
+    if (!in_range(us)) {
+        return false;
+    }
+    *ret = us;
+    return true;
 }
 
 bool kn_time_parse(struct kn_str s, int64_t *ret_us)
@@ -170,24 +187,48 @@ bool kn_time_parse(struct kn_str s, int64_t *ret_us)
     return true;
 }
 
+/* `digits` decimal digits of value at to. */
+static char *put(char *to, unsigned value, unsigned digits)
+{
+    for (unsigned i = digits; i > 0; i--) {
+        to[i - 1] = (char)('0' + value % 10);
+        value /= 10;
+    }
+    return to + digits;
+}
+
 struct kn_str kn_time_format(int64_t wall_us, char text[KN_TIME_TEXT_MAX])
 {
     int64_t seconds = wall_us / SECOND_US - (wall_us % SECOND_US < 0 ? 1 : 0);
-    unsigned part = (unsigned)(wall_us - seconds * SECOND_US);
+    unsigned part = (unsigned)(wall_us % SECOND_US < 0 ? wall_us % SECOND_US + SECOND_US
+                                                       : wall_us % SECOND_US);
     int64_t days = seconds / DAY_SECONDS - (seconds % DAY_SECONDS < 0 ? 1 : 0);
     unsigned of_day = (unsigned)(seconds - days * DAY_SECONDS);
     int64_t year;
     unsigned month;
     unsigned day;
+    char *to = text;
     kn_civil_from_days(days, &year, &month, &day);
-    int len = snprintf(text, KN_TIME_TEXT_MAX, "%04d-%02u-%02uT%02u:%02u:%02u", (int)(year % 10000),
-                       month % 100, day % 100, of_day / 3600 % 24, of_day / 60 % 60, of_day % 60);
-    if (part % 1000 != 0) {
-        len += snprintf(text + len, (size_t)(KN_TIME_TEXT_MAX - len), ".%06u", part);
-    } else if (part != 0) {
-        len += snprintf(text + len, (size_t)(KN_TIME_TEXT_MAX - len), ".%03u", part / 1000);
+    if (year < 0) {
+        *to++ = '-';
+        year = -year;
     }
-    text[len++] = 'Z';
-    text[len] = '\0';
-    return kn_str(text, (size_t)len);
+    to = put(to, (unsigned)year, year > 9999 ? 6 : 4);
+    *to++ = '-';
+    to = put(to, month, 2);
+    *to++ = '-';
+    to = put(to, day, 2);
+    *to++ = 'T';
+    to = put(to, of_day / 3600, 2);
+    *to++ = ':';
+    to = put(to, of_day / 60 % 60, 2);
+    *to++ = ':';
+    to = put(to, of_day % 60, 2);
+    if (part != 0) {
+        *to++ = '.';
+        to = part % 1000 != 0 ? put(to, part, 6) : put(to, part / 1000, 3);
+    }
+    *to++ = 'Z';
+    *to = '\0';
+    return kn_str(text, (size_t)(to - text));
 }

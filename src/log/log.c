@@ -99,11 +99,15 @@ static enum kn_rc sync_or_panic(struct kn_log *log, struct kn_file *file, struct
     return KN_E_IO;
 }
 
-/* Makes the spare: a zeroed, synced file that becomes a segment by its header and a rename. */
+/* Makes the spare, unless there is one: a zeroed, synced file that becomes a segment by its header
+ * and a rename. The caller holds spare_mutex. */
 static enum kn_rc make_spare(struct kn_log *log, struct kn_err *err)
 {
     char path[1024];
     struct kn_file *file;
+    if (log->spare) {
+        return KN_OK;
+    }
     (void)snprintf(path, sizeof path, "%s/%s", log->dir, spare_name);
     KN_TRY(kn_disk_open(log->disk, path, KN_OPEN_CREATE, &file, err));
     enum kn_rc rc = kn_file_truncate(file, 0, err);
@@ -119,10 +123,8 @@ static enum kn_rc make_spare(struct kn_log *log, struct kn_err *err)
         return rc;
     }
     kn_mutex_lock(&log->segment_mutex);
-    struct kn_file *old = log->spare;
     log->spare = file;
     kn_mutex_unlock(&log->segment_mutex);
-    kn_assert(!old);
     return KN_OK;
 }
 
@@ -144,18 +146,15 @@ static void add_segment(struct kn_log *log, uint64_t first_seq)
     kn_mutex_unlock(&log->segment_mutex);
 }
 
-enum kn_rc kn_log__start_segment(struct kn_log *log, uint64_t first_seq, uint64_t prev,
-                                 struct kn_err *err)
+static enum kn_rc start_segment(struct kn_log *log, uint64_t first_seq, uint64_t prev,
+                                struct kn_err *err)
 {
     char header[KN_SEGMENT_HEADER];
     char from[1024];
     char to[1024];
     struct kn_segment_info info = {.first_seq = first_seq, .prev = prev, .epoch = log->epoch};
+    KN_TRY(make_spare(log, err));
     struct kn_file *file = take_spare(log);
-    if (!file) {
-        KN_TRY(make_spare(log, err));
-        file = take_spare(log);
-    }
     kn_segment_encode(&info, header);
     (void)snprintf(from, sizeof from, "%s/%s", log->dir, spare_name);
     path_of(log, first_seq, to, sizeof to);
@@ -181,6 +180,15 @@ enum kn_rc kn_log__start_segment(struct kn_log *log, uint64_t first_seq, uint64_
     return KN_OK;
 }
 
+enum kn_rc kn_log__start_segment(struct kn_log *log, uint64_t first_seq, uint64_t prev,
+                                 struct kn_err *err)
+{
+    kn_mutex_lock(&log->spare_mutex);
+    enum kn_rc rc = start_segment(log, first_seq, prev, err);
+    kn_mutex_unlock(&log->spare_mutex);
+    return rc;
+}
+
 enum kn_rc kn_log_prepare(struct kn_log *log, struct kn_err *err)
 {
     kn_mutex_lock(&log->segment_mutex);
@@ -193,7 +201,9 @@ enum kn_rc kn_log_prepare(struct kn_log *log, struct kn_err *err)
     if (!wanted || (!used && !full)) {
         return KN_OK;
     }
+    kn_mutex_lock(&log->spare_mutex);
     enum kn_rc rc = make_spare(log, err);
+    kn_mutex_unlock(&log->spare_mutex);
     if (rc == KN_OK && full) {
         kn_mutex_lock(&log->mutex);
         log->full = false;
@@ -296,10 +306,10 @@ static enum kn_rc ensure_room(struct kn_log *log, const struct kn_log_group *gro
     if (group->bytes <= log->segment_bytes - log->write_offset) {
         return KN_OK;
     }
-    kn_mutex_lock(&log->segment_mutex);
-    bool have = log->spare != NULL;
-    kn_mutex_unlock(&log->segment_mutex);
-    return have ? KN_OK : make_spare(log, err);
+    kn_mutex_lock(&log->spare_mutex);
+    enum kn_rc rc = make_spare(log, err);
+    kn_mutex_unlock(&log->spare_mutex);
+    return rc;
 }
 
 enum kn_rc kn_log_commit(struct kn_log *log, struct kn_log_group **ret_group, struct kn_err *err)

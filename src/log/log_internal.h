@@ -26,6 +26,7 @@ struct kn_log {
     struct kn_lost lost[64];
     size_t lost_count;
 
+    struct kn_mutex spare_mutex;   /* making the spare, and making a segment of it */
     struct kn_mutex segment_mutex; /* the files */
     uint64_t *segments;            /* first sequences, in order */
     size_t segment_count;

@@ -91,6 +91,7 @@ enum kn_rc kn_log_open(struct kn_disk disk, const struct kn_log_options *options
     log->record_us = INT64_MIN;
     kn_mutex_init(&log->mutex);
     kn_mutex_init(&log->segment_mutex);
+    kn_mutex_init(&log->spare_mutex);
     log->dir = kn_strdup(options->dir);
     enum kn_rc rc = log->dir ? kn_disk_make_dir(disk, options->dir, err)
                              : kn_fail(err, KN_E_NOMEM, "out of memory");
@@ -116,6 +117,7 @@ void kn_log_close(struct kn_log *log)
     kn_log_group_free(log->open_group);
     kn_mutex_deinit(&log->mutex);
     kn_mutex_deinit(&log->segment_mutex);
+    kn_mutex_deinit(&log->spare_mutex);
     kn_free(log->segments);
     kn_free(log->dir);
     kn_free(log);

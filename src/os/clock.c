@@ -31,7 +31,8 @@ struct kn_clock kn_clock_posix(void)
 static int64_t manual_wall_us(void *self)
 {
     struct kn_manual_clock *clock = self;
-    return atomic_load(&clock->wall_us);
+    int64_t set = atomic_load(&clock->wall_us);
+    return set != 0 ? set : real_wall_us(NULL);
 }
 
 struct kn_clock kn_clock_manual(struct kn_manual_clock *state)

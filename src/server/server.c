@@ -147,8 +147,10 @@ static struct kn_server *server_new(const struct kn_server_options *options)
     s->options = *options;
     s->lock_fd = s->listen_fd = s->signal_fd = -1;
     s->random = kn_random_posix();
-    atomic_store(&s->manual.wall_us, options->clock_start_us);
-    s->clock = options->manual_clock ? kn_clock_manual(&s->manual) : kn_clock_posix();
+    bool simulated = options->manual_clock || options->simulate_from_us != 0;
+    atomic_store(&s->manual.wall_us,
+                 options->manual_clock ? options->clock_start_us : options->simulate_from_us);
+    s->clock = simulated ? kn_clock_manual(&s->manual) : kn_clock_posix();
     s->started_mono_ns = kn_clock_mono_ns(s->clock);
     kn_rwlock_init(&s->registry_lock);
     kn_mutex_init(&s->reason_mutex);
@@ -282,6 +284,26 @@ void kn_server_run(struct kn_server *s)
         /* interrupted by a signal that is not ours */
     }
     kn_fd_close(epoll_fd);
+    kn_server_stop(s);
+}
+
+void kn_server_stop(struct kn_server *s)
+{
     stop(s);
     server_free(s);
+}
+
+struct kn_workspace *kn_server_first_workspace(struct kn_server *s)
+{
+    return s->workspaces[0];
+}
+
+void kn_server_simulate(struct kn_server *s, int64_t now_us)
+{
+    atomic_store(&s->manual.wall_us, now_us);
+}
+
+void kn_server_nudge(struct kn_server *s)
+{
+    kn_server_staged(s);
 }

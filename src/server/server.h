@@ -21,6 +21,7 @@ struct kn_server_options {
     const char *listen;        /* "127.0.0.1:8080" */
     bool manual_clock;
     int64_t clock_start_us;    /* of the manual clock */
+    int64_t simulate_from_us;  /* kern demo: the clock starts here and follows kn_server_simulate */
     bool trust_proxy;          /* X-Forwarded-For and -Proto are believed */
     bool replay_with_new;
     /* First start of a directory; NULL or empty = generated. */
@@ -39,5 +40,16 @@ enum kn_rc kn_server_start(const struct kn_server_options *options, struct kn_se
 uint16_t kn_server_port(const struct kn_server *server);
 /* Returns after SIGTERM or SIGINT, when everything is drained, checkpointed and closed. */
 void kn_server_run(struct kn_server *server);
+
+/* The same without waiting for a signal. */
+void kn_server_stop(struct kn_server *server);
+
+/* ---- for commands that feed it directly, after start ---- */
+struct kn_workspace;
+struct kn_workspace *kn_server_first_workspace(struct kn_server *server);
+/* Moves the simulated clock; 0: from now on the real one. */
+void kn_server_simulate(struct kn_server *server, int64_t now_us);
+/* Something was staged in a workspace directly. */
+void kn_server_nudge(struct kn_server *server);
 
 #endif

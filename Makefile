@@ -1,0 +1,31 @@
+# Thin: the build is CMake's (CMakePresets.json), the tests are tools/test.sh's.
+.PHONY: setup build run test soak bench fmt tidy clean
+
+setup:
+	sh tools/setup.sh
+
+build:
+	cmake --preset rel >/dev/null
+	cmake --build build
+
+run: setup build
+	build/kern demo
+
+test: setup
+	sh tools/test.sh
+
+soak: setup build
+	sh tools/soak.sh
+
+bench: setup build
+	sh bench/run.sh
+
+fmt:
+	clang-format -i $$(git ls-files '*.c' '*.h' '*.cpp')
+
+tidy: setup
+	cmake --preset clang >/dev/null
+	sh tools/tidy.sh
+
+clean:
+	rm -rf build build-*

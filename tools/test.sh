@@ -1,0 +1,41 @@
+#!/bin/sh
+# Everything that guards a change: checks, unit tests with gcc, with clang and under sanitizers,
+# fuzz corpora, crash simulations, and the program itself with real clients.
+set -u
+cd "$(dirname "$0")/.."
+passed=0
+failed=0
+
+step() { # step NAME COMMAND...
+  name="$1"; shift
+  echo "== $name"
+  if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "FAILED: $name"; fi
+}
+
+suite() { # suite PRESET [ctest arguments]: builds and runs, counting the tests
+  preset="$1"; shift
+  echo "== $preset"
+  if ! { cmake --preset "$preset" >/dev/null && cmake --build --preset "$preset"; } >"build-$preset.log" 2>&1; then
+    tail -40 "build-$preset.log"
+    failed=$((failed + 1))
+    echo "FAILED: build of $preset"
+    return
+  fi
+  out="$(ctest --test-dir "$(builddir "$preset")" --output-on-failure --no-tests=error "$@" 2>&1)"
+  echo "$out" | tail -60
+  bad=$(echo "$out" | grep -cE '\*\*\*(Failed|Timeout|Exception)|Not Run')
+  all=$(echo "$out" | sed -n 's/.* tests failed out of \([0-9]*\).*/\1/p')
+  failed=$((failed + bad))
+  passed=$((passed + ${all:-0} - bad))
+  [ -n "$all" ] || failed=$((failed + 1))
+}
+
+builddir() { [ "$1" = rel ] && echo build || echo "build-$1"; }
+
+step "layers and habits" sh tools/layers.sh .
+suite rel
+suite clang -L "unit|fuzz"
+suite asan -L "unit|fuzz|sim"
+echo
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

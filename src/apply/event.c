@@ -164,7 +164,8 @@ static void apply_order(struct kn_fold *f, const struct kn_item *item, struct kn
     person->orders_dirty = true;
 }
 
-static void apply_facts(struct kn_fold *f, const struct kn_item *item, struct kn_person *person)
+static void apply_facts(struct kn_fold *f, const struct kn_item *item, uint64_t arrival,
+                        struct kn_person *person)
 {
     struct kn_profile *p = &person->p;
     if (item->kind == KN_ITEM_EVENT) {
@@ -172,7 +173,7 @@ static void apply_facts(struct kn_fold *f, const struct kn_item *item, struct kn
         kn_profile_see(p, kn_item_seen_us(item));
     }
     if (item->traits.len > 0) {
-        kn_profile_apply_traits(p, item, &f->arena);
+        kn_profile_apply_traits(p, item, arrival, &f->arena);
         person->cold_dirty = true;
     }
     if (item->consent_count > 0) {
@@ -504,7 +505,7 @@ uint32_t kn_fold_person_item(struct kn_fold *f, const struct kn_item *item, uint
         person = kn_person_create(f, item, arrival);
     }
     attach(&w, person);
-    apply_facts(f, item, person);
+    apply_facts(f, item, arrival, person);
     kn_person_store(f, person);
     note_refusals(&w, person);
     return person->p.ordinal;

@@ -85,12 +85,13 @@ static void set_trait(struct kn_profile *p, const struct kn_profile_trait *trait
     if (!known) {
         p->traits = grown(arena, p->traits, p->trait_count, sizeof *p->traits);
         p->traits[p->trait_count++] = *trait;
-    } else if (trait->at_us >= known->at_us) {
+    } else if (trait->at_us > known->at_us ||
+               (trait->at_us == known->at_us && trait->arrival >= known->arrival)) {
         *known = *trait;
     }
 }
 
-void kn_profile_apply_traits(struct kn_profile *p, const struct kn_item *item,
+void kn_profile_apply_traits(struct kn_profile *p, const struct kn_item *item, uint64_t arrival,
                              struct kn_arena *arena)
 {
     size_t offset = 0;
@@ -102,6 +103,7 @@ void kn_profile_apply_traits(struct kn_profile *p, const struct kn_item *item,
             .key = kn_json_unescape(key, arena),
             .json = deleted ? KN_STR_EMPTY : value,
             .at_us = kn_item_seen_us(item),
+            .arrival = arrival,
             .source = item->source,
         };
         set_trait(p, &trait, arena);

@@ -29,7 +29,7 @@ void kn_profile_add_id(struct kn_profile *p, const struct kn_item_id *id, int64_
 void kn_profile_see(struct kn_profile *p, int64_t seen_us);
 void kn_profile_see_id(struct kn_profile *p, size_t slot, int64_t seen_us);
 
-void kn_profile_apply_traits(struct kn_profile *p, const struct kn_item *item,
+void kn_profile_apply_traits(struct kn_profile *p, const struct kn_item *item, uint64_t arrival,
                              struct kn_arena *arena);
 void kn_profile_apply_consents(struct kn_profile *p, const struct kn_item *item,
                                struct kn_arena *arena);

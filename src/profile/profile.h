@@ -25,6 +25,7 @@ struct kn_profile_trait {
     struct kn_str key;
     struct kn_str json; /* raw JSON value; empty = deleted (a tombstone keeps its time) */
     int64_t at_us;      /* min(event time, received time) */
+    uint64_t arrival;   /* of the event that said so: decides between equal times */
     uint32_t source;
 };
 

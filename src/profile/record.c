@@ -117,6 +117,7 @@ static void put_traits(const struct kn_profile *p, struct kn_buf *out)
         kn_buf_lstr(out, t->key);
         kn_buf_lstr(out, t->json);
         put_time(out, t->at_us);
+        kn_buf_varint(out, t->arrival);
         kn_buf_varint(out, t->source);
     }
 }
@@ -190,6 +191,7 @@ static void take_traits(struct kn_cursor *c, struct kn_arena *arena, struct kn_p
         t->key = kn_take_lstr(c);
         t->json = kn_take_lstr(c);
         t->at_us = take_time(c);
+        t->arrival = kn_take_varint(c);
         t->source = (uint32_t)kn_take_varint(c);
         p->trait_count = (size_t)i + 1;
     }

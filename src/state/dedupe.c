@@ -257,6 +257,16 @@ static enum kn_rc read_manifest(struct kn_dedupe *d, struct kn_str manifest, str
     return KN_OK;
 }
 
+static bool in_use(const struct kn_dedupe *d, uint64_t number)
+{
+    for (size_t i = 0; i < d->run_count; i++) {
+        if (d->runs[i].number == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void remove_stray(void *context, struct kn_str name, uint64_t bytes)
 {
     struct kn_dedupe *d = context;
@@ -267,10 +277,8 @@ static void remove_stray(void *context, struct kn_str name, uint64_t bytes)
         !kn_str_u64(kn_str_sub(name, 0, name.len - 4), &number)) {
         return;
     }
-    for (size_t i = 0; i < d->run_count; i++) {
-        if (d->runs[i].number == number) {
-            return;
-        }
+    if (in_use(d, number)) {
+        return;
     }
     path_of(d, number, path, sizeof path);
     (void)kn_disk_remove(d->disk, path, NULL); /* tried again at the next start */
@@ -307,15 +315,8 @@ void kn_dedupe_close(struct kn_dedupe *d)
     if (!d) {
         return;
     }
-    for (size_t i = 0; i < d->next_count && d->written; i++) {
-        if (!d->next[i].map || d->next[i].number >= d->next_number) {
-            continue;
-        }
-        bool shared = false;
-        for (size_t k = 0; k < d->run_count; k++) {
-            shared = shared || d->runs[k].number == d->next[i].number;
-        }
-        if (!shared) {
+    for (size_t i = 0; i < d->next_count; i++) {
+        if (!in_use(d, d->next[i].number)) {
             close_run(&d->next[i]);
         }
     }
@@ -520,16 +521,6 @@ static enum kn_rc write_frozen(struct kn_dedupe *d, struct kn_err *err)
         d->next[d->next_count++] = made;
     }
     return rc;
-}
-
-static bool in_use(const struct kn_dedupe *d, uint64_t number)
-{
-    for (size_t i = 0; i < d->run_count; i++) {
-        if (d->runs[i].number == number) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* Joins the last two runs to be while the older is not much larger: few runs, amortised writes. */

@@ -1,0 +1,36 @@
+/* A simulated disk: the interface of os/disk.h in memory, with crashes and faults drawn from a seed.
+ *
+ * Model. A file has a durable image and pending operations (writes, truncations) since its last sync;
+ * reads see both. Names live in directories: made, renamed and removed names are durable only after a
+ * sync of their directory; a rename is atomic. crash() decides, for each pending operation by itself,
+ * whether it reached the disk, was lost, or was torn: of a torn write each 512-byte sector was written,
+ * not written, or holds garbage. Then names go back to what was durable, and files nobody names vanish.
+ * (After SQLite's test6.c and TigerBeetle's storage fault model: "what was not synced may be anything".)
+ *
+ * Faults: the n-th write or sync from now fails with a code; a capacity makes writes that grow files
+ * fail with KN_E_FULL. One thread. map() gives a copy of the bytes as they are.
+ */
+#ifndef KN_SIM_DISK_H
+#define KN_SIM_DISK_H
+
+#include "base/rand.h"
+#include "os/disk.h"
+
+struct sim_disk;
+
+struct sim_disk *sim_disk_new(uint64_t seed);
+void sim_disk_free(struct sim_disk *d);
+struct kn_disk sim_disk_interface(struct sim_disk *d);
+/* Every open file must be closed before. */
+void sim_disk_crash(struct sim_disk *d);
+/* The n-th write (sync) from now, 0 = the next, fails; UINT64_MAX: none. */
+void sim_disk_fail_write(struct sim_disk *d, uint64_t n, enum kn_rc code);
+void sim_disk_fail_sync(struct sim_disk *d, uint64_t n, enum kn_rc code);
+/* Bytes all files may have together; UINT64_MAX: any. */
+void sim_disk_set_capacity(struct sim_disk *d, uint64_t bytes);
+/* Flips a bit of the durable image; false: no such file or byte. */
+bool sim_disk_flip(struct sim_disk *d, const char *path, uint64_t offset, unsigned bit);
+/* The durable bytes of a file; borrowed until the next call. */
+struct kn_str sim_disk_bytes(struct sim_disk *d, const char *path);
+
+#endif

@@ -1,10 +1,5 @@
 #include "base/str.h"
 
-struct kn_str kn_str_c(const char *text)
-{
-    return text ? kn_str(text, strlen(text)) : KN_STR_EMPTY;
-}
-
 int kn_str_cmp(struct kn_str a, struct kn_str b)
 {
     size_t common = a.len < b.len ? a.len : b.len;

@@ -27,8 +27,11 @@ static inline struct kn_str kn_str(const void *p, size_t len)
     return (struct kn_str){(const char *)p, len};
 }
 
-/* text is NUL-terminated, or NULL for the empty string. */
-struct kn_str kn_str_c(const char *text);
+/* text is NUL-terminated, or NULL for the empty string. Inline: of a literal it costs nothing. */
+static inline struct kn_str kn_str_c(const char *text)
+{
+    return text ? kn_str(text, strlen(text)) : KN_STR_EMPTY;
+}
 
 static inline bool kn_str_eq(struct kn_str a, struct kn_str b)
 {

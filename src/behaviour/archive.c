@@ -7,7 +7,8 @@
 #include "base/mem.h"
 #include "behaviour/archive_internal.h"
 
-enum { BLOCK_BYTES = 128 * 1024, LEVEL = 3 };
+/* A fresh run is packed lightly: the merge that takes it in packs it well. */
+enum { BLOCK_BYTES = 128 * 1024, LEVEL = 3, LEVEL_FRESH = 1 };
 
 void kn_archive__merge_free(struct kn_archive *a);
 
@@ -171,7 +172,7 @@ static enum kn_rc write_frozen(struct kn_archive *a, struct kn_run **ret, struct
     uint32_t *order = kn_tail_sorted(t);
     uint64_t number = a->next_number++;
     enum kn_rc rc =
-        kn_run_writer_open(&w, a->disk, a->dir, number, a->block_bytes, a->level, err);
+        kn_run_writer_open(&w, a->disk, a->dir, number, a->block_bytes, LEVEL_FRESH, err);
     for (size_t i = 0; i < t->count && rc == KN_OK; i++) {
         rc = kn_run_writer_add(&w, &t->rows[order[i]].row, err);
     }

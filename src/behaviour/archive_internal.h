@@ -23,15 +23,17 @@ struct kn_tail_row {
     uint32_t before;           /* index + 1 of the ordinal's row before this one, 0 = none */
 };
 
+struct kn_tail_index {
+    uint32_t ordinal, last; /* last = index + 1, 0 = a free place */
+};
+
 struct kn_tail {
     atomic_uint references;
     struct kn_tail_row *rows;
     size_t count, room;
     char **chunks;
     size_t chunk_count, chunk_used, chunk_room;
-    struct {
-        uint32_t ordinal, last; /* last = index + 1, 0 = a free place */
-    } *index;
+    struct kn_tail_index *index;
     size_t index_room, index_count;
     uint64_t bytes;
 };

@@ -111,12 +111,51 @@ static int compare_rows(const void *a, const void *b, void *context)
     return kn_row_cmp(&t->rows[*(const uint32_t *)a].row, &t->rows[*(const uint32_t *)b].row);
 }
 
+static int compare_people(const void *a, const void *b)
+{
+    uint32_t x = ((const struct kn_tail_index *)a)->ordinal;
+    uint32_t y = ((const struct kn_tail_index *)b)->ordinal;
+    return (x > y) - (x < y);
+}
+
+/* The rows of one person, from the last on backwards, in order; rows mostly come in order. */
+static size_t order_person(const struct kn_tail *t, uint32_t last, uint32_t *to)
+{
+    size_t count = 0;
+    for (uint32_t i = last; i != 0; i = t->rows[i - 1].before) {
+        to[count++] = i - 1;
+    }
+    for (size_t i = 0; i < count / 2; i++) {
+        uint32_t row = to[i];
+        to[i] = to[count - 1 - i];
+        to[count - 1 - i] = row;
+    }
+    bool sorted = true;
+    for (size_t i = 1; i < count && sorted; i++) {
+        sorted = kn_row_cmp(&t->rows[to[i - 1]].row, &t->rows[to[i]].row) < 0;
+    }
+    if (!sorted) {
+        qsort_r(to, count, sizeof *to, compare_rows, (void *)(uintptr_t)t);
+    }
+    return count;
+}
+
 uint32_t *kn_tail_sorted(const struct kn_tail *t)
 {
+    struct kn_tail_index *people = kn_must_alloc((t->index_count + 1) * sizeof *people);
     uint32_t *order = kn_must_alloc((t->count + 1) * sizeof *order);
-    for (size_t i = 0; i < t->count; i++) {
-        order[i] = (uint32_t)i;
+    size_t count = 0;
+    for (size_t i = 0; i < t->index_room; i++) {
+        if (t->index[i].last != 0) {
+            people[count++] = t->index[i];
+        }
     }
-    qsort_r(order, t->count, sizeof *order, compare_rows, (void *)(uintptr_t)t);
+    qsort(people, count, sizeof *people, compare_people);
+    size_t filled = 0;
+    for (size_t i = 0; i < count; i++) {
+        filled += order_person(t, people[i].last, order + filled);
+    }
+    kn_assert(filled == t->count);
+    kn_free(people);
     return order;
 }

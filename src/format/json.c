@@ -124,8 +124,13 @@ static bool escaped_equals(struct kn_str raw, struct kn_str plain)
 
 static bool has_key(const struct kn_json *doc, const struct kn_json_node *n, struct kn_str key)
 {
-    struct kn_str raw = kn_str(doc->text + n->key_off, n->key_len);
-    return n->escaped & 2 ? escaped_equals(raw, key) : kn_str_eq(raw, key);
+    const char *raw = doc->text + n->key_off;
+    if (__builtin_expect(n->escaped & 2, 0)) {
+        return escaped_equals(kn_str(raw, n->key_len), key);
+    }
+    /* Most keys differ in length or first byte: no call for them. */
+    return n->key_len == key.len &&
+           (key.len == 0 || (raw[0] == key.p[0] && memcmp(raw, key.p, key.len) == 0));
 }
 
 uint32_t kn_json_find(const struct kn_json *doc, uint32_t object, struct kn_str key)

@@ -34,14 +34,19 @@ static void encode_header(const struct kn_frame_info *info, uint32_t crc, char *
     put(&to, info->prev, 8);
 }
 
-void kn_frame_encode(const struct kn_frame_info *info, char *to)
+uint32_t kn_frame_body_crc(struct kn_str body)
+{
+    return kn_crc32c(0, body);
+}
+
+void kn_frame_encode(const struct kn_frame_info *info, uint32_t body_crc, char *to)
 {
     struct kn_str body = info->frame.body;
     size_t bytes = kn_frame_bytes(body.len);
     encode_header(info, 0, to);
+    encode_header(info, kn_crc32c(body_crc, kn_str(to, KN_FRAME_HEADER)), to);
     memcpy(to + KN_FRAME_HEADER, body.p, body.len);
     memset(to + KN_FRAME_HEADER + body.len, 0, bytes - KN_FRAME_HEADER - body.len);
-    encode_header(info, kn_crc32c(0, kn_str(to, KN_FRAME_HEADER + body.len)), to);
 }
 
 static bool all_zero(struct kn_str s)
@@ -54,39 +59,64 @@ static bool all_zero(struct kn_str s)
     return true;
 }
 
-enum kn_rc kn_frame_decode(struct kn_str bytes, struct kn_frame_info *ret)
+/* The 56 bytes of a header as they stand; false when no frame can begin like this. */
+static bool read_header(struct kn_str bytes, struct kn_frame_info *ret, uint32_t *ret_crc,
+                        uint8_t *ret_format)
 {
-    if (bytes.len < KN_FRAME_HEADER) {
-        return all_zero(bytes) ? KN_E_NOT_FOUND : KN_E_CORRUPT;
-    }
     struct kn_cursor c = kn_cursor(bytes);
     struct kn_frame_info info = {0};
     uint32_t magic = kn_take_le32(&c);
-    uint8_t format = kn_take_u8(&c);
+    *ret_format = kn_take_u8(&c);
     info.frame.flags = kn_take_u8(&c);
     uint16_t reserved = kn_take_le16(&c);
-    uint32_t len = kn_take_le32(&c);
-    uint32_t crc = kn_take_le32(&c);
+    info.frame.body.len = kn_take_le32(&c);
+    *ret_crc = kn_take_le32(&c);
     info.frame.epoch = kn_take_le32(&c);
     info.frame.item_count = kn_take_le32(&c);
     info.frame.seq = kn_take_le64(&c);
     info.frame.record_us = (int64_t)kn_take_le64(&c);
     info.durable_up_to = kn_take_le64(&c);
     info.prev = kn_take_le64(&c);
-    if (magic == 0 && all_zero(kn_str(bytes.p, KN_FRAME_HEADER))) {
+    info.bytes = kn_frame_bytes(info.frame.body.len);
+    *ret = info;
+    return !c.bad && magic == FRAME_MAGIC && reserved == 0 && info.frame.body.len > 0 &&
+           info.frame.body.len <= KN_LOG_BODY_MAX;
+}
+
+bool kn_frame_read_header(struct kn_str bytes, struct kn_frame_info *ret)
+{
+    uint32_t crc;
+    uint8_t format;
+    return read_header(bytes, ret, &crc, &format) && format == KN_LOG_FORMAT;
+}
+
+bool kn_frame_peek(struct kn_str bytes, struct kn_frame_info *ret)
+{
+    if (!kn_frame_read_header(bytes, ret) || ret->bytes > bytes.len) {
+        return false;
+    }
+    ret->frame.body.p = bytes.p + KN_FRAME_HEADER;
+    return true;
+}
+
+enum kn_rc kn_frame_decode(struct kn_str bytes, struct kn_frame_info *ret)
+{
+    struct kn_frame_info info;
+    uint32_t crc;
+    uint8_t format;
+    size_t head = bytes.len < KN_FRAME_HEADER ? bytes.len : KN_FRAME_HEADER;
+    bool there = read_header(bytes, &info, &crc, &format);
+    if (!there && all_zero(kn_str(bytes.p, head))) {
         return KN_E_NOT_FOUND;
     }
-    if (magic != FRAME_MAGIC || reserved != 0 || len == 0 || len > KN_LOG_BODY_MAX ||
-        kn_frame_bytes(len) > bytes.len) {
+    if (!there || info.bytes > bytes.len) {
         return KN_E_CORRUPT;
     }
-    info.frame.body = kn_str(bytes.p + KN_FRAME_HEADER, len);
-    info.bytes = kn_frame_bytes(len);
+    info.frame.body.p = bytes.p + KN_FRAME_HEADER;
     char header[KN_FRAME_HEADER];
     memcpy(header, bytes.p, sizeof header);
     memset(header + 12, 0, 4);
-    uint32_t sum = kn_crc32c(kn_crc32c(0, kn_str(header, sizeof header)), info.frame.body);
-    if (sum != crc) {
+    if (kn_crc32c(kn_frame_body_crc(info.frame.body), kn_str(header, sizeof header)) != crc) {
         return KN_E_CORRUPT;
     }
     if (format != KN_LOG_FORMAT) {

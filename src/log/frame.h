@@ -22,10 +22,16 @@ static inline size_t kn_frame_bytes(size_t body)
 {
     return (KN_FRAME_HEADER + body + 7) & ~(size_t)7;
 }
+/* What of the frame's checksum can be worked out before its place in the log is known. */
+uint32_t kn_frame_body_crc(struct kn_str body);
 /* Writes header, body and padding into kn_frame_bytes(body.len) bytes. */
-void kn_frame_encode(const struct kn_frame_info *info, char *to);
+void kn_frame_encode(const struct kn_frame_info *info, uint32_t body_crc, char *to);
 /* KN_OK, KN_E_NOT_FOUND (zeros: no frame here), KN_E_CORRUPT, KN_E_VERSION. */
 enum kn_rc kn_frame_decode(struct kn_str bytes, struct kn_frame_info *ret);
+/* Without the checksum: for bytes this process encoded itself. false when no frame is there. */
+bool kn_frame_peek(struct kn_str bytes, struct kn_frame_info *ret);
+/* Only the header, without body (p == NULL) and checksum. */
+bool kn_frame_read_header(struct kn_str bytes, struct kn_frame_info *ret);
 
 struct kn_segment_info {
     uint64_t first_seq; /* of its first frame; also its name */

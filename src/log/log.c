@@ -47,6 +47,7 @@ enum kn_rc kn_log_stage(struct kn_log *log, struct kn_str body, uint32_t item_co
         return kn_fail(err, KN_E_LIMIT, "a record holds 1 to %d bytes", (int)KN_LOG_BODY_MAX);
     }
     size_t bytes = kn_frame_bytes(body.len);
+    uint32_t body_crc = kn_frame_body_crc(body);
     kn_mutex_lock(&log->mutex);
     enum kn_rc rc = log->full ? kn_fail(err, KN_E_FULL, "the disk is full")
                               : room_in_group(log, bytes, err);
@@ -62,7 +63,7 @@ enum kn_rc kn_log_stage(struct kn_log *log, struct kn_str body, uint32_t item_co
             .durable_up_to = log->durable_seq,
             .prev = log->staged_seq,
         };
-        kn_frame_encode(&info, g->data + g->bytes);
+        kn_frame_encode(&info, body_crc, g->data + g->bytes);
         g->first_seq = g->frame_count == 0 ? info.frame.seq : g->first_seq;
         g->last_seq = info.frame.seq;
         g->bytes += bytes;
@@ -358,7 +359,7 @@ bool kn_log_group_next(const struct kn_log_group *group, size_t *offset, struct 
         return false;
     }
     struct kn_str rest = kn_str(group->data + *offset, group->bytes - *offset);
-    kn_assert(kn_frame_decode(rest, &info) == KN_OK);
+    kn_assert(kn_frame_peek(rest, &info));
     *offset += info.bytes;
     *ret = info.frame;
     return true;

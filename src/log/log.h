@@ -7,7 +7,7 @@
  *   LOG/00000000000000000001.log   pre-allocated, pre-zeroed segments named after their first
  *                                  sequence; [segment header][frame][frame]...[zeros]
  *   frame: magic u32, format u8, flags u8, reserved u16, body length u32, crc32c u32 (of the
- *          header with crc = 0, then the body), epoch u32, item count u32, sequence u64,
+ *          body, then the header with crc = 0), epoch u32, item count u32, sequence u64,
  *          record time i64, durable-up-to u64, previous sequence u64; then the body; padded to 8
  *          bytes with zeros.
  *
@@ -119,8 +119,8 @@ enum kn_rc kn_log_read(struct kn_log_reader *reader, struct kn_frame *ret,
                        struct kn_err *err) KN_MUST_USE;
 void kn_log_reader_close(struct kn_log_reader *reader);
 
-/* Removes whole segments all of whose frames are <= through_seq and whose
- * newest record time is < before_us. The segment being written stays. */
+/* Removes whole segments all of whose frames are <= through_seq and that ended
+ * before before_us (the next segment's first record is older). The segment being written stays. */
 enum kn_rc kn_log_drop(struct kn_log *log, uint64_t through_seq, int64_t before_us,
                        struct kn_err *err) KN_MUST_USE;
 

@@ -125,12 +125,24 @@ void kn_log_close(struct kn_log *log)
 
 /* ---- drop ---- */
 
-static enum kn_rc newest_record(struct kn_log *log, uint64_t segment, int64_t *ret,
-                                struct kn_err *err)
+/* The record time of a segment's first frame: no frame of the segments before it is newer. A segment
+ * without a frame says INT64_MAX. */
+static enum kn_rc first_record(struct kn_log *log, uint64_t segment, int64_t *ret,
+                               struct kn_err *err)
 {
-    struct kn_scan scan;
-    KN_TRY(kn_log_scan(log->disk, log->dir, &segment, 0, 1, 0, NULL, NULL, &scan, err));
-    *ret = scan.found.last_record_us;
+    char path[1024];
+    char head[KN_SEGMENT_HEADER + KN_FRAME_HEADER];
+    struct kn_file *file;
+    struct kn_frame_info info;
+    size_t got;
+    kn_segment_path(log->dir, segment, path, sizeof path);
+    KN_TRY(kn_disk_open(log->disk, path, KN_OPEN_READ, &file, err));
+    enum kn_rc rc = kn_file_read(file, 0, head, sizeof head, &got, err);
+    kn_file_close(file);
+    KN_TRY(rc);
+    bool there = got == sizeof head &&
+                 kn_frame_read_header(kn_str(head + KN_SEGMENT_HEADER, KN_FRAME_HEADER), &info);
+    *ret = there ? info.frame.record_us : INT64_MAX;
     return KN_OK;
 }
 
@@ -143,13 +155,14 @@ enum kn_rc kn_log_drop(struct kn_log *log, uint64_t through_seq, int64_t before_
         kn_mutex_lock(&log->segment_mutex);
         bool whole = log->segment_count > 1 && log->segments[1] <= through_seq + 1;
         uint64_t oldest = log->segments[0];
+        uint64_t next = whole ? log->segments[1] : 0;
         kn_mutex_unlock(&log->segment_mutex);
-        int64_t newest;
+        int64_t until;
         if (!whole) {
             break;
         }
-        KN_TRY(newest_record(log, oldest, &newest, err));
-        if (newest >= before_us) {
+        KN_TRY(first_record(log, next, &until, err));
+        if (until >= before_us) {
             break;
         }
         kn_segment_path(log->dir, oldest, path, sizeof path);

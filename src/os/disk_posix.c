@@ -132,27 +132,43 @@ static enum kn_rc posix_sync(struct kn_file *file, struct kn_err *err)
     return fdatasync(file_of(file)->fd) == 0 ? KN_OK : failed(err, "cannot sync", "file");
 }
 
+/* A second descriptor that writes past the page cache, or -1 where the file system cannot: zeros that
+ * nobody reads need not be copied into it. */
+static int reopen_direct(int fd)
+{
+    char path[32];
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return open(path, O_WRONLY | O_DIRECT | O_CLOEXEC);
+}
+
 static enum kn_rc posix_zero(struct kn_file *file, uint64_t offset, uint64_t len,
                              struct kn_err *err)
 {
-    enum { PIECE = 1 << 20 };
+    enum { PIECE = 1 << 20, DIRECT_UNIT = 4096 };
     int rc = posix_fallocate(file_of(file)->fd, (off_t)offset, (off_t)len);
     if (rc != 0) {
         return kn_fail_os(err, code_of(rc), rc, "cannot allocate %llu bytes",
                           (unsigned long long)len);
     }
-    char *zeros = kn_calloc(1, PIECE);
-    if (!zeros) {
+    void *zeros = mmap(NULL, PIECE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (zeros == MAP_FAILED) {
         return kn_fail(err, KN_E_NOMEM, "out of memory");
     }
+    struct posix_file direct = *file_of(file);
+    direct.fd = reopen_direct(file_of(file)->fd);
+    bool past_cache = direct.fd >= 0 && offset % DIRECT_UNIT == 0;
     enum kn_rc done = KN_OK;
     while (len > 0 && done == KN_OK) {
         size_t piece = len < PIECE ? (size_t)len : PIECE;
-        done = posix_write(file, offset, zeros, piece, err);
+        past_cache = past_cache && piece % DIRECT_UNIT == 0;
+        done = posix_write(past_cache ? &direct.base : file, offset, zeros, piece, err);
         offset += piece;
         len -= piece;
     }
-    kn_free(zeros);
+    if (direct.fd >= 0) {
+        (void)close(direct.fd);
+    }
+    (void)munmap(zeros, PIECE);
     return done;
 }
 

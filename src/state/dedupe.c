@@ -1,7 +1,6 @@
 #include "state/dedupe.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/assert.h"
 #include "base/mem.h"
@@ -59,7 +58,8 @@ static bool same(struct kn_h128 a, struct kn_h128 b)
 
 static size_t place(const struct table *t, struct kn_h128 hash)
 {
-    return (size_t)(hash.hi ^ hash.lo >> 8) & (t->room - 1);
+    /* By the first bits: the table is then nearly in the order a run needs. */
+    return (size_t)(((unsigned __int128)hash.hi * t->room) >> 64);
 }
 
 static struct kn_h128 *table_find(const struct table *t, struct kn_h128 hash)
@@ -392,9 +392,32 @@ static struct kn_h128 peek(const struct source *s)
     return s->array ? s->array[s->at] : entry_at(s->run, s->at);
 }
 
-static int compare_entries(const void *a, const void *b)
+/* The hashes of a table in order. They stand nearly so: a hash is behind its place by the length of a
+ * cluster at most, but for those that ran over the end to the beginning. */
+static size_t table_sorted(const struct table *t, struct kn_h128 *to)
 {
-    return order(*(const struct kn_h128 *)a, *(const struct kn_h128 *)b);
+    size_t count = 0;
+    size_t wrapped = 0; /* slots before the first free one */
+    while (wrapped < t->room && !kn_h128_is_zero(t->slots[wrapped])) {
+        wrapped++;
+    }
+    for (int over = 0; over < 2; over++) {
+        for (size_t i = 0; i < (over ? wrapped : t->room); i++) {
+            bool ran_over = i < wrapped && place(t, t->slots[i]) > i;
+            if (!kn_h128_is_zero(t->slots[i]) && ran_over == (over == 1)) {
+                to[count++] = t->slots[i];
+            }
+        }
+    }
+    for (size_t i = 1; i < count; i++) {
+        struct kn_h128 one = to[i];
+        size_t at = i;
+        for (; at > 0 && order(to[at - 1], one) > 0; at--) {
+            to[at] = to[at - 1];
+        }
+        to[at] = one;
+    }
+    return count;
 }
 
 struct writer {
@@ -502,13 +525,7 @@ static enum kn_rc make_run(struct kn_dedupe *d, struct source *a, struct source 
 static enum kn_rc write_frozen(struct kn_dedupe *d, struct kn_err *err)
 {
     struct kn_h128 *sorted = kn_must_alloc((d->frozen.count + 1) * sizeof *sorted);
-    size_t count = 0;
-    for (size_t i = 0; i < d->frozen.room; i++) {
-        if (!kn_h128_is_zero(d->frozen.slots[i])) {
-            sorted[count++] = d->frozen.slots[i];
-        }
-    }
-    qsort(sorted, count, sizeof *sorted, compare_entries);
+    size_t count = table_sorted(&d->frozen, sorted);
     struct source a = {0};
     struct source b = {.array = sorted, .count = count, .max_hour = d->frozen_max};
     struct run made;

@@ -18,19 +18,25 @@ static bool is_key(const struct kn_state_map *map, const struct kn_state_entry *
     return kn_str_eq(kn_str(e->key, e->key_len), key.bytes);
 }
 
-static struct kn_state_entry *find(const struct kn_state_map *map, struct kn_key key)
+/* Where the map keeps the pointer to the key's entry (or to the first of its bucket); NULL = nowhere. */
+static struct kn_state_entry **place_of(const struct kn_state_map *map, struct kn_key key)
 {
     if (map->kind == KN_KEY_U32) {
         size_t page = key.number / KN_STATE_PAGE;
         return page < map->page_count && map->pages[page]
-                   ? map->pages[page][key.number % KN_STATE_PAGE]
+                   ? &map->pages[page][key.number % KN_STATE_PAGE]
                    : NULL;
     }
-    if (map->bucket_count == 0) {
-        return NULL;
-    }
-    struct kn_state_entry *e = map->buckets[hash_of(map, key) & (map->bucket_count - 1)];
-    while (e && !is_key(map, e, key)) {
+    return map->bucket_count == 0
+               ? NULL
+               : &map->buckets[hash_of(map, key) & (map->bucket_count - 1)];
+}
+
+static struct kn_state_entry *find(const struct kn_state_map *map, struct kn_key key)
+{
+    struct kn_state_entry **place = place_of(map, key);
+    struct kn_state_entry *e = place ? *place : NULL;
+    while (e && map->kind != KN_KEY_U32 && !is_key(map, e, key)) {
         e = e->next;
     }
     return e;
@@ -242,12 +248,26 @@ void kn_state_remove(struct kn_state *s, unsigned table, struct kn_key key)
     mark_dirty(s, e);
 }
 
-void kn_state_prefetch(const struct kn_state *s, unsigned table, struct kn_key key)
+void kn_state_prefetch(const struct kn_state *s, unsigned table, struct kn_key key, int step)
 {
-    const struct kn_state_map *map = &s->maps[table];
-    if (map->bucket_count > 0) {
-        __builtin_prefetch(&map->buckets[hash_of(map, key) & (map->bucket_count - 1)]);
+    struct kn_state_entry **place = place_of(&s->maps[table], key);
+    if (!place) {
+        return;
     }
+    if (step == 0) {
+        __builtin_prefetch(place);
+    } else if (*place && step == 1) {
+        __builtin_prefetch(*place);
+    } else if (*place && (*place)->value.len > KN_STATE_INLINE) {
+        __builtin_prefetch((*place)->value.p);
+        __builtin_prefetch((*place)->value.p + 64);
+    }
+}
+
+struct kn_str kn_state_peek(const struct kn_state *s, unsigned table, struct kn_key key)
+{
+    const struct kn_state_entry *e = find(&s->maps[table], key);
+    return e && e->value.present ? kn_state__text(&e->value) : KN_STR_EMPTY;
 }
 
 /* ---- readers ---- */
@@ -322,7 +342,7 @@ void kn_state_freeze(struct kn_state *s)
         kn_assert(!e->frozen);
         e->dirty = false;
         e->frozen = true;
-        s->frozen[i] = (struct kn_frozen){e, e->value};
+        s->frozen[i] = (struct kn_frozen){.entry = e, .value = e->value};
     }
     s->frozen_count = s->dirty_count;
     s->dirty_count = 0;

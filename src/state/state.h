@@ -85,8 +85,11 @@ void kn_state_remove(struct kn_state *state, unsigned table, struct kn_key key);
  * (or arena full: *ret_full is set when not NULL). Caller holds the workspace's read lock. */
 struct kn_str kn_state_read(struct kn_state *state, unsigned table, struct kn_key key,
                             struct kn_arena *arena, bool *ret_full);
-/* Hints that the key will be looked up soon (memory prefetch only). */
-void kn_state_prefetch(const struct kn_state *state, unsigned table, struct kn_key key);
+/* Hints that the keys of a batch will be looked up soon: one step for all keys, then the next step.
+ * Each step fetches what the one before it pointed at (0 = place, 1 = entry, 2 = value). */
+void kn_state_prefetch(const struct kn_state *state, unsigned table, struct kn_key key, int step);
+/* The value if it is in memory, for hints only; p == NULL otherwise. */
+struct kn_str kn_state_peek(const struct kn_state *state, unsigned table, struct kn_key key);
 
 /* Only one freeze may be under way. */
 void kn_state_freeze(struct kn_state *state);

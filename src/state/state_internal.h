@@ -44,6 +44,7 @@ struct kn_state_map {
 };
 
 struct kn_frozen {
+    uint64_t place; /* table and first bits of the key: most of the order, without the entry */
     struct kn_state_entry *entry;
     struct kn_state_value value;
 };

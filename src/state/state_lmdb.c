@@ -269,20 +269,35 @@ void kn_state_close(struct kn_state *s)
 
 /* ---- commit ---- */
 
+static uint64_t place_of(const struct kn_state *s, const struct kn_state_entry *e)
+{
+    uint64_t first = (uint64_t)e->number << 24;
+    struct kn_h128 h;
+    if (s->maps[e->table].kind == KN_KEY_H128) {
+        memcpy(&h, e->key, sizeof h);
+        first = h.hi >> 8;
+    } else if (s->maps[e->table].kind == KN_KEY_BYTES) {
+        first = 0;
+        for (size_t i = 0; i < 7; i++) {
+            first = first << 8 | (i < e->key_len ? (unsigned char)e->key[i] : 0U);
+        }
+    }
+    return (uint64_t)e->table << 56 | first;
+}
+
 static int by_place(const void *a, const void *b)
 {
+    uint64_t p = ((const struct kn_frozen *)a)->place;
+    uint64_t q = ((const struct kn_frozen *)b)->place;
+    if (p != q) {
+        return p < q ? -1 : 1;
+    }
     const struct kn_state_entry *x = ((const struct kn_frozen *)a)->entry;
     const struct kn_state_entry *y = ((const struct kn_frozen *)b)->entry;
-    if (x->table != y->table) {
-        return x->table < y->table ? -1 : 1;
-    }
-    if (x->number != y->number) {
-        return x->number < y->number ? -1 : 1;
-    }
     if (x == y) {
         return 0;
     }
-    if (x->key_len == 0) { /* a hash: numbers were told apart above */
+    if (x->key_len == 0) { /* a hash: numbers were told apart by their place */
         struct kn_h128 h;
         struct kn_h128 k;
         memcpy(&h, x->key, sizeof h);
@@ -324,6 +339,9 @@ enum kn_rc kn_state_commit(struct kn_state *s, struct kn_str meta, struct kn_err
     int rc = mdb_txn_begin(s->env, NULL, 0, &txn);
     if (rc != 0) {
         return failed(err, rc, "cannot begin the checkpoint");
+    }
+    for (size_t i = 0; i < s->frozen_count; i++) {
+        s->frozen[i].place = place_of(s, s->frozen[i].entry);
     }
     qsort(s->frozen, s->frozen_count, sizeof *s->frozen, by_place);
     rc = write_all(s, txn, meta);

@@ -67,7 +67,7 @@ static bool open_life(struct life *l)
         .name = "sim",
         .clock = kn_clock_manual(&l->clock),
         .random = {seeded_fill, &l->rand},
-        .log_segment_bytes = 16 * 1024,
+        .log_segment_bytes = 64 * 1024,
         .cache_bytes = 64 * 1024,
         .state_map_bytes = STATE_MAP,
         .log_keep_us = 1,

@@ -69,6 +69,15 @@ void *kn_realloc(void *block, size_t bytes)
     return must_fail() ? NULL : resize(block, bytes);
 }
 
+void *kn_alloc_aligned(size_t alignment, size_t bytes)
+{
+    void *block = NULL;
+    if (must_fail() || posix_memalign(&block, alignment, bytes ? bytes : 1) != 0) {
+        return NULL;
+    }
+    return counted(block);
+}
+
 static void *insist(void *block, size_t bytes)
 {
     if (!block) {

@@ -5,7 +5,7 @@
  * Sizes are bytes. Safe on any thread.
  *
  * Tests make the n-th allocation from now fail with kn_mem_fail_after(n) (0 = the next one,
- * UINT64_MAX = none); it applies to kn_alloc and kn_realloc only.
+ * UINT64_MAX = none); it applies to those that may return NULL.
  */
 #ifndef KN_BASE_MEM_H
 #define KN_BASE_MEM_H
@@ -17,6 +17,9 @@ void kn_free(void *block); /* NULL is fine */
 void *kn_alloc(size_t bytes) __attribute__((malloc, warn_unused_result));
 void *kn_calloc(size_t count, size_t bytes) __attribute__((malloc, warn_unused_result));
 void *kn_realloc(void *block, size_t bytes) __attribute__((warn_unused_result));
+/* `alignment` is a power of two; freed by kn_free; kn_realloc would lose the alignment. */
+void *kn_alloc_aligned(size_t alignment, size_t bytes)
+    __attribute__((malloc, warn_unused_result));
 void *kn_must_alloc(size_t bytes) __attribute__((malloc, returns_nonnull, warn_unused_result));
 void *kn_must_calloc(size_t count, size_t bytes)
     __attribute__((malloc, returns_nonnull, warn_unused_result));

@@ -126,6 +126,16 @@ enum kn_rc kn_frame_decode(struct kn_str bytes, struct kn_frame_info *ret)
     return KN_OK;
 }
 
+enum kn_rc kn_frame_next(struct kn_str bytes, size_t *at, struct kn_frame_info *ret)
+{
+    size_t block = (size_t)kn_log_block_up(*at);
+    block = block < bytes.len ? block : bytes.len;
+    if (all_zero(kn_str_sub(bytes, *at, block))) { /* no frame begins with a zero */
+        *at = block;
+    }
+    return kn_frame_decode(kn_str_sub(bytes, *at, bytes.len), ret);
+}
+
 void kn_segment_encode(const struct kn_segment_info *info, char to[KN_SEGMENT_HEADER])
 {
     char *p = to;

@@ -8,6 +8,7 @@
 enum {
     KN_FRAME_HEADER = 56,
     KN_SEGMENT_HEADER = 64,
+    KN_LOG_BLOCK = KN_DISK_BLOCK, /* the segment header has the first, each group begins on one */
     KN_LOG_FORMAT = 1,
     KN_SEGMENT_NAME = 24, /* 20 digits, ".log" */
 };
@@ -18,6 +19,10 @@ struct kn_frame_info {
     size_t bytes; /* with padding */
 };
 
+static inline uint64_t kn_log_block_up(uint64_t offset)
+{
+    return (offset + KN_LOG_BLOCK - 1) / KN_LOG_BLOCK * KN_LOG_BLOCK;
+}
 static inline size_t kn_frame_bytes(size_t body)
 {
     return (KN_FRAME_HEADER + body + 7) & ~(size_t)7;
@@ -28,6 +33,9 @@ uint32_t kn_frame_body_crc(struct kn_str body);
 void kn_frame_encode(const struct kn_frame_info *info, uint32_t body_crc, char *to);
 /* KN_OK, KN_E_NOT_FOUND (zeros: no frame here), KN_E_CORRUPT, KN_E_VERSION. */
 enum kn_rc kn_frame_decode(struct kn_str bytes, struct kn_frame_info *ret);
+/* The frame at *at or, when a group ended there, at the next block (*at moves there). As decode;
+ * KN_E_NOT_FOUND with *at on a block is the end. */
+enum kn_rc kn_frame_next(struct kn_str bytes, size_t *at, struct kn_frame_info *ret);
 /* Without the checksum: for bytes this process encoded itself. false when no frame is there. */
 bool kn_frame_peek(struct kn_str bytes, struct kn_frame_info *ret);
 /* Only the header, without body (p == NULL) and checksum. */

@@ -7,35 +7,51 @@
 #include "log/frame.h"
 #include "log/log_internal.h"
 
-enum { GROUP_FIRST_BYTES = 64 * 1024, LOST_RANGES = 64 };
+enum { LOST_RANGES = 64 };
 
 static const char spare_name[] = "spare";
 
 /* ---- stage ---- */
 
+/* A group with room for `bytes`, holding the frames of `from` (NULL: none). */
+static struct kn_log_group *new_group(struct kn_log *log, const struct kn_log_group *from,
+                                      size_t bytes)
+{
+    struct kn_log_group *g = kn_alloc(sizeof *g);
+    size_t room = from ? from->room * 2 : log->group_room;
+    while (room < bytes) {
+        room *= 2;
+    }
+    char *data = g ? kn_alloc_aligned(KN_DISK_BLOCK, room) : NULL;
+    if (!data) {
+        kn_free(g);
+        return NULL;
+    }
+    *g = from ? *from : (struct kn_log_group){0};
+    g->data = data;
+    g->room = room;
+    if (from) {
+        memcpy(data, from->data, from->bytes);
+    }
+    return g;
+}
+
 static enum kn_rc room_in_group(struct kn_log *log, size_t bytes, struct kn_err *err)
 {
     struct kn_log_group *g = log->open_group;
     size_t used = g ? g->bytes : 0;
-    if (used + bytes > log->group_bytes_max) {
+    if (used + bytes > log->group_bytes_max || used + bytes > log->segment_bytes - KN_LOG_BLOCK) {
         return kn_fail(err, KN_E_FULL, "too much is waiting to be written");
     }
-    if (g && used + bytes <= log->open_room) {
+    if (g && used + bytes <= g->room) {
         return KN_OK;
     }
-    size_t room = g ? log->open_room * 2 : GROUP_FIRST_BYTES;
-    while (room < used + bytes) {
-        room *= 2;
-    }
-    struct kn_log_group *moved = kn_realloc(g, sizeof *g + room);
-    if (!moved) {
+    struct kn_log_group *larger = new_group(log, g, used + bytes);
+    if (!larger) {
         return kn_fail(err, KN_E_NOMEM, "out of memory");
     }
-    if (!g) {
-        *moved = (struct kn_log_group){0};
-    }
-    log->open_group = moved;
-    log->open_room = room;
+    kn_log_group_free(g);
+    log->open_group = larger;
     return KN_OK;
 }
 
@@ -43,7 +59,8 @@ enum kn_rc kn_log_stage(struct kn_log *log, struct kn_str body, uint32_t item_co
                         int64_t wall_us, uint64_t *ret_seq, int64_t *ret_record_us,
                         struct kn_err *err)
 {
-    if (body.len == 0 || body.len > KN_LOG_BODY_MAX) {
+    if (body.len == 0 || body.len > KN_LOG_BODY_MAX ||
+        kn_frame_bytes(body.len) > log->segment_bytes - KN_LOG_BLOCK) {
         return kn_fail(err, KN_E_LIMIT, "a record holds 1 to %d bytes", (int)KN_LOG_BODY_MAX);
     }
     size_t bytes = kn_frame_bytes(body.len);
@@ -111,6 +128,7 @@ static enum kn_rc make_spare(struct kn_log *log, struct kn_err *err)
     }
     (void)snprintf(path, sizeof path, "%s/%s", log->dir, spare_name);
     KN_TRY(kn_disk_open(log->disk, path, KN_OPEN_CREATE, &file, err));
+    kn_file_bypass_cache(file);
     enum kn_rc rc = kn_file_truncate(file, 0, err);
     if (rc == KN_OK) {
         rc = kn_file_zero(file, 0, log->segment_bytes, err);
@@ -176,7 +194,7 @@ static enum kn_rc start_segment(struct kn_log *log, uint64_t first_seq, uint64_t
     }
     kn_file_close(log->file);
     log->file = file;
-    log->write_offset = KN_SEGMENT_HEADER;
+    log->write_offset = KN_LOG_BLOCK;
     add_segment(log, first_seq);
     return KN_OK;
 }
@@ -221,7 +239,6 @@ static void drop_staged(struct kn_log *log, struct kn_log_group *group)
     kn_mutex_lock(&log->mutex);
     struct kn_log_group *later = log->open_group;
     log->open_group = NULL;
-    log->open_room = 0;
     log->full = true;
     struct kn_lost *lost = &log->lost[log->lost_count++ % LOST_RANGES];
     *lost = (struct kn_lost){group->first_seq, log->staged_seq};
@@ -242,75 +259,47 @@ bool kn_log_is_lost(struct kn_log *log, uint64_t seq)
     return lost;
 }
 
-/* Bytes of the group's frames from `from` on that fit into the segment, whole frames only. */
-static size_t fitting(const struct kn_log *log, const struct kn_log_group *group, size_t from)
-{
-    size_t room = (size_t)(log->segment_bytes - log->write_offset);
-    size_t at = from;
-    while (at < group->bytes) {
-        struct kn_cursor c = kn_cursor(kn_str(group->data + at + 8, 4));
-        size_t bytes = kn_frame_bytes(kn_take_le32(&c));
-        if (at + bytes - from > room) {
-            break;
-        }
-        at += bytes;
-    }
-    return at - from;
-}
-
-static void first_and_prev(const struct kn_log_group *group, size_t at, uint64_t *first,
-                           uint64_t *prev)
-{
-    struct kn_cursor c = kn_cursor(kn_str(group->data + at + 24, 32));
-    *first = kn_take_le64(&c);
-    (void)kn_take_le64(&c);
-    (void)kn_take_le64(&c);
-    *prev = kn_take_le64(&c);
-}
-
+/* Fills the group's last block with zeros and writes it where the one before it ended. */
 static enum kn_rc write_group(struct kn_log *log, const struct kn_log_group *group,
                               struct kn_err *err)
 {
-    size_t done = 0;
-    while (done < group->bytes) {
-        size_t piece = fitting(log, group, done);
-        if (piece > 0) {
-            enum kn_rc rc =
-                kn_file_write(log->file, log->write_offset, group->data + done, piece, err);
-            if (rc == KN_OK) {
-                rc = sync_or_panic(log, log->file, err);
-            }
-            if (rc != KN_OK) {
-                log->poisoned = true;
-                return rc == KN_E_FULL ? KN_E_IO : rc;
-            }
-            kn_mutex_lock(&log->segment_mutex);
-            log->write_offset += piece;
-            kn_mutex_unlock(&log->segment_mutex);
-            done += piece;
-        }
-        if (done < group->bytes) {
-            uint64_t first;
-            uint64_t prev;
-            first_and_prev(group, done, &first, &prev);
-            KN_TRY(kn_log__start_segment(log, first, prev, err));
-        }
+    size_t bytes = (size_t)kn_log_block_up(group->bytes);
+    memset(group->data + group->bytes, 0, bytes - group->bytes);
+    enum kn_rc rc = kn_file_write(log->file, log->write_offset, group->data, bytes, err);
+    if (rc == KN_OK) {
+        rc = sync_or_panic(log, log->file, err);
     }
+    if (rc != KN_OK) {
+        log->poisoned = true;
+        return rc == KN_E_FULL ? KN_E_IO : rc;
+    }
+    kn_mutex_lock(&log->segment_mutex);
+    log->write_offset += bytes;
+    kn_mutex_unlock(&log->segment_mutex);
     return KN_OK;
 }
 
-/* A group that needs a new segment must have it before its first byte is written: a full disk is
- * then noticed while everything can still be dropped. */
-static enum kn_rc ensure_room(struct kn_log *log, const struct kn_log_group *group,
-                              struct kn_err *err)
+static enum kn_rc next_segment(struct kn_log *log, const struct kn_log_group *group,
+                               struct kn_err *err)
 {
-    if (group->bytes <= log->segment_bytes - log->write_offset) {
+    struct kn_frame_info first;
+    kn_assert(kn_frame_peek(kn_str(group->data, group->bytes), &first));
+    return kn_log__start_segment(log, first.frame.seq, first.prev, err);
+}
+
+/* A full disk is noticed before the group's first byte is written, while it can still be dropped. */
+static enum kn_rc make_room(struct kn_log *log, bool *ret_dropped, const struct kn_log_group *group,
+                            struct kn_err *err)
+{
+    *ret_dropped = false;
+    if (kn_log_block_up(group->bytes) <= log->segment_bytes - log->write_offset) {
         return KN_OK;
     }
     kn_mutex_lock(&log->spare_mutex);
     enum kn_rc rc = make_spare(log, err);
     kn_mutex_unlock(&log->spare_mutex);
-    return rc;
+    *ret_dropped = rc == KN_E_FULL;
+    return rc == KN_OK ? next_segment(log, group, err) : rc;
 }
 
 enum kn_rc kn_log_commit(struct kn_log *log, struct kn_log_group **ret_group, struct kn_err *err)
@@ -322,13 +311,18 @@ enum kn_rc kn_log_commit(struct kn_log *log, struct kn_log_group **ret_group, st
     kn_mutex_lock(&log->mutex);
     struct kn_log_group *group = log->open_group;
     log->open_group = NULL;
-    log->open_room = 0;
+    /* The next one is likely as large: it should not have to grow step by step. */
+    log->group_room = KN_LOG_GROUP_ROOM;
+    while (group && log->group_room < group->bytes) {
+        log->group_room *= 2;
+    }
     kn_mutex_unlock(&log->mutex);
     if (!group) {
         return KN_OK;
     }
-    enum kn_rc rc = ensure_room(log, group, err);
-    if (rc == KN_E_FULL) {
+    bool no_room;
+    enum kn_rc rc = make_room(log, &no_room, group, err);
+    if (no_room) {
         drop_staged(log, group);
         return rc;
     }
@@ -349,7 +343,10 @@ enum kn_rc kn_log_commit(struct kn_log *log, struct kn_log_group **ret_group, st
 
 void kn_log_group_free(struct kn_log_group *group)
 {
-    kn_free(group);
+    if (group) {
+        kn_free(group->data);
+        kn_free(group);
+    }
 }
 
 bool kn_log_group_next(const struct kn_log_group *group, size_t *offset, struct kn_frame *ret)

@@ -5,7 +5,9 @@
  * and syncs it. Only then is a frame durable, may be acknowledged and may be applied.
  *
  *   LOG/00000000000000000001.log   pre-allocated, pre-zeroed segments named after their first
- *                                  sequence; [segment header][frame][frame]...[zeros]
+ *                                  sequence; [segment header][group][group]...[zeros]
+ *   group: the frames of one commit, then zeros up to the next block of 4096 bytes: what was
+ *          durable is never written again, and groups go to the disk past the page cache
  *   frame: magic u32, format u8, flags u8, reserved u16, body length u32, crc32c u32 (of the
  *          body, then the header with crc = 0), epoch u32, item count u32, sequence u64,
  *          record time i64, durable-up-to u64, previous sequence u64; then the body; padded to 8
@@ -38,8 +40,9 @@ struct kn_log;
 
 struct kn_log_options {
     const char *dir;          /* directory on the disk, e.g. "ws/default/log" */
-    uint64_t segment_bytes;   /* 64 MiB by default; at least twice the largest frame */
-    uint64_t group_bytes_max; /* staged bytes above which stage() answers KN_E_FULL; 64 MiB */
+    uint64_t segment_bytes;   /* blocks; 64 MiB by default; holds a whole group */
+    uint64_t group_bytes_max; /* staged bytes above which stage() answers KN_E_FULL; a segment's room
+                                 is a limit of its own */
     void (*on_sync_failed)(void *context); /* the simulation's; NULL = panic */
     void *on_sync_failed_context;
 };
@@ -88,7 +91,8 @@ struct kn_log_group {
     uint64_t first_seq, last_seq;
     size_t bytes;      /* of the encoded frames */
     size_t frame_count;
-    char data[];       /* encoded frames */
+    size_t room;       /* a multiple of KN_DISK_BLOCK */
+    char *data;        /* encoded frames, on a KN_DISK_BLOCK */
 };
 
 /* Writes and syncs everything staged so far. *ret_group (owned by the caller, kn_log_group_free) is

@@ -5,6 +5,8 @@
 #include "log/log.h"
 #include "os/thread.h"
 
+enum { KN_LOG_GROUP_ROOM = 64 * 1024 };
+
 struct kn_lost {
     uint64_t first, last;
 };
@@ -19,7 +21,7 @@ struct kn_log {
 
     struct kn_mutex mutex; /* the open group and the sequences */
     struct kn_log_group *open_group;
-    size_t open_room;
+    size_t group_room; /* to begin the next group with */
     uint64_t next_seq, staged_seq, durable_seq;
     int64_t record_us;
     bool full;

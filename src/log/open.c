@@ -43,7 +43,8 @@ static enum kn_rc open_last(struct kn_log *log, const struct kn_scan *scan, stru
         log->write_offset = log->segment_bytes; /* forces a new segment at the first commit */
         return KN_OK;
     }
-    log->write_offset = scan->end_offset;
+    log->write_offset = kn_log_block_up(scan->end_offset);
+    kn_file_bypass_cache(log->file);
     return KN_OK;
 }
 
@@ -89,6 +90,7 @@ enum kn_rc kn_log_open(struct kn_disk disk, const struct kn_log_options *options
     log->on_sync_failed = options->on_sync_failed;
     log->on_sync_failed_context = options->on_sync_failed_context;
     log->record_us = INT64_MIN;
+    log->group_room = KN_LOG_GROUP_ROOM;
     kn_mutex_init(&log->mutex);
     kn_mutex_init(&log->segment_mutex);
     kn_mutex_init(&log->spare_mutex);
@@ -131,17 +133,16 @@ static enum kn_rc first_record(struct kn_log *log, uint64_t segment, int64_t *re
                                struct kn_err *err)
 {
     char path[1024];
-    char head[KN_SEGMENT_HEADER + KN_FRAME_HEADER];
+    char head[KN_FRAME_HEADER];
     struct kn_file *file;
     struct kn_frame_info info;
     size_t got;
     kn_segment_path(log->dir, segment, path, sizeof path);
     KN_TRY(kn_disk_open(log->disk, path, KN_OPEN_READ, &file, err));
-    enum kn_rc rc = kn_file_read(file, 0, head, sizeof head, &got, err);
+    enum kn_rc rc = kn_file_read(file, KN_LOG_BLOCK, head, sizeof head, &got, err);
     kn_file_close(file);
     KN_TRY(rc);
-    bool there = got == sizeof head &&
-                 kn_frame_read_header(kn_str(head + KN_SEGMENT_HEADER, KN_FRAME_HEADER), &info);
+    bool there = got == sizeof head && kn_frame_read_header(kn_str(head, sizeof head), &info);
     *ret = there ? info.frame.record_us : INT64_MAX;
     return KN_OK;
 }
@@ -193,7 +194,7 @@ static enum kn_rc load_segment(struct kn_log_reader *r, uint64_t segment, struct
     r->data = NULL;
     KN_TRY(kn_segment_load(r->log->disk, r->log->dir, segment, &r->data, &r->len, &info, err));
     r->segment = segment;
-    r->at = KN_SEGMENT_HEADER;
+    r->at = KN_LOG_BLOCK;
     return KN_OK;
 }
 
@@ -237,7 +238,7 @@ enum kn_rc kn_log_read(struct kn_log_reader *r, struct kn_frame *ret, struct kn_
     bool reloaded = false;
     for (;;) {
         struct kn_frame_info info;
-        enum kn_rc rc = kn_frame_decode(kn_str(r->data + r->at, r->len - r->at), &info);
+        enum kn_rc rc = kn_frame_next(kn_str(r->data, r->len), &r->at, &info);
         if (rc == KN_OK && info.frame.seq > kn_log_durable_seq(r->log)) {
             return KN_E_NOT_FOUND;
         }

@@ -40,11 +40,11 @@ static enum kn_rc scan_segment(struct scan *s, struct kn_str bytes, uint64_t aft
                                kn_frame_fn fn, void *context, size_t *ret_end, bool *ret_stop,
                                struct kn_err *err)
 {
-    size_t at = KN_SEGMENT_HEADER;
+    size_t at = KN_LOG_BLOCK;
     struct kn_frame_info info;
     *ret_stop = false;
     while (at < bytes.len) {
-        enum kn_rc rc = kn_frame_decode(kn_str_sub(bytes, at, bytes.len), &info);
+        enum kn_rc rc = kn_frame_next(bytes, &at, &info);
         if (rc == KN_E_VERSION) {
             return kn_fail(err, rc, "a record was written by another version of the format");
         }
@@ -87,7 +87,7 @@ static enum kn_rc judge(struct scan *s, size_t segment, struct kn_str bytes, siz
             continue; /* its header never became durable: nothing in it did */
         }
         KN_TRY(rc);
-        look_ahead(s, kn_str(data, len), KN_SEGMENT_HEADER);
+        look_ahead(s, kn_str(data, len), KN_LOG_BLOCK);
         kn_free(data);
     }
     if (s->claimed > s->last_seq) {
@@ -107,11 +107,11 @@ enum kn_rc kn_log_scan(struct kn_disk disk, const char *dir, const uint64_t *seg
                        struct kn_scan *ret, struct kn_err *err)
 {
     struct scan s = {.disk = disk, .dir = dir, .segments = segments, .count = count, .out = ret};
-    *ret = (struct kn_scan){.end_segment = from, .end_offset = KN_SEGMENT_HEADER};
+    *ret = (struct kn_scan){.end_segment = from, .end_offset = KN_LOG_BLOCK};
     for (size_t i = from; i < count; i++) {
         char *data;
         size_t len;
-        size_t end = KN_SEGMENT_HEADER;
+        size_t end = KN_LOG_BLOCK;
         bool stop = false;
         struct kn_segment_info info;
         KN_TRY(kn_segment_load(disk, dir, segments[i], &data, &len, &info, err));

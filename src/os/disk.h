@@ -18,6 +18,8 @@ enum kn_open {
     KN_OPEN_CREATE_NEW = 3,  /* read and write, must not exist */
 };
 
+enum { KN_DISK_BLOCK = 4096 };
+
 struct kn_file; /* an open file; owned by the opener until kn_file_close */
 
 struct kn_disk {
@@ -41,6 +43,9 @@ struct kn_disk_ops {
     /* Allocates [offset, offset + len) and fills it with zeros, so that later writes there change
      * no metadata. */
     enum kn_rc (*zero)(struct kn_file *file, uint64_t offset, uint64_t len, struct kn_err *err);
+    /* From now on writes of whole blocks (offset, length and address multiples of KN_DISK_BLOCK) go
+     * past the page cache where the file system can. NULL: never. */
+    void (*bypass_cache)(struct kn_file *file);
     enum kn_rc (*truncate)(struct kn_file *file, uint64_t bytes, struct kn_err *err);
     enum kn_rc (*size)(struct kn_file *file, uint64_t *ret, struct kn_err *err);
     /* Maps [0, len) read-only until unmap; bytes written later through write are seen. */
@@ -89,6 +94,12 @@ static inline enum kn_rc kn_file_zero(struct kn_file *f, uint64_t offset, uint64
                                       struct kn_err *err)
 {
     return f->ops->zero(f, offset, len, err);
+}
+static inline void kn_file_bypass_cache(struct kn_file *f)
+{
+    if (f->ops->bypass_cache) {
+        f->ops->bypass_cache(f);
+    }
 }
 static inline enum kn_rc kn_file_truncate(struct kn_file *f, uint64_t bytes, struct kn_err *err)
 {

@@ -18,6 +18,7 @@ struct posix_disk {
 struct posix_file {
     struct kn_file base;
     int fd;
+    int direct_fd; /* the same file past the page cache, -1 = none */
 };
 
 static const struct kn_disk_ops posix_ops;
@@ -71,6 +72,7 @@ static enum kn_rc posix_open(void *self, const char *path, enum kn_open how, str
         return kn_fail(err, KN_E_NOMEM, "out of memory");
     }
     f->base.ops = &posix_ops;
+    f->direct_fd = -1;
     f->fd = openat(disk->root, path, flags[how] | O_CLOEXEC, 0600);
     if (f->fd < 0) {
         enum kn_rc rc = failed(err, "cannot open", path);
@@ -84,6 +86,9 @@ static enum kn_rc posix_open(void *self, const char *path, enum kn_open how, str
 static void posix_close(struct kn_file *file)
 {
     (void)close(file_of(file)->fd); /* data that matters was synced */
+    if (file_of(file)->direct_fd >= 0) {
+        (void)close(file_of(file)->direct_fd);
+    }
     kn_free(file);
 }
 
@@ -112,11 +117,18 @@ static enum kn_rc posix_read(struct kn_file *file, uint64_t offset, void *to, si
 static enum kn_rc posix_write(struct kn_file *file, uint64_t offset, const void *from, size_t len,
                               struct kn_err *err)
 {
+    const struct posix_file *f = file_of(file);
+    bool blocks = (offset | len | (uintptr_t)from) % KN_DISK_BLOCK == 0;
+    int fd = blocks && f->direct_fd >= 0 ? f->direct_fd : f->fd;
     size_t done = 0;
     while (done < len) {
         ssize_t put =
-            pwrite(file_of(file)->fd, (const char *)from + done, len - done, (off_t)(offset + done));
+            pwrite(fd, (const char *)from + done, len - done, (off_t)(offset + done));
         if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put < 0 && errno == EINVAL && fd != f->fd) {
+            fd = f->fd; /* this file system wants another alignment */
             continue;
         }
         if (put <= 0) {
@@ -132,19 +144,10 @@ static enum kn_rc posix_sync(struct kn_file *file, struct kn_err *err)
     return fdatasync(file_of(file)->fd) == 0 ? KN_OK : failed(err, "cannot sync", "file");
 }
 
-/* A second descriptor that writes past the page cache, or -1 where the file system cannot: zeros that
- * nobody reads need not be copied into it. */
-static int reopen_direct(int fd)
-{
-    char path[32];
-    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    return open(path, O_WRONLY | O_DIRECT | O_CLOEXEC);
-}
-
 static enum kn_rc posix_zero(struct kn_file *file, uint64_t offset, uint64_t len,
                              struct kn_err *err)
 {
-    enum { PIECE = 1 << 20, DIRECT_UNIT = 4096 };
+    enum { PIECE = 1 << 20 };
     int rc = posix_fallocate(file_of(file)->fd, (off_t)offset, (off_t)len);
     if (rc != 0) {
         return kn_fail_os(err, code_of(rc), rc, "cannot allocate %llu bytes",
@@ -154,22 +157,23 @@ static enum kn_rc posix_zero(struct kn_file *file, uint64_t offset, uint64_t len
     if (zeros == MAP_FAILED) {
         return kn_fail(err, KN_E_NOMEM, "out of memory");
     }
-    struct posix_file direct = *file_of(file);
-    direct.fd = reopen_direct(file_of(file)->fd);
-    bool past_cache = direct.fd >= 0 && offset % DIRECT_UNIT == 0;
     enum kn_rc done = KN_OK;
     while (len > 0 && done == KN_OK) {
         size_t piece = len < PIECE ? (size_t)len : PIECE;
-        past_cache = past_cache && piece % DIRECT_UNIT == 0;
-        done = posix_write(past_cache ? &direct.base : file, offset, zeros, piece, err);
+        done = posix_write(file, offset, zeros, piece, err);
         offset += piece;
         len -= piece;
     }
-    if (direct.fd >= 0) {
-        (void)close(direct.fd);
-    }
     (void)munmap(zeros, PIECE);
     return done;
+}
+
+static void posix_bypass_cache(struct kn_file *file)
+{
+    char path[32];
+    struct posix_file *f = file_of(file);
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", f->fd);
+    f->direct_fd = f->direct_fd >= 0 ? f->direct_fd : open(path, O_WRONLY | O_DIRECT | O_CLOEXEC);
 }
 
 static enum kn_rc posix_truncate(struct kn_file *file, uint64_t bytes, struct kn_err *err)
@@ -294,6 +298,7 @@ static const struct kn_disk_ops posix_ops = {
     .write = posix_write,
     .sync = posix_sync,
     .zero = posix_zero,
+    .bypass_cache = posix_bypass_cache,
     .truncate = posix_truncate,
     .size = posix_size,
     .map = posix_map,

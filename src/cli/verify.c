@@ -80,7 +80,7 @@ int kn_cli_verify(int argc, char **argv)
         rc = kn_disk_posix_open(data, &disk, &err);
     }
     if (rc == KN_OK) {
-        rc = kn_log_verify(disk, "system", each_record, names, &found, &err);
+        rc = kn_log_verify(disk, "system", 0, each_record, names, &found, &err);
     }
     for (size_t i = 0; rc == KN_OK && i < names->count; i++) {
         rc = verify_workspace(disk, data, names->text[i], &err);

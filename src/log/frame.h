@@ -65,7 +65,8 @@ struct kn_scan {
     uint64_t end_offset; /* in it */
     bool torn;           /* something follows there that must be cut */
 };
-/* Scans segments[from..count). `fn` sees every good frame. @errors KN_E_CORRUPT for damage */
+/* Scans segments[from..count). Frames up to after_seq are known to have been durable; `fn` (may be
+ * NULL) sees every good frame. @errors KN_E_CORRUPT for damage */
 enum kn_rc kn_log_scan(struct kn_disk disk, const char *dir, const uint64_t *segments, size_t from,
                        size_t count, uint64_t after_seq, kn_frame_fn fn, void *context,
                        struct kn_scan *ret, struct kn_err *err) KN_MUST_USE;

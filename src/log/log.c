@@ -162,6 +162,7 @@ static void add_segment(struct kn_log *log, uint64_t first_seq)
     log->segments =
         kn_must_realloc(log->segments, (log->segment_count + 1) * sizeof *log->segments);
     log->segments[log->segment_count++] = first_seq;
+    log->write_offset = KN_LOG_BLOCK;
     kn_mutex_unlock(&log->segment_mutex);
 }
 
@@ -194,7 +195,6 @@ static enum kn_rc start_segment(struct kn_log *log, uint64_t first_seq, uint64_t
     }
     kn_file_close(log->file);
     log->file = file;
-    log->write_offset = KN_LOG_BLOCK;
     add_segment(log, first_seq);
     return KN_OK;
 }

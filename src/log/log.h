@@ -14,9 +14,11 @@
  *          bytes with zeros.
  *
  * Recovery: reads forward from a position. The first frame that is bad, or does not follow the one
- * before it, is a torn tail, and is cut and zeroed, only when no valid frame says that it was durable
- * (durable-up-to); otherwise it is damage: KN_E_CORRUPT, naming file and offset, and nothing is
- * changed.
+ * before it, is a torn tail, and is cut and zeroed, only when nothing says that it was durable: no
+ * valid frame behind it (durable-up-to), no later segment (a segment is only begun when everything
+ * before it is durable) and not the caller's checkpoint. Otherwise it is damage: KN_E_CORRUPT, naming
+ * file and offset, and nothing is changed. Missing frames between the checkpoint and the oldest
+ * segment are damage too.
  *
  * Sequences start at 1 and are never used twice. They are dense but for one case: a group that found
  * the disk full is dropped, and its sequences are lost for good (kn_log_is_lost).
@@ -64,7 +66,7 @@ struct kn_log_recovery {
     uint64_t first_seq;     /* oldest frame still there, 0 when the log is empty */
     uint64_t last_seq;      /* newest durable frame, 0 when empty */
     int64_t last_record_us; /* of that frame */
-    uint64_t bytes_cut;     /* torn tail removed */
+    bool cut;               /* a torn tail was removed */
     bool has_settings_after; /* a frame with KN_FRAME_SETTINGS lies after the checked position */
 };
 
@@ -80,7 +82,7 @@ void kn_log_close(struct kn_log *log);
 /* Copies a frame into the open group.
  * @param wall_us   now; the record time never runs backwards
  * @param ret_seq   the frame's sequence
- * @errors KN_E_LIMIT body over KN_LOG_BODY_MAX or empty; KN_E_FULL group or disk is full; KN_E_NOMEM */
+ * @errors KN_E_LIMIT body empty, over KN_LOG_BODY_MAX or a segment; KN_E_FULL group or disk is full; KN_E_NOMEM */
 enum kn_rc kn_log_stage(struct kn_log *log, struct kn_str body, uint32_t item_count,
                         uint32_t flags, int64_t wall_us, uint64_t *ret_seq,
                         int64_t *ret_record_us, struct kn_err *err) KN_MUST_USE;
@@ -128,9 +130,12 @@ void kn_log_reader_close(struct kn_log_reader *reader);
 enum kn_rc kn_log_drop(struct kn_log *log, uint64_t through_seq, int64_t before_us,
                        struct kn_err *err) KN_MUST_USE;
 
-/* Checks every checksum of a stopped log, changing nothing. `each` may be NULL. */
+/* Checks every checksum of a stopped log, changing nothing. Strict: bytes behind the last good frame
+ * are KN_E_CORRUPT, with file and offset, also where the next start would cut them as a torn tail.
+ * durable_seq: what is known to have been durable (a checkpoint's), 0 = nothing. `each` may be NULL. */
 typedef enum kn_rc (*kn_frame_fn)(void *context, const struct kn_frame *frame, struct kn_err *err);
-enum kn_rc kn_log_verify(struct kn_disk disk, const char *dir, kn_frame_fn each, void *context,
-                         struct kn_log_recovery *ret, struct kn_err *err) KN_MUST_USE;
+enum kn_rc kn_log_verify(struct kn_disk disk, const char *dir, uint64_t durable_seq,
+                         kn_frame_fn each, void *context, struct kn_log_recovery *ret,
+                         struct kn_err *err) KN_MUST_USE;
 
 #endif

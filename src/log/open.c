@@ -52,6 +52,12 @@ static enum kn_rc recover(struct kn_log *log, uint64_t applied_seq,
                           struct kn_log_recovery *ret_recovery, struct kn_err *err)
 {
     KN_TRY(kn_segment_list(log->disk, log->dir, &log->segments, &log->segment_count, err));
+    if (log->segment_count == 0 && applied_seq > 0) {
+        return kn_fail(err, KN_E_CORRUPT,
+                       "%s holds no log, but the checkpoint ends at record %llu: log files are "
+                       "missing",
+                       log->dir, (unsigned long long)applied_seq);
+    }
     if (log->segment_count == 0) {
         *ret_recovery = (struct kn_log_recovery){0};
         log->next_seq = 1;
@@ -70,7 +76,7 @@ static enum kn_rc recover(struct kn_log *log, uint64_t applied_seq,
     log->next_seq = scan.found.last_seq + 1;
     log->record_us = scan.found.last_record_us;
     scan.found.first_seq = scan.found.last_seq > 0 ? log->segments[0] : 0;
-    scan.found.bytes_cut = scan.torn ? 1 : 0;
+    scan.found.cut = scan.torn;
     *ret_recovery = scan.found;
     return KN_OK;
 }
@@ -252,8 +258,10 @@ enum kn_rc kn_log_read(struct kn_log_reader *r, struct kn_frame *ret, struct kn_
             continue;
         }
         if (rc != KN_E_NOT_FOUND) {
-            return kn_fail(err, KN_E_CORRUPT, "log record %llu does not read back",
-                           (unsigned long long)r->next_seq);
+            char path[1024];
+            kn_segment_path(r->log->dir, r->segment, path, sizeof path);
+            return kn_fail(err, KN_E_CORRUPT, "%s at offset %zu: record %llu does not read back",
+                           path, r->at, (unsigned long long)r->next_seq);
         }
         uint64_t next = following(r);
         if (next != 0) {
@@ -281,8 +289,20 @@ void kn_log_reader_close(struct kn_log_reader *r)
 
 /* ---- verify ---- */
 
-enum kn_rc kn_log_verify(struct kn_disk disk, const char *dir, kn_frame_fn each, void *context,
-                         struct kn_log_recovery *ret, struct kn_err *err)
+static enum kn_rc refuse_tail(const char *dir, const uint64_t *segments, const struct kn_scan *scan,
+                              struct kn_err *err)
+{
+    char path[1024];
+    kn_segment_path(dir, segments[scan->end_segment], path, sizeof path);
+    return kn_fail(err, KN_E_CORRUPT,
+                   "%s at offset %llu: what follows the last record is not empty: a torn write that "
+                   "the next start removes, or damage",
+                   path, (unsigned long long)scan->end_offset);
+}
+
+enum kn_rc kn_log_verify(struct kn_disk disk, const char *dir, uint64_t durable_seq,
+                         kn_frame_fn each, void *context, struct kn_log_recovery *ret,
+                         struct kn_err *err)
 {
     uint64_t *segments;
     size_t count;
@@ -290,8 +310,12 @@ enum kn_rc kn_log_verify(struct kn_disk disk, const char *dir, kn_frame_fn each,
     KN_TRY(kn_segment_list(disk, dir, &segments, &count, err));
     enum kn_rc rc = KN_OK;
     if (count > 0) {
-        rc = kn_log_scan(disk, dir, segments, 0, count, 0, each, context, &scan, err);
-        scan.found.first_seq = segments[0];
+        rc = kn_log_scan(disk, dir, segments, 0, count, durable_seq, each, context, &scan, err);
+        scan.found.first_seq = scan.found.last_seq > 0 ? segments[0] : 0;
+        rc = rc == KN_OK && scan.torn ? refuse_tail(dir, segments, &scan, err) : rc;
+    } else if (durable_seq > 0) {
+        rc = kn_fail(err, KN_E_CORRUPT, "%s holds no log, but the checkpoint holds %llu records",
+                     dir, (unsigned long long)durable_seq);
     }
     kn_free(segments);
     if (rc == KN_OK) {

@@ -9,18 +9,23 @@ struct scan {
     const uint64_t *segments;
     size_t count;
     uint64_t last_seq; /* of the good frames */
-    uint64_t claimed;  /* highest durable-up-to of any valid frame seen */
+    uint64_t claimed;  /* the highest sequence that anything says was durable */
     struct kn_scan *out;
 };
+
+static void claim(struct scan *s, uint64_t seq)
+{
+    s->claimed = seq > s->claimed ? seq : s->claimed;
+}
 
 /* After the first fault: does any valid frame behind it say that more was durable? */
 static void look_ahead(struct scan *s, struct kn_str bytes, size_t from)
 {
     struct kn_frame_info info;
     for (size_t at = (from + 7) & ~(size_t)7; at + KN_FRAME_HEADER <= bytes.len; at += 8) {
-        if (bytes.p[at] == 'K' && kn_frame_decode(kn_str_sub(bytes, at, bytes.len), &info) == KN_OK &&
-            info.durable_up_to > s->claimed) {
-            s->claimed = info.durable_up_to;
+        if (bytes.p[at] == 'K' &&
+            kn_frame_decode(kn_str_sub(bytes, at, bytes.len), &info) == KN_OK) {
+            claim(s, info.durable_up_to);
         }
     }
 }
@@ -36,17 +41,22 @@ static bool has_bytes(struct kn_str s)
 }
 
 /* Reads the frames of one segment. True in *ret_stop: the good frames end in it for good. */
-static enum kn_rc scan_segment(struct scan *s, struct kn_str bytes, uint64_t after_seq,
-                               kn_frame_fn fn, void *context, size_t *ret_end, bool *ret_stop,
-                               struct kn_err *err)
+static enum kn_rc scan_segment(struct scan *s, uint64_t segment, struct kn_str bytes,
+                               uint64_t after_seq, kn_frame_fn fn, void *context, size_t *ret_end,
+                               bool *ret_stop, struct kn_err *err)
 {
+    char path[1024];
     size_t at = KN_LOG_BLOCK;
     struct kn_frame_info info;
     *ret_stop = false;
     while (at < bytes.len) {
         enum kn_rc rc = kn_frame_next(bytes, &at, &info);
         if (rc == KN_E_VERSION) {
-            return kn_fail(err, rc, "a record was written by another version of the format");
+            kn_segment_path(s->dir, segment, path, sizeof path);
+            return kn_fail(err, rc,
+                           "%s at offset %zu: the record was written by another version of the "
+                           "format",
+                           path, at);
         }
         if (rc == KN_E_NOT_FOUND) {
             break;
@@ -56,7 +66,7 @@ static enum kn_rc scan_segment(struct scan *s, struct kn_str bytes, uint64_t aft
             break;
         }
         s->last_seq = info.frame.seq;
-        s->claimed = info.durable_up_to > s->claimed ? info.durable_up_to : s->claimed;
+        claim(s, info.durable_up_to);
         s->out->found.last_record_us = info.frame.record_us;
         if (info.frame.seq > after_seq && (info.frame.flags & KN_FRAME_SETTINGS)) {
             s->out->found.has_settings_after = true;
@@ -80,13 +90,10 @@ static enum kn_rc judge(struct scan *s, size_t segment, struct kn_str bytes, siz
         char *data;
         size_t len;
         struct kn_segment_info info;
-        enum kn_rc rc =
-            kn_segment_load(s->disk, s->dir, s->segments[i], &data, &len, &info, NULL);
+        /* A file gets its name after its header was synced: a bad one is damage too. */
+        KN_TRY(kn_segment_load(s->disk, s->dir, s->segments[i], &data, &len, &info, err));
         s->out->torn = true;
-        if (rc == KN_E_CORRUPT) {
-            continue; /* its header never became durable: nothing in it did */
-        }
-        KN_TRY(rc);
+        claim(s, info.prev);
         look_ahead(s, kn_str(data, len), KN_LOG_BLOCK);
         kn_free(data);
     }
@@ -102,11 +109,31 @@ static enum kn_rc judge(struct scan *s, size_t segment, struct kn_str bytes, siz
     return KN_OK;
 }
 
+/* Nothing may be missing between the checkpoint and the oldest segment read. */
+static enum kn_rc check_start(const struct scan *s, uint64_t segment, uint64_t prev,
+                              uint64_t after_seq, struct kn_err *err)
+{
+    char path[1024];
+    if (prev <= after_seq) {
+        return KN_OK;
+    }
+    kn_segment_path(s->dir, segment, path, sizeof path);
+    return kn_fail(err, KN_E_CORRUPT,
+                   "%s at offset 0: it continues after record %llu, but the checkpoint ends at %llu: "
+                   "log files are missing",
+                   path, (unsigned long long)prev, (unsigned long long)after_seq);
+}
+
 enum kn_rc kn_log_scan(struct kn_disk disk, const char *dir, const uint64_t *segments, size_t from,
                        size_t count, uint64_t after_seq, kn_frame_fn fn, void *context,
                        struct kn_scan *ret, struct kn_err *err)
 {
-    struct scan s = {.disk = disk, .dir = dir, .segments = segments, .count = count, .out = ret};
+    struct scan s = {.disk = disk,
+                     .dir = dir,
+                     .segments = segments,
+                     .count = count,
+                     .claimed = after_seq,
+                     .out = ret};
     *ret = (struct kn_scan){.end_segment = from, .end_offset = KN_LOG_BLOCK};
     for (size_t i = from; i < count; i++) {
         char *data;
@@ -115,14 +142,16 @@ enum kn_rc kn_log_scan(struct kn_disk disk, const char *dir, const uint64_t *seg
         bool stop = false;
         struct kn_segment_info info;
         KN_TRY(kn_segment_load(disk, dir, segments[i], &data, &len, &info, err));
+        enum kn_rc rc = KN_OK;
         if (i == from) {
             s.last_seq = info.prev;
+            rc = check_start(&s, segments[i], info.prev, after_seq, err);
         }
         stop = info.prev != s.last_seq;
-        enum kn_rc rc = KN_OK;
-        if (!stop) {
+        if (rc == KN_OK && !stop) {
             ret->end_segment = i;
-            rc = scan_segment(&s, kn_str(data, len), after_seq, fn, context, &end, &stop, err);
+            rc = scan_segment(&s, segments[i], kn_str(data, len), after_seq, fn, context, &end,
+                              &stop, err);
             ret->end_offset = end;
         }
         /* A segment that follows must continue exactly where this one ends. */
@@ -133,7 +162,7 @@ enum kn_rc kn_log_scan(struct kn_disk disk, const char *dir, const uint64_t *seg
         if (rc == KN_OK && (stop || last)) {
             size_t segment = ret->end_segment;
             rc = judge(&s, segment, segment == i ? kn_str(data, len) : KN_STR_EMPTY,
-                       segment == i ? end : 0, err);
+                       (size_t)ret->end_offset, err);
             stop = true;
         }
         kn_free(data);

@@ -90,6 +90,13 @@ static void install(struct kn_workspace *ws, const struct kn_meta *meta)
 
 enum kn_rc kn_workspace_checkpoint_now(struct kn_workspace *ws, struct kn_err *err)
 {
+    bool more = true;
+    while (!ws->frozen && more && !kn_archive_has_room(ws->archive)) {
+        KN_TRY(kn_archive_merge_step(ws->archive, MERGE_STEP_BYTES, &more, err));
+    }
+    if (!ws->frozen && !kn_archive_has_room(ws->archive)) {
+        return kn_fail(err, KN_E_FULL, "the disk is too full to merge archive files");
+    }
     if (!ws->frozen) {
         freeze(ws, &ws->frozen_meta);
     }

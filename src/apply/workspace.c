@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "format/json.h"
 
-enum { META_VERSION = 1, SEED_BYTES = 32 };
+enum { META_VERSION = 2, SEED_BYTES = 32 };
 #define DAY_US (24 * 3600 * INT64_C(1000000))
 
 /* ---- meta ---- */
@@ -30,11 +30,13 @@ void kn_meta_encode(const struct kn_meta *meta, struct kn_buf *out)
     }
     kn_buf_lstr(out, meta->archive_manifest);
     kn_buf_lstr(out, meta->dedupe_manifest);
+    kn_buf_le64(out, kn_checksum64(kn_buf_view(out)));
 }
 
 enum kn_rc kn_meta_decode(struct kn_str bytes, struct kn_meta *ret, struct kn_err *err)
 {
-    struct kn_cursor c = kn_cursor(bytes);
+    struct kn_cursor c = kn_cursor(kn_str_sub(bytes, 0, bytes.len < 8 ? 0 : bytes.len - 8));
+    struct kn_cursor sum = kn_cursor(kn_str_sub(bytes, (size_t)(c.end - c.p), bytes.len));
     struct kn_meta m = {0};
     uint32_t format = kn_take_le32(&c);
     uint32_t apply = kn_take_le32(&c);
@@ -45,6 +47,9 @@ enum kn_rc kn_meta_decode(struct kn_str bytes, struct kn_meta *ret, struct kn_er
     if (apply > KN_APPLY_VERSION) {
         return kn_fail(err, KN_E_VERSION, "checkpoint was made by apply version %u; this is %d",
                        apply, (int)KN_APPLY_VERSION);
+    }
+    if (bytes.len < 16 || kn_take_le64(&sum) != kn_checksum64(kn_str_sub(bytes, 0, bytes.len - 8))) {
+        return kn_fail(err, KN_E_CORRUPT, "the checkpoint record is damaged");
     }
     m.applied_seq = kn_take_le64(&c);
     m.before_seq = kn_take_le64(&c);

@@ -57,6 +57,7 @@ struct kn_workspace {
     uint64_t commits, commit_ns, commit_hist[16], commit_ns_max;
 };
 
+/* out is empty. A checksum ends the record. */
 void kn_meta_encode(const struct kn_meta *meta, struct kn_buf *out);
 enum kn_rc kn_meta_decode(struct kn_str bytes, struct kn_meta *ret, struct kn_err *err) KN_MUST_USE;
 

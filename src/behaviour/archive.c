@@ -10,8 +10,6 @@
 /* A fresh run is packed lightly: the merge that takes it in packs it well. */
 enum { BLOCK_BYTES = 128 * 1024, LEVEL = 3, LEVEL_FRESH = 1 };
 
-void kn_archive__merge_free(struct kn_archive *a);
-
 /* ---- masks ---- */
 
 int kn_mask_cmp(const void *a, const void *b)
@@ -108,8 +106,10 @@ enum kn_rc kn_archive_open(struct kn_disk disk, const struct kn_archive_options 
     a->tail = kn_tail_new();
     kn_mutex_init(&a->mask_mutex);
     a->dir = kn_strdup(options->dir);
-    kn_assert(a->dir);
-    enum kn_rc rc = read_only ? KN_OK : kn_disk_make_dir(disk, options->dir, err);
+    enum kn_rc rc = a->dir ? KN_OK : kn_fail(err, KN_E_NOMEM, "out of memory");
+    if (rc == KN_OK && !read_only) {
+        rc = kn_disk_make_dir(disk, a->dir, err);
+    }
     if (rc == KN_OK) {
         rc = read_manifest(a, manifest, err);
     }
@@ -159,6 +159,11 @@ void kn_archive_freeze(struct kn_archive *a)
     a->tail = kn_tail_new();
 }
 
+bool kn_archive_has_room(const struct kn_archive *a)
+{
+    return a->run_count < KN_RUNS_MAX || (a->merge && a->merge->done);
+}
+
 static struct kn_run *ref(struct kn_run *run)
 {
     atomic_fetch_add(&run->references, 1);
@@ -181,7 +186,13 @@ static enum kn_rc write_frozen(struct kn_archive *a, struct kn_run **ret, struct
     }
     kn_run_writer_close(&w);
     kn_free(order);
-    return rc == KN_OK ? kn_run_open(a->disk, a->dir, number, ret, err) : rc;
+    if (rc == KN_OK) {
+        rc = kn_run_open(a->disk, a->dir, number, ret, err);
+        if (rc != KN_OK) {
+            (void)kn_disk_remove(a->disk, w.path, NULL); /* the next try makes another */
+        }
+    }
+    return rc;
 }
 
 enum kn_rc kn_archive_write(struct kn_archive *a, struct kn_err *err)
@@ -189,6 +200,9 @@ enum kn_rc kn_archive_write(struct kn_archive *a, struct kn_err *err)
     struct kn_run *made = NULL;
     if (a->written) {
         return KN_OK; /* a commit that failed on a full disk is tried again */
+    }
+    if (!kn_archive_has_room(a)) {
+        return kn_fail(err, KN_E_FULL, "too many archive files wait to be merged");
     }
     if (a->frozen->count > 0) {
         KN_TRY(write_frozen(a, &made, err));

@@ -64,6 +64,9 @@ void kn_archive_freeze(struct kn_archive *archive);
 enum kn_rc kn_archive_write(struct kn_archive *archive, struct kn_err *err) KN_MUST_USE;
 void kn_archive_manifest(const struct kn_archive *archive, struct kn_buf *out);
 void kn_archive_install(struct kn_archive *archive);
+/* False: write() would answer KN_E_FULL, since merges have waited too long (for a disk that is full):
+ * do not freeze before a merge was done. */
+bool kn_archive_has_room(const struct kn_archive *archive);
 /* Does up to about `bytes` of pending merge work (not between freeze and install).
  * *ret_more: more is pending. */
 enum kn_rc kn_archive_merge_step(struct kn_archive *archive, uint64_t bytes, bool *ret_more,

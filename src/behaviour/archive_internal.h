@@ -16,6 +16,8 @@ enum {
     KN_BLOCK_BYTES_MAX = 64 << 20, /* a block holds at least one row, however large */
 };
 
+#define KN_RUN_MAGIC "KERNRUN1"
+
 /* ---- tail: rows in memory, shared with pins ---- */
 
 struct kn_tail_row {
@@ -125,11 +127,13 @@ struct kn_merge_input {
 struct kn_merge {
     struct kn_merge_input inputs[2];
     struct kn_run_writer writer;
-    bool writing;
+    bool writing, finished;  /* the writer is open; its file is whole */
     struct kn_mask *masks; /* sorted, of when it began */
     size_t mask_count;
     struct kn_run *done; /* the result, waiting for the next checkpoint */
 };
+
+void kn_archive__merge_free(struct kn_archive *a);
 
 struct kn_archive {
     struct kn_disk disk;

@@ -5,8 +5,6 @@
 #include "base/mem.h"
 #include "behaviour/archive_internal.h"
 
-void kn_archive__merge_free(struct kn_archive *a);
-
 void kn_archive__merge_free(struct kn_archive *a)
 {
     struct kn_merge *m = a->merge;
@@ -19,6 +17,9 @@ void kn_archive__merge_free(struct kn_archive *a)
     }
     if (m->writing) {
         kn_run_writer_close(&m->writer);
+    }
+    if (m->finished && !m->done) {
+        (void)kn_disk_remove(a->disk, m->writer.path, NULL); /* else at the next start */
     }
     kn_run_unref(m->done);
     kn_free(m->masks);
@@ -156,6 +157,7 @@ enum kn_rc kn_archive_merge_step(struct kn_archive *a, uint64_t bytes, bool *ret
     }
     if (rc == KN_OK && end) {
         rc = kn_run_writer_finish(&a->merge->writer, err);
+        a->merge->finished = rc == KN_OK;
         if (rc == KN_OK) {
             rc = settle_masks(a->merge, err);
         }

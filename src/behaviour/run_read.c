@@ -34,9 +34,13 @@ static enum kn_rc read_index(struct kn_run *run, uint64_t offset, uint64_t count
         kn_checksum64(bytes) != checksum) {
         return damaged(run, offset, "the block index is damaged", err);
     }
-    run->blocks = kn_must_calloc(count + 1, sizeof *run->blocks);
+    run->blocks = kn_calloc(count + 1, sizeof *run->blocks);
+    if (!run->blocks) {
+        return kn_fail(err, KN_E_NOMEM, "out of memory");
+    }
     run->block_count = count;
     struct kn_cursor c = kn_cursor(bytes);
+    uint64_t next = KN_RUN_HEADER;
     for (uint64_t i = 0; i < count; i++) {
         struct kn_block *b = &run->blocks[i];
         b->offset = kn_take_le64(&c);
@@ -49,12 +53,13 @@ static enum kn_rc read_index(struct kn_run *run, uint64_t offset, uint64_t count
         (void)kn_take_le32(&c);
         b->first_us = (int64_t)kn_take_le64(&c);
         b->last_us = (int64_t)kn_take_le64(&c);
-        if (b->offset < KN_RUN_HEADER || b->offset + b->packed > offset || b->rows == 0 ||
+        if (b->offset != next || b->packed > offset - next || b->rows == 0 ||
             b->raw > KN_BLOCK_BYTES_MAX || b->first_ordinal > b->last_ordinal) {
             return damaged(run, offset, "the block index makes no sense", err);
         }
+        next += b->packed;
     }
-    return KN_OK;
+    return next == offset ? KN_OK : damaged(run, next, "bytes belong to no block", err);
 }
 
 static enum kn_rc read_footer(struct kn_run *run, struct kn_err *err)
@@ -65,6 +70,10 @@ static enum kn_rc read_footer(struct kn_run *run, struct kn_err *err)
     uint64_t at = run->bytes - KN_RUN_FOOTER;
     struct kn_str bytes = kn_str(run->map + at, KN_RUN_FOOTER);
     struct kn_cursor c = kn_cursor(bytes);
+    char header[KN_RUN_HEADER] = KN_RUN_MAGIC;
+    if (memcmp(run->map, header, sizeof header) != 0) {
+        return damaged(run, 0, "the header is damaged", err);
+    }
     struct kn_str magic = kn_take_bytes(&c, 8);
     uint64_t index = kn_take_le64(&c);
     uint64_t count = kn_take_le64(&c);
@@ -88,8 +97,11 @@ static enum kn_rc read_footer(struct kn_run *run, struct kn_err *err)
 enum kn_rc kn_run_open(struct kn_disk disk, const char *dir, uint64_t number, struct kn_run **ret,
                        struct kn_err *err)
 {
-    struct kn_run *run = kn_must_calloc(1, sizeof *run);
+    struct kn_run *run = kn_calloc(1, sizeof *run);
     const void *map;
+    if (!run) {
+        return kn_fail(err, KN_E_NOMEM, "out of memory");
+    }
     atomic_init(&run->references, 1);
     run->number = number;
     (void)snprintf(run->path, sizeof run->path, "%s/%012llu.run", dir, (unsigned long long)number);

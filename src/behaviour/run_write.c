@@ -20,7 +20,7 @@ enum kn_rc kn_run_writer_open(struct kn_run_writer *w, struct kn_disk disk, cons
     if (!w->zstd) {
         return kn_fail(err, KN_E_NOMEM, "out of memory");
     }
-    char header[KN_RUN_HEADER] = "KERNRUN1";
+    char header[KN_RUN_HEADER] = KN_RUN_MAGIC;
     KN_TRY(kn_disk_open(disk, w->path, KN_OPEN_CREATE, &w->file, err));
     KN_TRY(kn_file_truncate(w->file, 0, err));
     w->offset = KN_RUN_HEADER;

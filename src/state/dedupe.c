@@ -7,6 +7,8 @@
 
 enum { RUNS_MAX = 64, HEADER_BYTES = 64, ENTRY_BYTES = 16, FILTER_BLOCK = 64, FORMAT = 1 };
 #define MAGIC 0x50554444U /* "DDUP" */
+#define ENTRIES_MAX (UINT64_C(1) << 40) /* of one run; keeps sizes from overflowing */
+#define HOURS_MAX (INT64_C(1) << 40)
 #define HOUR_MASK 0xffU
 
 /* An open-addressing set; the zero hash is never stored (it is given another value). */
@@ -206,6 +208,36 @@ static void close_run(struct run *r)
     r->map = NULL;
 }
 
+/* Closes a run that will never be named, and gives its room back. */
+static void discard_run(const struct kn_dedupe *d, struct run *r)
+{
+    char path[1024];
+    close_run(r);
+    path_of(d, r->number, path, sizeof path);
+    (void)kn_disk_remove(d->disk, path, NULL); /* else at the next start */
+}
+
+static enum kn_rc check_header(const struct run *r, const char *path, struct kn_err *err)
+{
+    struct kn_cursor c = kn_cursor(kn_str(r->map, HEADER_BYTES));
+    uint32_t magic = kn_take_le32(&c);
+    uint32_t format = kn_take_le32(&c);
+    uint64_t count = kn_take_le64(&c);
+    uint64_t blocks = kn_take_le64(&c);
+    uint64_t rest = 0;
+    (void)kn_take_le64(&c); /* the checksum: kn_dedupe_verify looks at it */
+    for (int i = 0; i < 4; i++) {
+        rest |= kn_take_le64(&c);
+    }
+    if (magic == MAGIC && format != FORMAT) {
+        return kn_fail(err, KN_E_VERSION, "%s was written by another version of the format", path);
+    }
+    if (magic != MAGIC || count != r->count || blocks != r->filter_blocks || rest != 0) {
+        return kn_fail(err, KN_E_CORRUPT, "%s at offset 0: the header is damaged", path);
+    }
+    return KN_OK;
+}
+
 static enum kn_rc open_run(const struct kn_dedupe *d, struct run *r, struct kn_err *err)
 {
     char path[1024];
@@ -216,16 +248,13 @@ static enum kn_rc open_run(const struct kn_dedupe *d, struct run *r, struct kn_e
     KN_TRY(kn_file_size(r->file, &bytes, err));
     r->bytes = HEADER_BYTES + r->count * ENTRY_BYTES + r->filter_blocks * FILTER_BLOCK;
     if (bytes != r->bytes) {
-        return kn_fail(err, KN_E_CORRUPT, "%s has %llu bytes, not %llu", path,
+        return kn_fail(err, KN_E_CORRUPT, "%s at offset %llu: it has %llu bytes, not %llu", path,
+                       (unsigned long long)(bytes < r->bytes ? bytes : r->bytes),
                        (unsigned long long)bytes, (unsigned long long)r->bytes);
     }
     KN_TRY(kn_file_map(r->file, bytes, &map, err));
     r->map = map;
-    struct kn_cursor c = kn_cursor(kn_str(r->map, HEADER_BYTES));
-    if (kn_take_le32(&c) != MAGIC || kn_take_le32(&c) != FORMAT || kn_take_le64(&c) != r->count) {
-        return kn_fail(err, KN_E_CORRUPT, "%s at offset 0: the header is damaged", path);
-    }
-    return KN_OK;
+    return check_header(r, path, err);
 }
 
 /* ---- open and close ---- */
@@ -247,6 +276,10 @@ static enum kn_rc read_manifest(struct kn_dedupe *d, struct kn_str manifest, str
         r->min_hour = kn_unzigzag(kn_take_varint(&c));
         r->max_hour = kn_unzigzag(kn_take_varint(&c));
         d->run_count++;
+        c.bad = c.bad || r->count > ENTRIES_MAX || r->filter_blocks == 0 ||
+                r->filter_blocks > ENTRIES_MAX || r->min_hour > r->max_hour ||
+                r->max_hour > HOURS_MAX || r->min_hour < -HOURS_MAX ||
+                r->number >= d->next_number;
     }
     if (c.bad || count > RUNS_MAX || c.p != c.end) {
         return kn_fail(err, KN_E_CORRUPT, "the list of dedupe files does not decode");
@@ -294,8 +327,11 @@ enum kn_rc kn_dedupe_open(struct kn_disk disk, const struct kn_dedupe_options *o
     d->entries_max = options->entries_max;
     d->next_number = 1;
     d->dir = kn_strdup(options->dir);
-    kn_assert(d->dir && d->window > 0 && d->window <= 200);
-    enum kn_rc rc = read_only ? KN_OK : kn_disk_make_dir(disk, options->dir, err);
+    kn_assert(d->window > 0 && d->window <= 200);
+    enum kn_rc rc = d->dir ? KN_OK : kn_fail(err, KN_E_NOMEM, "out of memory");
+    if (rc == KN_OK && !read_only) {
+        rc = kn_disk_make_dir(disk, d->dir, err);
+    }
     if (rc == KN_OK) {
         rc = read_manifest(d, manifest, err);
     }
@@ -317,7 +353,7 @@ void kn_dedupe_close(struct kn_dedupe *d)
     }
     for (size_t i = 0; i < d->next_count; i++) {
         if (!in_use(d, d->next[i].number)) {
-            close_run(&d->next[i]);
+            close_run(&d->next[i]); /* the commit that names it may have come through */
         }
     }
     for (size_t i = 0; i < d->run_count; i++) {
@@ -331,13 +367,49 @@ void kn_dedupe_close(struct kn_dedupe *d)
 
 /* ---- lookups ---- */
 
+/* The hour of an entry is known modulo 256: before the table spans more than that, what has expired
+ * leaves it. Record times rarely move so far between two checkpoints, but history brought in does. */
+static void forget_expired(struct kn_dedupe *d, int64_t hour)
+{
+    struct table old = d->fresh;
+    int64_t old_max = d->fresh_max;
+    d->fresh = (struct table){0};
+    d->fresh_min = d->fresh_max = hour;
+    for (size_t i = 0; i < old.room; i++) {
+        int64_t then = hour_of(old.slots[i], old_max);
+        if (!kn_h128_is_zero(old.slots[i]) && hour - then <= (int64_t)d->window) {
+            table_put(&d->fresh, old.slots[i]);
+            d->fresh_min = then < d->fresh_min ? then : d->fresh_min;
+        }
+    }
+    table_clear(&old);
+}
+
+static void note_hour(struct kn_dedupe *d, int64_t hour)
+{
+    if (d->fresh.count == 0 || hour < d->fresh_min) {
+        d->fresh_min = hour;
+    }
+    if (d->fresh.count == 0 || hour > d->fresh_max) {
+        d->fresh_max = hour;
+    }
+}
+
 bool kn_dedupe_seen(struct kn_dedupe *d, struct kn_h128 hash, int64_t hour)
 {
     struct kn_h128 entry = stamped(hash, hour);
     struct kn_h128 found;
+    if (d->fresh.count > 0 && hour - d->fresh_min > (int64_t)HOUR_MASK) {
+        forget_expired(d, hour);
+    }
     struct kn_h128 *known = table_find(&d->fresh, entry);
+    if (known && hour - hour_of(*known, d->fresh_max) <= (int64_t)d->window) {
+        return true;
+    }
     if (known) {
-        return true; /* the table is younger than the window: a checkpoint comes every minute */
+        note_hour(d, hour);
+        *known = entry;
+        return false;
     }
     known = table_find(&d->frozen, entry);
     if (known && hour - hour_of(*known, d->frozen_max) <= (int64_t)d->window) {
@@ -350,12 +422,7 @@ bool kn_dedupe_seen(struct kn_dedupe *d, struct kn_h128 hash, int64_t hour)
             return true;
         }
     }
-    if (d->fresh.count == 0 || hour < d->fresh_min) {
-        d->fresh_min = hour;
-    }
-    if (d->fresh.count == 0 || hour > d->fresh_max) {
-        d->fresh_max = hour;
-    }
+    note_hour(d, hour);
     table_put(&d->fresh, entry);
     return false;
 }
@@ -515,7 +582,9 @@ static enum kn_rc make_run(struct kn_dedupe *d, struct source *a, struct source 
     }
     kn_buf_deinit(&w.bytes);
     if (rc != KN_OK) {
-        close_run(&w.run);
+        if (w.run.number != 0) {
+            discard_run(d, &w.run);
+        }
         return rc;
     }
     *ret = w.run;
@@ -554,10 +623,10 @@ static enum kn_rc merge_next(struct kn_dedupe *d, struct kn_err *err)
         struct run made;
         KN_TRY(make_run(d, &a, &b, &made, err));
         if (!in_use(d, old->number)) {
-            close_run(old);
+            discard_run(d, old);
         }
         if (!in_use(d, new->number)) {
-            close_run(new);
+            discard_run(d, new);
         }
         d->next_count--;
         d->next[d->next_count - 1] = made;
@@ -581,26 +650,47 @@ static void drop_old(struct kn_dedupe *d)
         d->dropped += expired ? 0 : oldest->count;
         total -= oldest->count;
         if (!in_use(d, oldest->number)) {
-            close_run(oldest);
+            discard_run(d, oldest);
         }
         d->next_count--;
         memmove(d->next, d->next + 1, d->next_count * sizeof *d->next);
     }
 }
 
+static void discard_next(struct kn_dedupe *d)
+{
+    for (size_t i = 0; i < d->next_count; i++) {
+        if (!in_use(d, d->next[i].number)) {
+            discard_run(d, &d->next[i]);
+        }
+    }
+    d->next_count = 0;
+}
+
 enum kn_rc kn_dedupe_write(struct kn_dedupe *d, struct kn_err *err)
 {
+    enum kn_rc rc = KN_OK;
     if (d->written) {
         return KN_OK; /* a commit that failed on a full disk is tried again */
     }
     memcpy(d->next, d->runs, d->run_count * sizeof *d->runs);
     d->next_count = d->run_count;
-    KN_TRY(write_frozen(d, err));
-    enum kn_rc rc = merge_next(d, err);
-    if (rc != KN_OK && rc != KN_E_FULL) {
+    drop_old(d);
+    if (d->next_count == RUNS_MAX) {
+        rc = merge_next(d, err); /* merges found the disk full again and again */
+    }
+    if (rc == KN_OK) {
+        rc = write_frozen(d, err);
+    }
+    if (rc == KN_OK) {
+        rc = merge_next(d, err);
+        rc = rc == KN_E_FULL ? KN_OK : rc; /* left for later */
+    }
+    if (rc != KN_OK) {
+        discard_next(d);
         return rc;
     }
-    drop_old(d); /* a merge that found the disk full is left for later */
+    drop_old(d);
     d->written = true;
     return KN_OK;
 }
@@ -655,21 +745,37 @@ void kn_dedupe_usage(const struct kn_dedupe *d, struct kn_dedupe_usage *ret)
     }
 }
 
+/* The first entry that is out of order, dated wrongly or missing from the filter; count = none. */
+static uint64_t first_bad_entry(const struct run *r)
+{
+    for (uint64_t i = 0; i < r->count; i++) {
+        struct kn_h128 e = entry_at(r, i);
+        if ((i > 0 && order(entry_at(r, i - 1), e) >= 0) || !filter_has(r, e) ||
+            hour_of(e, r->max_hour) < r->min_hour) {
+            return i;
+        }
+    }
+    return r->count;
+}
+
 enum kn_rc kn_dedupe_verify(struct kn_dedupe *d, struct kn_err *err)
 {
+    char path[1024];
     for (size_t i = 0; i < d->run_count; i++) {
         const struct run *r = &d->runs[i];
         struct kn_cursor c = kn_cursor(kn_str(r->map, HEADER_BYTES));
+        path_of(d, r->number, path, sizeof path);
         (void)kn_take_bytes(&c, 24);
         uint64_t sum = kn_take_le64(&c);
-        bool sorted = true;
-        for (uint64_t k = 1; k < r->count; k++) {
-            sorted = sorted && order(entry_at(r, k - 1), entry_at(r, k)) < 0;
+        uint64_t bad = first_bad_entry(r);
+        if (bad < r->count) {
+            return kn_fail(err, KN_E_CORRUPT, "%s at offset %llu: the entry does not belong there",
+                           path, (unsigned long long)(HEADER_BYTES + bad * ENTRY_BYTES));
         }
-        if (!sorted ||
-            sum != kn_checksum64(kn_str(r->map + HEADER_BYTES, r->bytes - HEADER_BYTES))) {
-            return kn_fail(err, KN_E_CORRUPT, "%s/%012llu.dup is damaged", d->dir,
-                           (unsigned long long)r->number);
+        if (sum != kn_checksum64(kn_str(r->map + HEADER_BYTES, r->bytes - HEADER_BYTES))) {
+            return kn_fail(err, KN_E_CORRUPT,
+                           "%s at offset %d: the checksum of what follows the header is wrong",
+                           path, (int)HEADER_BYTES);
         }
     }
     return KN_OK;

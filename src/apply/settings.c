@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "format/json.h"
+#include "format/token.h"
 
 enum { SETTINGS_ARENA_MAX = 64 * 1024 * 1024, SOURCES_MAX = 10000, KEYS_MAX = 100 };
 
@@ -33,6 +34,7 @@ void kn_settings_unref(struct kn_settings *s)
         return;
     }
     kn_identity_rules_free(s->identity);
+    kn_zone_free(s->zone);
     kn_arena_deinit(&self_of(s)->arena);
     kn_free(s);
 }
@@ -179,6 +181,18 @@ static enum kn_rc read_source(struct builder *b, const struct kn_setting_doc *do
     return KN_OK;
 }
 
+static enum kn_rc read_zone(struct builder *b, const struct kn_json *doc)
+{
+    struct kn_str rules = text(b, doc, "time_zone_rules");
+    if (rules.len == 0) {
+        return KN_OK;
+    }
+    if (!kn_base64_decode(rules, &b->s->arena, &rules)) {
+        return kn_fail(b->err, KN_E_INVALID, "time_zone_rules must be base64");
+    }
+    return kn_zone_parse(rules, &b->s->pub.zone, b->err);
+}
+
 static enum kn_rc read_workspace(struct builder *b, const struct kn_setting_doc *doc_text)
 {
     struct kn_settings *s = &b->s->pub;
@@ -189,6 +203,8 @@ static enum kn_rc read_workspace(struct builder *b, const struct kn_setting_doc 
     struct kn_str currency = text(b, &doc, "currency");
     s->name = name.len > 0 ? name : s->name;
     s->time_zone = zone.len > 0 ? zone : s->time_zone;
+    s->json = kn_arena_str(&b->s->arena, kn_str_c(doc_text->json));
+    KN_TRY(read_zone(b, &doc));
     if (currency.len == 0) {
         return KN_OK;
     }
@@ -218,6 +234,9 @@ static enum kn_rc read_all(struct builder *b, const struct kn_setting_doc *docs,
             KN_TRY(read_source(b, &docs[i]));
         }
     }
+    if (!s->zone) {
+        KN_TRY(kn_zone_parse(KN_STR(KN_ZONE_DEFAULT_RULES), &s->zone, b->err));
+    }
     return kn_identity_rules_parse(kn_str_c(identity), &s->identity, b->err);
 }
 
@@ -236,7 +255,7 @@ enum kn_rc kn_settings_build(const struct kn_setting_doc *docs, size_t count, ui
     atomic_init(&s->references, 1);
     s->pub.version = version;
     s->pub.key = *key;
-    s->pub.time_zone = KN_STR("Europe/Amsterdam");
+    s->pub.time_zone = KN_STR(KN_ZONE_DEFAULT_NAME);
     memcpy(s->pub.currency, "EUR", 4);
     struct builder b = {.s = s, .parser = parser, .err = err};
     enum kn_rc rc = read_all(&b, docs, count);

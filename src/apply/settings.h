@@ -4,12 +4,14 @@
  * the documents and publishes a new snapshot when one changes; collect/ and api/ hold a reference
  * for the length of a request.
  *
- * Keys: "workspace" {"name","time_zone","currency","created_at"}; "identity" (identity/rules.h);
+ * Keys: "workspace" {"name","time_zone","time_zone_rules","currency","created_at"} (the rules are those of
+ * the zone when it was chosen, as format/zone.h reads them, in base64); "identity" (identity/rules.h);
  * "source/<id>" {"number","name","kind","party","write_keys":[],"purposes":[],"enabled","created_at"};
  */
 #ifndef KN_APPLY_SETTINGS_H
 #define KN_APPLY_SETTINGS_H
 
+#include "format/zone.h"
 #include "identity/rules.h"
 
 enum kn_party { KN_PARTY_ZERO, KN_PARTY_FIRST, KN_PARTY_SECOND, KN_PARTY_THIRD };
@@ -32,6 +34,8 @@ struct kn_source {
 struct kn_settings {
     uint64_t version;     /* rises with every change */
     struct kn_str name, time_zone;
+    struct kn_zone *zone;  /* the rules of time_zone; never NULL */
+    struct kn_str json;    /* the document "workspace"; empty before the first */
     char currency[4];
     struct kn_source *sources; /* by number - 1 */
     size_t source_count;

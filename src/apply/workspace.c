@@ -5,8 +5,9 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "format/json.h"
+#include "format/token.h"
 
-enum { META_VERSION = 2, SEED_BYTES = 32 };
+enum { META_VERSION = 2, SEED_BYTES = 32, SETTINGS_BYTES_MAX = 512 * 1024 };
 #define DAY_US (24 * 3600 * INT64_C(1000000))
 
 /* ---- meta ---- */
@@ -170,6 +171,16 @@ static void append_item(struct kn_buf *out, enum kn_item_kind kind, struct kn_st
     kn_item_encode(&item, out);
 }
 
+static void put_zone(struct kn_buf *out, const struct kn_workspace_options *o)
+{
+    bool given = o->time_zone.len > 0 && o->time_zone_rules.len > 0;
+    kn_json_out_kv(out, "time_zone", given ? o->time_zone : KN_STR(KN_ZONE_DEFAULT_NAME));
+    kn_json_out_key(out, "time_zone_rules");
+    kn_buf_char(out, '"');
+    kn_base64url_encode(given ? o->time_zone_rules : KN_STR(KN_ZONE_DEFAULT_RULES), out);
+    kn_buf_char(out, '"');
+}
+
 /* The first record: the seed of all hashes; the second item: the workspace's settings. */
 static enum kn_rc write_genesis(struct kn_workspace *ws, struct kn_err *err)
 {
@@ -180,8 +191,8 @@ static enum kn_rc write_genesis(struct kn_workspace *ws, struct kn_err *err)
     int64_t now = kn_clock_wall_us(ws->options.clock);
     kn_random_fill(ws->options.random, seed, sizeof seed);
     kn_buf_init(&genesis, 4096);
-    kn_buf_init(&settings, 4096);
-    kn_buf_init(&items, 16384);
+    kn_buf_init(&settings, SETTINGS_BYTES_MAX);
+    kn_buf_init(&items, 2 * SETTINGS_BYTES_MAX);
     kn_buf_c(&genesis, "{\"seed\":\"");
     for (size_t i = 0; i < sizeof seed; i++) {
         kn_buf_printf(&genesis, "%02x", seed[i]);
@@ -191,7 +202,7 @@ static enum kn_rc write_genesis(struct kn_workspace *ws, struct kn_err *err)
     kn_buf_c(&genesis, "}");
     kn_buf_c(&settings, "{");
     kn_json_out_kv(&settings, "name", kn_str_c(ws->name));
-    kn_json_out_kv(&settings, "time_zone", KN_STR("Europe/Amsterdam"));
+    put_zone(&settings, &ws->options);
     kn_json_out_kv(&settings, "currency", KN_STR("EUR"));
     kn_json_out_ktime(&settings, "created_at", now);
     kn_buf_c(&settings, "}");

@@ -33,6 +33,9 @@ struct kn_workspace_options {
     const char *name;
     struct kn_clock clock;
     struct kn_random random;
+    /* Of a new workspace, recorded in its first record (format/zone.h); empty = the default.
+     * Borrowed while it opens. */
+    struct kn_str time_zone, time_zone_rules;
     uint64_t log_segment_bytes; /* 0 = 64 MiB */
     uint64_t cache_bytes;       /* clean state entries kept in memory; 0 = 256 MiB */
     uint64_t state_map_bytes;   /* 0 = default */

@@ -1,6 +1,7 @@
 /* Workspaces: by name, by write key, opening and making them, the manual clock. */
 #include <stdio.h>
 
+#include "os/zone.h"
 #include "server/jsonlog.h"
 #include "server/server_internal.h"
 
@@ -13,6 +14,30 @@ static bool good_name(struct kn_str name)
         }
     }
     return name.len > 0 && name.len <= 40;
+}
+
+/* Without a time zone database the default's present rules do. */
+static void load_default_zone(struct kn_buf *rules)
+{
+    struct kn_err err;
+    kn_buf_init(rules, 1 << 20);
+    if (kn_zone_load(KN_STR(KN_ZONE_DEFAULT_NAME), rules, &err) != KN_OK) {
+        kn_buf_clear(rules);
+        kn_buf_c(rules, KN_ZONE_DEFAULT_RULES);
+    }
+}
+
+static enum kn_rc open_at(struct kn_server *s, struct kn_workspace_options *o,
+                          struct kn_workspace **ret, struct kn_err *err)
+{
+    struct kn_buf rules;
+    load_default_zone(&rules);
+    o->time_zone = KN_STR(KN_ZONE_DEFAULT_NAME);
+    o->time_zone_rules = kn_buf_view(&rules);
+    o->replay_with_new = s->options.replay_with_new;
+    enum kn_rc rc = kn_workspace_open(o, ret, err);
+    kn_buf_deinit(&rules);
+    return rc;
 }
 
 enum kn_rc kn_server_open_workspace(struct kn_server *s, struct kn_str name, struct kn_err *err)
@@ -38,10 +63,9 @@ enum kn_rc kn_server_open_workspace(struct kn_server *s, struct kn_str name, str
         .name = text,
         .clock = s->clock,
         .random = s->random,
-        .replay_with_new = s->options.replay_with_new,
     };
     struct kn_workspace *ws;
-    KN_TRY(kn_workspace_open(&o, &ws, err));
+    KN_TRY(open_at(s, &o, &ws, err));
     if (s->options.manual_clock) {
         struct kn_position p;
         kn_workspace_position(ws, &p);

@@ -230,8 +230,8 @@ static bool background(struct life *l)
 static void fault(struct life *l)
 {
     switch (kn_rand_below(&l->rand, 4)) {
-    case 0: sim_disk_fail_write(l->disk, kn_rand_below(&l->rand, 6), KN_E_IO); break;
-    case 1: sim_disk_fail_sync(l->disk, kn_rand_below(&l->rand, 4), KN_E_IO); break;
+    case 0: sim_disk_fail(l->disk, SIM_WRITE, kn_rand_below(&l->rand, 6), KN_E_IO); break;
+    case 1: sim_disk_fail(l->disk, SIM_SYNC, kn_rand_below(&l->rand, 4), KN_E_IO); break;
     case 2: sim_disk_set_capacity(l->disk, kn_rand_below(&l->rand, 200000)); break;
     default: sim_disk_set_capacity(l->disk, UINT64_MAX); break;
     }

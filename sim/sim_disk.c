@@ -30,8 +30,12 @@ struct sim_disk {
     struct kn_rand rand;
     struct inode inodes[FILES_MAX];
     struct name durable[FILES_MAX], now[FILES_MAX];
-    uint64_t fail_write, fail_sync, capacity;
-    enum kn_rc write_code, sync_code;
+    uint64_t capacity;
+    struct {
+        uint64_t left, count; /* until the failure (UINT64_MAX = none); so far */
+        enum kn_rc code;
+    } ops[SIM_OPS];
+    uint64_t failures;
 };
 
 struct sim_file {
@@ -42,11 +46,32 @@ struct sim_file {
 
 static const struct kn_disk_ops sim_ops;
 
+static void forget_failures(struct sim_disk *d)
+{
+    for (size_t i = 0; i < SIM_OPS; i++) {
+        d->ops[i].left = UINT64_MAX;
+    }
+}
+
+/* Counts the operation; KN_OK, or the code it is to fail with. */
+static enum kn_rc begins(struct sim_disk *d, enum sim_op op, struct kn_err *err)
+{
+    static const char *const names[SIM_OPS] = {"open", "read", "map",      "list",   "write",
+                                               "truncate", "sync", "sync_dir", "rename", "remove"};
+    d->ops[op].count++;
+    if (d->ops[op].left == UINT64_MAX || d->ops[op].left-- > 0) {
+        return KN_OK;
+    }
+    d->failures++;
+    return kn_fail(err, d->ops[op].code, "simulated failure of %s", names[op]);
+}
+
 struct sim_disk *sim_disk_new(uint64_t seed)
 {
     struct sim_disk *d = kn_must_calloc(1, sizeof *d);
     d->rand = kn_rand_seed(seed);
-    d->fail_write = d->fail_sync = d->capacity = UINT64_MAX;
+    d->capacity = UINT64_MAX;
+    forget_failures(d);
     for (size_t i = 0; i < FILES_MAX; i++) {
         d->durable[i].inode = d->now[i].inode = SIZE_MAX;
     }
@@ -154,6 +179,7 @@ static enum kn_rc sim_open(void *self, const char *path, enum kn_open how, struc
 {
     struct sim_disk *d = self;
     struct name *n = find(d->now, path);
+    KN_TRY(begins(d, SIM_OPEN, err));
     if (!n && (how == KN_OPEN_READ || how == KN_OPEN_WRITE)) {
         return kn_fail(err, KN_E_NOT_FOUND, "no file \"%s\"", path);
     }
@@ -189,7 +215,7 @@ static enum kn_rc sim_read(struct kn_file *file, uint64_t offset, void *to, size
                            size_t *ret_len, struct kn_err *err)
 {
     const struct kn_buf *b = &inode_of(file)->now;
-    (void)err;
+    KN_TRY(begins(((struct sim_file *)file)->disk, SIM_READ, err));
     *ret_len = offset >= b->len ? 0 : b->len - offset < len ? b->len - (size_t)offset : len;
     if (*ret_len > 0) {
         memcpy(to, b->p + offset, *ret_len);
@@ -220,14 +246,6 @@ static uint64_t bytes_used(const struct sim_disk *d)
     return sum;
 }
 
-static bool counts_down(uint64_t *left)
-{
-    if (*left == UINT64_MAX) {
-        return false;
-    }
-    return (*left)-- == 0;
-}
-
 static void add_pending(struct inode *f, uint64_t offset, uint64_t len, const void *data)
 {
     f->pending = kn_must_realloc(f->pending, (f->pending_count + 1) * sizeof *f->pending);
@@ -244,9 +262,7 @@ static enum kn_rc sim_write(struct kn_file *file, uint64_t offset, const void *f
 {
     struct sim_disk *d = ((struct sim_file *)file)->disk;
     struct inode *f = inode_of(file);
-    if (counts_down(&d->fail_write)) {
-        return kn_fail(err, d->write_code, "simulated write failure");
-    }
+    KN_TRY(begins(d, SIM_WRITE, err));
     if (d->capacity != UINT64_MAX && offset + len > f->now.len &&
         bytes_used(d) + (offset + len - f->now.len) > d->capacity) {
         return kn_fail(err, KN_E_FULL, "simulated disk is full");
@@ -260,9 +276,7 @@ static enum kn_rc sim_sync(struct kn_file *file, struct kn_err *err)
 {
     struct sim_disk *d = ((struct sim_file *)file)->disk;
     struct inode *f = inode_of(file);
-    if (counts_down(&d->fail_sync)) {
-        return kn_fail(err, d->sync_code, "simulated sync failure");
-    }
+    KN_TRY(begins(d, SIM_SYNC, err));
     kn_buf_clear(&f->durable);
     kn_buf_str(&f->durable, kn_buf_view(&f->now));
     drop_pending(f);
@@ -289,7 +303,7 @@ static void cut(struct kn_buf *b, uint64_t bytes)
 static enum kn_rc sim_truncate(struct kn_file *file, uint64_t bytes, struct kn_err *err)
 {
     struct inode *f = inode_of(file);
-    (void)err;
+    KN_TRY(begins(((struct sim_file *)file)->disk, SIM_TRUNCATE, err));
     cut(&f->now, bytes);
     add_pending(f, bytes, UINT64_MAX, NULL);
     return KN_OK;
@@ -304,11 +318,12 @@ static enum kn_rc sim_size(struct kn_file *file, uint64_t *ret, struct kn_err *e
 
 static enum kn_rc sim_map(struct kn_file *file, uint64_t len, const void **ret, struct kn_err *err)
 {
+    const struct kn_buf *b = &inode_of(file)->now;
+    KN_TRY(begins(((struct sim_file *)file)->disk, SIM_MAP, err));
     char *copy = kn_must_calloc(1, (size_t)len + 1);
-    size_t got;
-    enum kn_rc rc = sim_read(file, 0, copy, (size_t)len, &got, err);
+    memcpy(copy, b->p, b->len < len ? b->len : (size_t)len);
     *ret = copy;
-    return rc;
+    return KN_OK;
 }
 
 static void sim_unmap(struct kn_file *file, const void *at, uint64_t len)
@@ -332,7 +347,7 @@ static enum kn_rc sim_list(void *self, const char *path, kn_disk_list_fn each, v
                            struct kn_err *err)
 {
     struct sim_disk *d = self;
-    (void)err;
+    KN_TRY(begins(d, SIM_LIST, err));
     for (size_t i = 0; i < FILES_MAX; i++) {
         if (d->now[i].inode != SIZE_MAX && in_dir(d->now[i].path, path)) {
             each(context, kn_str_c(d->now[i].path + strlen(path) + 1),
@@ -346,6 +361,7 @@ static enum kn_rc sim_rename(void *self, const char *from, const char *to, struc
 {
     struct sim_disk *d = self;
     struct name *n = find(d->now, from);
+    KN_TRY(begins(d, SIM_RENAME, err));
     if (!n) {
         return kn_fail(err, KN_E_NOT_FOUND, "no file \"%s\"", from);
     }
@@ -359,6 +375,7 @@ static enum kn_rc sim_remove(void *self, const char *path, struct kn_err *err)
 {
     struct sim_disk *d = self;
     struct name *n = find(d->now, path);
+    KN_TRY(begins(d, SIM_REMOVE, err));
     if (!n) {
         return kn_fail(err, KN_E_NOT_FOUND, "no file \"%s\"", path);
     }
@@ -370,7 +387,7 @@ static enum kn_rc sim_remove(void *self, const char *path, struct kn_err *err)
 static enum kn_rc sim_sync_dir(void *self, const char *path, struct kn_err *err)
 {
     struct sim_disk *d = self;
-    (void)err;
+    KN_TRY(begins(d, SIM_SYNC_DIR, err));
     for (size_t i = 0; i < FILES_MAX; i++) {
         if (d->durable[i].inode != SIZE_MAX && in_dir(d->durable[i].path, path)) {
             d->durable[i].inode = SIZE_MAX;
@@ -459,19 +476,23 @@ void sim_disk_crash(struct sim_disk *d)
         }
     }
     collect_garbage(d);
-    d->fail_write = d->fail_sync = UINT64_MAX;
+    forget_failures(d);
 }
 
-void sim_disk_fail_write(struct sim_disk *d, uint64_t n, enum kn_rc code)
+void sim_disk_fail(struct sim_disk *d, enum sim_op op, uint64_t n, enum kn_rc code)
 {
-    d->fail_write = n;
-    d->write_code = code;
+    d->ops[op].left = n;
+    d->ops[op].code = code;
 }
 
-void sim_disk_fail_sync(struct sim_disk *d, uint64_t n, enum kn_rc code)
+uint64_t sim_disk_count(const struct sim_disk *d, enum sim_op op)
 {
-    d->fail_sync = n;
-    d->sync_code = code;
+    return d->ops[op].count;
+}
+
+uint64_t sim_disk_failures(const struct sim_disk *d)
+{
+    return d->failures;
 }
 
 void sim_disk_set_capacity(struct sim_disk *d, uint64_t bytes)

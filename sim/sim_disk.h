@@ -7,8 +7,8 @@
  * not written, or holds garbage. Then names go back to what was durable, and files nobody names vanish.
  * (After SQLite's test6.c and TigerBeetle's storage fault model: "what was not synced may be anything".)
  *
- * Faults: the n-th write or sync from now fails with a code; a capacity makes writes that grow files
- * fail with KN_E_FULL. One thread. map() gives a copy of the bytes as they are.
+ * Faults: the n-th operation of a kind from now fails with a code; a capacity makes writes that grow
+ * files fail with KN_E_FULL. One thread. map() gives a copy of the bytes as they are.
  */
 #ifndef KN_SIM_DISK_H
 #define KN_SIM_DISK_H
@@ -18,19 +18,36 @@
 
 struct sim_disk;
 
+enum sim_op {
+    SIM_OPEN,
+    SIM_READ,
+    SIM_MAP,
+    SIM_LIST,
+    SIM_WRITE, /* zeroing too */
+    SIM_TRUNCATE,
+    SIM_SYNC,
+    SIM_SYNC_DIR,
+    SIM_RENAME,
+    SIM_REMOVE,
+    SIM_OPS
+};
+
 struct sim_disk *sim_disk_new(uint64_t seed);
 void sim_disk_free(struct sim_disk *d);
 struct kn_disk sim_disk_interface(struct sim_disk *d);
 /* Every open file must be closed before. */
 void sim_disk_crash(struct sim_disk *d);
-/* The n-th write (sync) from now, 0 = the next, fails; UINT64_MAX: none. */
-void sim_disk_fail_write(struct sim_disk *d, uint64_t n, enum kn_rc code);
-void sim_disk_fail_sync(struct sim_disk *d, uint64_t n, enum kn_rc code);
+/* The n-th operation of this kind from now, 0 = the next, fails; UINT64_MAX: none. A failed write or
+ * truncation did nothing. A crash forgets what was to fail. */
+void sim_disk_fail(struct sim_disk *d, enum sim_op op, uint64_t n, enum kn_rc code);
+/* How many operations of this kind there were; how many of all failed on purpose. */
+uint64_t sim_disk_count(const struct sim_disk *d, enum sim_op op);
+uint64_t sim_disk_failures(const struct sim_disk *d);
 /* Bytes all files may have together; UINT64_MAX: any. */
 void sim_disk_set_capacity(struct sim_disk *d, uint64_t bytes);
 /* Flips a bit of the durable image; false: no such file or byte. */
 bool sim_disk_flip(struct sim_disk *d, const char *path, uint64_t offset, unsigned bit);
-/* The durable bytes of a file; borrowed until the next call. */
+/* The durable bytes of a file; p == NULL: no such file. Borrowed until the next call. */
 struct kn_str sim_disk_bytes(struct sim_disk *d, const char *path);
 
 #endif

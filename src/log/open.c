@@ -63,8 +63,9 @@ static enum kn_rc recover(struct kn_log *log, uint64_t applied_seq,
         log->next_seq = 1;
         return kn_log__start_segment(log, 1, 0, err);
     }
+    /* From the segment of the last applied frame on: its record time is needed. */
     size_t from = log->segment_count - 1;
-    while (from > 0 && log->segments[from] > applied_seq + 1) {
+    while (from > 0 && log->segments[from] > applied_seq) {
         from--;
     }
     struct kn_scan scan;
@@ -73,7 +74,10 @@ static enum kn_rc recover(struct kn_log *log, uint64_t applied_seq,
     KN_TRY(open_last(log, &scan, err));
     log->staged_seq = scan.found.last_seq;
     log->durable_seq = scan.found.last_seq;
-    log->next_seq = scan.found.last_seq + 1;
+    /* A segment begun after a full disk is named after sequences that were lost: they stay lost, or
+     * the names of the segments would not be in the order of their frames. */
+    uint64_t named = log->segments[scan.end_segment];
+    log->next_seq = scan.found.last_seq + 1 > named ? scan.found.last_seq + 1 : named;
     log->record_us = scan.found.last_record_us;
     scan.found.first_seq = scan.found.last_seq > 0 ? log->segments[0] : 0;
     scan.found.cut = scan.torn;

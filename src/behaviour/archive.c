@@ -8,7 +8,7 @@
 #include "behaviour/archive_internal.h"
 
 /* A fresh run is packed lightly: the merge that takes it in packs it well. */
-enum { BLOCK_BYTES = 128 * 1024, LEVEL = 3, LEVEL_FRESH = 1 };
+enum { BLOCK_BYTES = 128 * 1024, LEVEL = 3, LEVEL_FRESH = -3 };
 
 /* ---- masks ---- */
 

@@ -412,6 +412,11 @@ enum kn_rc kn_workspace_commit(struct kn_workspace *ws, bool *ret_committed, str
     return KN_OK;
 }
 
+uint64_t kn_workspace_durable(struct kn_workspace *ws)
+{
+    return kn_log_durable_seq(ws->log);
+}
+
 bool kn_workspace_is_lost(struct kn_workspace *ws, uint64_t seq)
 {
     return kn_log_is_lost(ws->log, seq);

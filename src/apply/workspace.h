@@ -80,6 +80,8 @@ struct kn_position {
 };
 void kn_workspace_position(struct kn_workspace *ws, struct kn_position *ret);
 
+/* The newest durable sequence (also in the position; this takes one short lock). */
+uint64_t kn_workspace_durable(struct kn_workspace *ws);
 /* The frame found the disk full and will never be durable. */
 bool kn_workspace_is_lost(struct kn_workspace *ws, uint64_t seq);
 

@@ -251,6 +251,9 @@ static void drop_staged(struct kn_log *log, struct kn_log_group *group)
 bool kn_log_is_lost(struct kn_log *log, uint64_t seq)
 {
     bool lost = false;
+    if (log->lost_count == 0) {
+        return false; /* nearly always: no lock */
+    }
     kn_mutex_lock(&log->mutex);
     for (size_t i = 0; i < LOST_RANGES && i < log->lost_count; i++) {
         lost = lost || (seq >= log->lost[i].first && seq <= log->lost[i].last);

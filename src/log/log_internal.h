@@ -26,7 +26,7 @@ struct kn_log {
     int64_t record_us;
     bool full;
     struct kn_lost lost[64];
-    size_t lost_count;
+    _Atomic size_t lost_count; /* ever; written under the mutex */
 
     struct kn_mutex spare_mutex;   /* making the spare, and making a segment of it */
     struct kn_mutex segment_mutex; /* the files */

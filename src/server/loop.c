@@ -20,8 +20,8 @@ enum {
 
 enum call_state {
     CALL_RECEIVING,
-    CALL_WAIT_DURABLE, /* collect: until wait_seq is durable */
-    CALL_WAIT_APPLIED, /* api */
+    CALL_WAIT_DURABLE, /* collect: until wait_seq is durable; asked again at every turn */
+    CALL_WAIT_APPLIED, /* api; suspended */
     CALL_WORKING,      /* a query worker has it */
     CALL_READY,
     CALL_SENT,
@@ -51,10 +51,16 @@ struct kn_loop {
     int epoll_fd, wake_fd;
     struct kn_collect *collect;
     struct kn_api_worker *worker;
-    struct kn_call *waiting; /* suspended, of this thread */
+    struct kn_call *waiting; /* for a position to be applied; suspended, of this thread */
+    bool progress;           /* something happened in this turn: another may follow at once */
+    struct {
+        struct kn_workspace *ws;
+        uint64_t durable;
+    } seen; /* position read in this turn */
     struct kn_call *free_calls;
     size_t free_count;
     atomic_size_t connections;
+    atomic_size_t unsynced; /* calls in CALL_WAIT_DURABLE */
     atomic_bool has_waiters, stop;
     struct kn_mutex mutex; /* the mailbox */
     struct kn_call *done;  /* from the workers */
@@ -70,9 +76,10 @@ size_t kn_loop_connections(const struct kn_loop *loop)
     return atomic_load(&loop->connections);
 }
 
-void kn_loop_wake_waiters(struct kn_loop *loop)
+void kn_loop_wake(struct kn_loop *loop, enum kn_loop_news news)
 {
-    if (atomic_load(&loop->has_waiters)) {
+    if (news == KN_NEWS_DURABLE ? atomic_load(&loop->unsynced) > 0
+                                : atomic_load(&loop->has_waiters)) {
         kn_wake_signal(loop->wake_fd);
     }
 }
@@ -315,21 +322,38 @@ static void after_api(struct kn_call *call)
     call->state = CALL_READY;
 }
 
+/* A collect call is not suspended while its record is written: that would cost three system calls
+ * each. The library asks again whenever it runs, and a commit makes it run. */
+static void await_sync(struct kn_call *call)
+{
+    call->state = CALL_WAIT_DURABLE;
+    (void)atomic_fetch_add(&call->loop->unsynced, 1);
+}
+
+static void settle_sync(struct kn_call *call)
+{
+    struct kn_loop *loop = call->loop;
+    struct kn_workspace *ws = call->result.wait_ws;
+    if (loop->seen.ws != ws) {
+        loop->seen.ws = ws;
+        loop->seen.durable = kn_workspace_durable(ws);
+    }
+    bool lost = kn_workspace_is_lost(ws, call->result.wait_seq);
+    bool durable = loop->seen.durable >= call->result.wait_seq;
+    bool stopped = atomic_load(&loop->stop);
+    if (!lost && !durable && !stopped) {
+        return;
+    }
+    if (lost || !durable) {
+        kn_collect_unavailable(&call->request, &call->response, 503, lost ? 10 : 5);
+    }
+    call->state = CALL_READY;
+    (void)atomic_fetch_sub(&loop->unsynced, 1);
+}
+
 static bool is_done(struct kn_call *call, uint64_t now_ns)
 {
     struct kn_position p;
-    if (call->state == CALL_WAIT_DURABLE) {
-        kn_workspace_position(call->result.wait_ws, &p);
-        if (p.durable >= call->result.wait_seq ||
-            kn_workspace_is_lost(call->result.wait_ws, call->result.wait_seq)) {
-            if (kn_workspace_is_lost(call->result.wait_ws, call->result.wait_seq)) {
-                kn_collect_unavailable(&call->request, &call->response, 503, 10);
-            }
-            call->state = CALL_READY;
-            return true;
-        }
-        return false;
-    }
     kn_workspace_position(call->api.wait_ws, &p);
     bool reached = p.applied >= call->api.wait_seq;
     if (!reached && now_ns < call->deadline_ns) {
@@ -340,10 +364,9 @@ static bool is_done(struct kn_call *call, uint64_t now_ns)
     return true;
 }
 
-/* Looks at everything that waits; resumes what is ready. True: something was resumed. */
-static bool check_waiting(struct kn_loop *loop)
+/* Looks at everything that waits; what is reached or too late goes to a worker. */
+static void check_waiting(struct kn_loop *loop)
 {
-    bool resumed = false;
     struct kn_call *call = loop->waiting;
     uint64_t now_ns = kn_clock_mono_ns(loop->server->clock);
     loop->waiting = NULL;
@@ -352,15 +375,10 @@ static bool check_waiting(struct kn_loop *loop)
         if (!is_done(call, now_ns)) {
             call->next = loop->waiting;
             loop->waiting = call;
-        } else if (call->state == CALL_READY) {
-            call->suspended = false;
-            MHD_resume_connection(call->connection);
-            resumed = true;
         }
         call = next;
     }
     atomic_store(&loop->has_waiters, loop->waiting != NULL);
-    return resumed;
 }
 
 /* ---- dispatch ---- */
@@ -419,8 +437,7 @@ static void run_collect(struct kn_call *call)
     }
     if (call->result.outcome == KN_COLLECT_WAIT) {
         kn_server_staged(s);
-        call->state = CALL_WAIT_DURABLE;
-        suspend(call);
+        await_sync(call);
     } else {
         call->state = CALL_READY;
     }
@@ -452,6 +469,11 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
     if (!call) {
         return MHD_NO; /* out of memory when its first line came */
     }
+    if (call->state == CALL_WAIT_DURABLE) {
+        settle_sync(call);
+        return call->state == CALL_READY ? send_response(call) : MHD_YES;
+    }
+    call->loop->progress = true;
     if (call->connection == NULL) {
         call->connection = connection;
         const char *bad = read_head(call, method);
@@ -499,6 +521,9 @@ static void completed(void *context, struct MHD_Connection *connection, void **s
     (void)connection;
     (void)why;
     if (call) {
+        if (call->state == CALL_WAIT_DURABLE) { /* the client has gone; its events are taken */
+            (void)atomic_fetch_sub(&call->loop->unsynced, 1);
+        }
         call_free(call);
         *state = NULL;
     }
@@ -647,6 +672,9 @@ static int timeout_of(struct kn_loop *loop)
 {
     MHD_UNSIGNED_LONG_LONG ms;
     int limit = loop->waiting ? 100 : 1000;
+    if (atomic_load(&loop->unsynced) > 0) {
+        return 100; /* the library would say 0 as long as calls are under way; a commit wakes us */
+    }
     if (MHD_get_timeout(loop->daemon, &ms) == MHD_YES && ms < (unsigned)limit) {
         limit = (int)ms;
     }
@@ -667,11 +695,12 @@ void *kn_loop_run(void *argument)
             }
         }
         read_mail(loop);
-        (void)check_waiting(loop);
         do {
+            loop->progress = false;
+            loop->seen.ws = NULL;
             (void)MHD_run(loop->daemon);
-            /* What became durable between staging and suspending woke nobody. */
-        } while (loop->waiting && check_waiting(loop));
+        } while (loop->progress);
+        check_waiting(loop);
     }
     /* What still waits is answered as it stands: the daemon must not stop with suspended ones. */
     for (struct kn_call *call = loop->waiting; call; call = call->next) {

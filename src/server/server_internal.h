@@ -89,7 +89,9 @@ void kn_server_staged(struct kn_server *s); /* somebody staged something */
 
 /* loop.c */
 struct kn_loop *kn_loop_start(struct kn_server *s, size_t index);
-void kn_loop_wake_waiters(struct kn_loop *loop);
+enum kn_loop_news { KN_NEWS_DURABLE, KN_NEWS_APPLIED };
+/* Wakes the loop when something in it waits for such news. Any thread. */
+void kn_loop_wake(struct kn_loop *loop, enum kn_loop_news news);
 void kn_loop_stop(struct kn_loop *loop);
 void kn_loop_free(struct kn_loop *loop);
 void *kn_loop_run(void *loop);

@@ -43,10 +43,10 @@ void kn_server_staged(struct kn_server *s)
     kn_waker_wake(&s->log_waker);
 }
 
-static void wake_loops(struct kn_server *s)
+static void wake_loops(struct kn_server *s, enum kn_loop_news news)
 {
     for (size_t i = 0; i < s->loop_count; i++) {
-        kn_loop_wake_waiters(s->loops[i]);
+        kn_loop_wake(s->loops[i], news);
     }
 }
 
@@ -97,7 +97,7 @@ static void *log_run(void *argument)
     while (!atomic_load(&s->closed)) {
         if (commit_all(s)) {
             kn_waker_wake(&s->apply_waker);
-            wake_loops(s);
+            wake_loops(s, KN_NEWS_DURABLE);
         } else {
             kn_waker_wait(&s->log_waker, IDLE_US);
             stage_due_ticks(s, &last_us);
@@ -127,7 +127,7 @@ static void *apply_run(void *argument)
     struct kn_server *s = argument;
     while (!atomic_load(&s->closed)) {
         if (apply_all(s)) {
-            wake_loops(s);
+            wake_loops(s, KN_NEWS_APPLIED);
         } else {
             kn_waker_wait(&s->apply_waker, IDLE_US);
         }

@@ -57,8 +57,12 @@ static enum kn_rc read_manifest(struct kn_archive *a, struct kn_str manifest, st
     }
     a->next_number = kn_take_varint(&c);
     uint64_t runs = kn_take_varint(&c);
-    for (uint64_t i = 0; i < runs && i < KN_RUNS_MAX && !c.bad; i++) {
-        KN_TRY(kn_run_open(a->disk, a->dir, kn_take_varint(&c), &a->runs[a->run_count], err));
+    for (uint64_t i = 0; i < runs && i < KN_RUNS_MAX; i++) {
+        uint64_t number = kn_take_varint(&c);
+        if (c.bad) {
+            break;
+        }
+        KN_TRY(kn_run_open(a->disk, a->dir, number, &a->runs[a->run_count], err));
         a->run_count++;
     }
     uint64_t masks = kn_take_varint(&c);

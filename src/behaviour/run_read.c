@@ -106,6 +106,9 @@ enum kn_rc kn_run_open(struct kn_disk disk, const char *dir, uint64_t number, st
     run->number = number;
     (void)snprintf(run->path, sizeof run->path, "%s/%012llu.run", dir, (unsigned long long)number);
     enum kn_rc rc = kn_disk_open(disk, run->path, KN_OPEN_READ, &run->file, err);
+    if (rc == KN_E_NOT_FOUND) {
+        rc = damaged(run, 0, "the file is missing", err);
+    }
     if (rc == KN_OK) {
         rc = kn_file_size(run->file, &run->bytes, err);
     }

@@ -244,7 +244,11 @@ static enum kn_rc open_run(const struct kn_dedupe *d, struct run *r, struct kn_e
     uint64_t bytes;
     const void *map;
     path_of(d, r->number, path, sizeof path);
-    KN_TRY(kn_disk_open(d->disk, path, KN_OPEN_READ, &r->file, err));
+    enum kn_rc rc = kn_disk_open(d->disk, path, KN_OPEN_READ, &r->file, err);
+    if (rc == KN_E_NOT_FOUND) {
+        return kn_fail(err, KN_E_CORRUPT, "%s at offset 0: the file is missing", path);
+    }
+    KN_TRY(rc);
     KN_TRY(kn_file_size(r->file, &bytes, err));
     r->bytes = HEADER_BYTES + r->count * ENTRY_BYTES + r->filter_blocks * FILTER_BLOCK;
     if (bytes != r->bytes) {

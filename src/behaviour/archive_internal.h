@@ -84,7 +84,7 @@ void kn_rows_free(struct kn_rows *rows);
 struct kn_run_writer {
     struct kn_disk disk;
     struct kn_file *file;
-    uint64_t number, offset, rows, raw_bytes;
+    uint64_t number, offset, pushed, rows, raw_bytes;
     uint32_t block_bytes;
     int level;
     void *zstd; /* ZSTD_CCtx */

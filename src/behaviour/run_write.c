@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "behaviour/archive_internal.h"
 
+enum { PUSH_BYTES = 1 << 20 };
+
 enum kn_rc kn_run_writer_open(struct kn_run_writer *w, struct kn_disk disk, const char *dir,
                               uint64_t number, uint32_t block_bytes, int level, struct kn_err *err)
 {
@@ -57,6 +59,10 @@ static enum kn_rc end_block(struct kn_run_writer *w, struct kn_err *err)
     b->last_us = w->last.event_us;
     KN_TRY(kn_file_write(w->file, w->offset, to, packed, err));
     w->offset += packed;
+    if (w->offset - w->pushed >= PUSH_BYTES) {
+        kn_file_push(w->file, w->pushed, w->offset - w->pushed);
+        w->pushed = w->offset;
+    }
     w->raw_bytes += b->raw;
     kn_buf_le64(&w->index, b->offset);
     kn_buf_le64(&w->index, b->checksum);

@@ -43,6 +43,9 @@ struct kn_disk_ops {
     /* Allocates [offset, offset + len) and fills it with zeros, so that later writes there change
      * no metadata. */
     enum kn_rc (*zero)(struct kn_file *file, uint64_t offset, uint64_t len, struct kn_err *err);
+    /* Has the range written to the device now, without any promise: so that a later sync has little
+     * left to do, and what others sync meanwhile does not wait for it. NULL: nothing. */
+    void (*push)(struct kn_file *file, uint64_t offset, uint64_t len);
     /* From now on writes of whole blocks (offset, length and address multiples of KN_DISK_BLOCK) go
      * past the page cache where the file system can. NULL: never. */
     void (*bypass_cache)(struct kn_file *file);
@@ -94,6 +97,12 @@ static inline enum kn_rc kn_file_zero(struct kn_file *f, uint64_t offset, uint64
                                       struct kn_err *err)
 {
     return f->ops->zero(f, offset, len, err);
+}
+static inline void kn_file_push(struct kn_file *f, uint64_t offset, uint64_t len)
+{
+    if (f->ops->push) {
+        f->ops->push(f, offset, len);
+    }
 }
 static inline void kn_file_bypass_cache(struct kn_file *f)
 {

@@ -147,7 +147,7 @@ static enum kn_rc posix_sync(struct kn_file *file, struct kn_err *err)
 static enum kn_rc posix_zero(struct kn_file *file, uint64_t offset, uint64_t len,
                              struct kn_err *err)
 {
-    enum { PIECE = 1 << 20 };
+    enum { PIECE = 256 * 1024 };
     int rc = posix_fallocate(file_of(file)->fd, (off_t)offset, (off_t)len);
     if (rc != 0) {
         return kn_fail_os(err, code_of(rc), rc, "cannot allocate %llu bytes",
@@ -166,6 +166,14 @@ static enum kn_rc posix_zero(struct kn_file *file, uint64_t offset, uint64_t len
     }
     (void)munmap(zeros, PIECE);
     return done;
+}
+
+static void posix_push(struct kn_file *file, uint64_t offset, uint64_t len)
+{
+    /* An error shows again at the sync that matters. */
+    (void)sync_file_range(file_of(file)->fd, (off_t)offset, (off_t)len,
+                          SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+                              SYNC_FILE_RANGE_WAIT_AFTER);
 }
 
 static void posix_bypass_cache(struct kn_file *file)
@@ -298,6 +306,7 @@ static const struct kn_disk_ops posix_ops = {
     .write = posix_write,
     .sync = posix_sync,
     .zero = posix_zero,
+    .push = posix_push,
     .bypass_cache = posix_bypass_cache,
     .truncate = posix_truncate,
     .size = posix_size,

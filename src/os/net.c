@@ -156,10 +156,8 @@ void kn_epoll_remove(int epoll_fd, int fd)
     (void)epoll_ctl(epoll_fd, EPOLL_CTL_DEL, fd, NULL); /* it may be gone already */
 }
 
-int kn_epoll_wait(int epoll_fd, struct kn_event *events, int max, int timeout_ms)
+static int translate(const struct epoll_event *got, int count, struct kn_event *events)
 {
-    struct epoll_event got[64];
-    int count = epoll_wait(epoll_fd, got, max < 64 ? max : 64, timeout_ms);
     for (int i = 0; i < count; i++) {
         events[i] = (struct kn_event){
             .data = got[i].data.u64,
@@ -169,6 +167,20 @@ int kn_epoll_wait(int epoll_fd, struct kn_event *events, int max, int timeout_ms
         };
     }
     return count > 0 ? count : 0;
+}
+
+int kn_epoll_wait(int epoll_fd, struct kn_event *events, int max, int timeout_ms)
+{
+    struct epoll_event got[64];
+    return translate(got, epoll_wait(epoll_fd, got, max < 64 ? max : 64, timeout_ms), events);
+}
+
+int kn_epoll_wait_ns(int epoll_fd, struct kn_event *events, int max, uint64_t timeout_ns)
+{
+    struct epoll_event got[64];
+    struct timespec t = {(time_t)(timeout_ns / 1000000000), (long)(timeout_ns % 1000000000)};
+    int count = epoll_pwait2(epoll_fd, got, max < 64 ? max : 64, &t, NULL);
+    return translate(got, count, events);
 }
 
 int kn_wake_new(void)

@@ -564,10 +564,14 @@ static enum kn_rc write_run(struct kn_dedupe *d, struct writer *w, struct kn_err
     kn_buf_le64(&header, r->filter_blocks);
     kn_buf_le64(&header, kn_checksum64(kn_str_sub(kn_buf_view(&w->bytes), HEADER_BYTES,
                                                   w->bytes.len)));
-    if (header.rc == KN_OK) {
+    bool whole = header.rc == KN_OK;
+    if (whole) {
         memcpy(w->bytes.p, header.p, header.len);
     }
     kn_buf_deinit(&header);
+    if (!whole) {
+        return kn_fail(err, KN_E_NOMEM, "out of memory");
+    }
     r->number = d->next_number++;
     path_of(d, r->number, path, sizeof path);
     KN_TRY(kn_disk_open(d->disk, path, KN_OPEN_CREATE, &file, err));

@@ -299,6 +299,48 @@ static void reads_while_more_comes(void **state)
     end(&f);
 }
 
+/* An allocation that fails refuses the call; what was acknowledged stays. */
+static void bears_failing_allocations(void **state)
+{
+    char text[4096];
+    (void)state;
+    enum kn_rc rc = KN_E_NOMEM;
+    for (uint64_t n = 0; rc != KN_OK; n++) {
+        struct fixture f;
+        begin(&f, 10);
+        open_log(&f, 0);
+        (void)stage(&f, "kept");
+        commit(&f);
+        crash(&f);
+        uint64_t before = kn_mem_bytes();
+        kn_mem_fail_after(n);
+        rc = try_open(&f, 0);
+        uint64_t seq;
+        int64_t record_us;
+        struct kn_log_group *group = NULL;
+        struct kn_log_reader *reader = NULL;
+        if (rc == KN_OK) {
+            rc = kn_log_stage(f.log, KN_STR("maybe"), 1, 0, 0, &seq, &record_us, &f.err);
+        }
+        if (rc == KN_OK) {
+            rc = kn_log_commit(f.log, &group, &f.err);
+        }
+        if (rc == KN_OK) {
+            rc = kn_log_reader_open(f.log, 1, &reader, &f.err);
+        }
+        kn_mem_fail_after(UINT64_MAX);
+        assert_true(rc == KN_OK || rc == KN_E_NOMEM);
+        bool durable = f.log && kn_log_durable_seq(f.log) == 2;
+        kn_log_group_free(group);
+        kn_log_reader_close(reader);
+        crash(&f);
+        assert_int_equal(kn_mem_bytes(), before);
+        open_log(&f, 0);
+        assert_string_equal(contents(&f, 1, text), durable ? "1=kept 2=maybe " : "1=kept ");
+        end(&f);
+    }
+}
+
 /* ---- against a list ---- */
 
 struct model {
@@ -430,6 +472,7 @@ int main(void)
         cmocka_unit_test(keeps_segments_until_they_are_checkpointed_and_old),
         cmocka_unit_test(keeps_time_over_an_empty_segment),
         cmocka_unit_test(reads_while_more_comes),
+        cmocka_unit_test(bears_failing_allocations),
         cmocka_unit_test(agrees_with_a_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

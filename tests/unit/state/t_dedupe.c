@@ -268,6 +268,39 @@ static void tries_again_after_a_fault(void **state)
     }
 }
 
+static void tries_again_after_a_failed_allocation(void **state)
+{
+    enum kn_rc rc = KN_E_NOMEM;
+    (void)state;
+    for (uint64_t n = 0; rc != KN_OK; n++) {
+        struct model *m = begin(9, WINDOW, 100000000);
+        for (size_t i = 0; i < 100; i++) {
+            look_up(m, i);
+        }
+        memcpy(m->kept, m->now, sizeof m->kept);
+        kn_dedupe_freeze(m->d, m->hour);
+        struct kn_err err = {0};
+        kn_mem_fail_after(n);
+        rc = kn_dedupe_write(m->d, &err);
+        kn_mem_fail_after(UINT64_MAX);
+        assert_true(rc == KN_OK || rc == KN_E_NOMEM);
+        assert_int_equal(finish(m), KN_OK);
+        kn_dedupe_close(m->d);
+        uint64_t before = kn_mem_bytes();
+        enum kn_rc opened = KN_E_NOMEM;
+        for (uint64_t k = 0; opened != KN_OK; k++) {
+            kn_mem_fail_after(k);
+            opened = try_open(m, &err);
+            kn_mem_fail_after(UINT64_MAX);
+            assert_true(opened == KN_OK || (opened == KN_E_NOMEM && kn_mem_bytes() == before));
+        }
+        for (size_t i = 0; i < 200; i++) {
+            look_up(m, i);
+        }
+        end(m);
+    }
+}
+
 /* Merges that find the disk full, for as many checkpoints as there may be runs, and longer. */
 static void bears_many_runs(void **state)
 {
@@ -356,6 +389,7 @@ int main(void)
         cmocka_unit_test(leaves_no_files_behind),
         cmocka_unit_test(drops_the_oldest_above_the_limit),
         cmocka_unit_test(tries_again_after_a_fault),
+        cmocka_unit_test(tries_again_after_a_failed_allocation),
         cmocka_unit_test(bears_many_runs),
         cmocka_unit_test(finds_every_flipped_byte),
         cmocka_unit_test(refuses_a_bad_manifest),

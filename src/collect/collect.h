@@ -22,6 +22,11 @@ struct kn_collect_target {
     struct kn_settings *settings;    /* a reference that handle() gives back */
     const struct kn_source *source;  /* of settings */
 };
+/* A file that is handed out as it is: the scripts of browser SDKs (docs/collect.md lists the paths).
+ * "__WRITE_KEY__" in analytics.min.js is replaced by the key of the request. Everything borrowed. */
+struct kn_collect_static {
+    struct kn_str path, content_type, bytes;
+};
 struct kn_collect_env {
     /* KN_E_NOT_FOUND: no such key. */
     enum kn_rc (*find)(void *context, struct kn_str write_key, struct kn_collect_target *ret);
@@ -29,6 +34,8 @@ struct kn_collect_env {
     struct kn_random random;
     bool accept_unknown_keys; /* answer 200 and drop, as Segment does; default false: 401 */
     bool stopping;            /* 503 to everything */
+    const struct kn_collect_static *statics; /* NULL: those paths are 404 */
+    size_t static_count;
 };
 
 struct kn_collect *kn_collect_new(void); /* NULL without memory */

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "state/dedupe_table.h"
 
 enum {
     RUNS_MAX = 64,
@@ -16,13 +17,6 @@ enum {
 #define MAGIC 0x50554444U /* "DDUP" */
 #define ENTRIES_MAX (UINT64_C(1) << 40) /* of one run; keeps sizes from overflowing */
 #define HOURS_MAX (INT64_C(1) << 40)
-#define HOUR_MASK 0xffU
-
-/* An open-addressing set; the zero hash is never stored (it is given another value). */
-struct table {
-    struct kn_h128 *slots;
-    size_t room, count;
-};
 
 struct run {
     uint64_t number; /* of the file */
@@ -38,7 +32,7 @@ struct kn_dedupe {
     char *dir;
     unsigned window;
     uint64_t entries_max, dropped, next_number;
-    struct table fresh, frozen;
+    struct kn_dedupe_table fresh, frozen;
     int64_t fresh_min, fresh_max, frozen_min, frozen_max;
     struct run runs[RUNS_MAX]; /* oldest first: what lookups read */
     size_t run_count;
@@ -48,77 +42,6 @@ struct kn_dedupe {
     bool written;
     int64_t now_hour;
 };
-
-/* ---- tables in memory ---- */
-
-static struct kn_h128 stamped(struct kn_h128 hash, int64_t hour)
-{
-    hash.lo = (hash.lo & ~(uint64_t)HOUR_MASK) | ((uint64_t)hour & HOUR_MASK);
-    if (kn_h128_is_zero(hash)) {
-        hash.hi = 1;
-    }
-    return hash;
-}
-
-static bool same(struct kn_h128 a, struct kn_h128 b)
-{
-    return a.hi == b.hi && ((a.lo ^ b.lo) & ~(uint64_t)HOUR_MASK) == 0;
-}
-
-static size_t place(const struct table *t, struct kn_h128 hash)
-{
-    /* By the first bits: the table is then nearly in the order a run needs. */
-    return (size_t)(((unsigned __int128)hash.hi * t->room) >> 64);
-}
-
-static struct kn_h128 *table_find(const struct table *t, struct kn_h128 hash)
-{
-    if (t->room == 0) {
-        return NULL;
-    }
-    for (size_t i = place(t, hash);; i = (i + 1) & (t->room - 1)) {
-        if (kn_h128_is_zero(t->slots[i])) {
-            return NULL;
-        }
-        if (same(t->slots[i], hash)) {
-            return &t->slots[i];
-        }
-    }
-}
-
-static void table_put(struct table *t, struct kn_h128 hash);
-
-static void table_grow(struct table *t)
-{
-    struct table more = {.room = t->room ? t->room * 2 : 1024};
-    more.slots = kn_must_calloc(more.room, sizeof *more.slots);
-    for (size_t i = 0; i < t->room; i++) {
-        if (!kn_h128_is_zero(t->slots[i])) {
-            table_put(&more, t->slots[i]);
-        }
-    }
-    kn_free(t->slots);
-    *t = more;
-}
-
-static void table_put(struct table *t, struct kn_h128 hash)
-{
-    if ((t->count + 1) * 3 > t->room * 2) {
-        table_grow(t);
-    }
-    size_t i = place(t, hash);
-    while (!kn_h128_is_zero(t->slots[i])) {
-        i = (i + 1) & (t->room - 1);
-    }
-    t->slots[i] = hash;
-    t->count++;
-}
-
-static void table_clear(struct table *t)
-{
-    kn_free(t->slots);
-    *t = (struct table){0};
-}
 
 /* ---- runs ---- */
 
@@ -165,14 +88,6 @@ static struct kn_h128 entry_at(const struct run *r, uint64_t index)
     return e;
 }
 
-/* Order of entries: without the hour. */
-static int order(struct kn_h128 a, struct kn_h128 b)
-{
-    a.lo &= ~(uint64_t)HOUR_MASK;
-    b.lo &= ~(uint64_t)HOUR_MASK;
-    return kn_h128_cmp(a, b);
-}
-
 static bool run_find(const struct run *r, struct kn_h128 hash, struct kn_h128 *ret)
 {
     uint64_t low = 0;
@@ -180,7 +95,7 @@ static bool run_find(const struct run *r, struct kn_h128 hash, struct kn_h128 *r
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
         struct kn_h128 e = entry_at(r, middle);
-        int o = order(e, hash);
+        int o = kn_dedupe_order(e, hash);
         if (o == 0) {
             *ret = e;
             return true;
@@ -197,7 +112,7 @@ static bool run_find(const struct run *r, struct kn_h128 hash, struct kn_h128 *r
 /* The hour of an entry of a run whose newest is max_hour. */
 static int64_t hour_of(struct kn_h128 e, int64_t max_hour)
 {
-    return max_hour - (int64_t)(((uint64_t)max_hour - e.lo) & HOUR_MASK);
+    return max_hour - (int64_t)(((uint64_t)max_hour - e.lo) & KN_DEDUPE_HOUR_MASK);
 }
 
 static void path_of(const struct kn_dedupe *d, uint64_t number, char *to, size_t len)
@@ -370,8 +285,8 @@ void kn_dedupe_close(struct kn_dedupe *d)
     for (size_t i = 0; i < d->run_count; i++) {
         close_run(&d->runs[i]);
     }
-    table_clear(&d->fresh);
-    table_clear(&d->frozen);
+    kn_dedupe_table_clear(&d->fresh);
+    kn_dedupe_table_clear(&d->frozen);
     kn_free(d->dir);
     kn_free(d);
 }
@@ -382,18 +297,18 @@ void kn_dedupe_close(struct kn_dedupe *d)
  * leaves it. Record times rarely move so far between two checkpoints, but history brought in does. */
 static void forget_expired(struct kn_dedupe *d, int64_t hour)
 {
-    struct table old = d->fresh;
+    struct kn_dedupe_table old = d->fresh;
     int64_t old_max = d->fresh_max;
-    d->fresh = (struct table){0};
+    d->fresh = (struct kn_dedupe_table){0};
     d->fresh_min = d->fresh_max = hour;
     for (size_t i = 0; i < old.room; i++) {
         int64_t then = hour_of(old.slots[i], old_max);
         if (!kn_h128_is_zero(old.slots[i]) && hour - then <= (int64_t)d->window) {
-            table_put(&d->fresh, old.slots[i]);
+            kn_dedupe_table_put(&d->fresh, old.slots[i]);
             d->fresh_min = then < d->fresh_min ? then : d->fresh_min;
         }
     }
-    table_clear(&old);
+    kn_dedupe_table_clear(&old);
 }
 
 static void note_hour(struct kn_dedupe *d, int64_t hour)
@@ -408,12 +323,12 @@ static void note_hour(struct kn_dedupe *d, int64_t hour)
 
 bool kn_dedupe_seen(struct kn_dedupe *d, struct kn_h128 hash, int64_t hour)
 {
-    struct kn_h128 entry = stamped(hash, hour);
+    struct kn_h128 entry = kn_dedupe_stamped(hash, hour);
     struct kn_h128 found;
-    if (d->fresh.count > 0 && hour - d->fresh_min > (int64_t)HOUR_MASK) {
+    if (d->fresh.count > 0 && hour - d->fresh_min > (int64_t)KN_DEDUPE_HOUR_MASK) {
         forget_expired(d, hour);
     }
-    struct kn_h128 *known = table_find(&d->fresh, entry);
+    struct kn_h128 *known = kn_dedupe_table_find(&d->fresh, entry);
     if (known && hour - hour_of(*known, d->fresh_max) <= (int64_t)d->window) {
         return true;
     }
@@ -422,7 +337,7 @@ bool kn_dedupe_seen(struct kn_dedupe *d, struct kn_h128 hash, int64_t hour)
         *known = entry;
         return false;
     }
-    known = table_find(&d->frozen, entry);
+    known = kn_dedupe_table_find(&d->frozen, entry);
     if (known && hour - hour_of(*known, d->frozen_max) <= (int64_t)d->window) {
         return true;
     }
@@ -434,15 +349,13 @@ bool kn_dedupe_seen(struct kn_dedupe *d, struct kn_h128 hash, int64_t hour)
         }
     }
     note_hour(d, hour);
-    table_put(&d->fresh, entry);
+    kn_dedupe_table_put(&d->fresh, entry);
     return false;
 }
 
 void kn_dedupe_prefetch(const struct kn_dedupe *d, struct kn_h128 hash)
 {
-    if (d->fresh.room > 0) {
-        __builtin_prefetch(&d->fresh.slots[place(&d->fresh, hash)]);
-    }
+    kn_dedupe_table_prefetch(&d->fresh, hash);
 }
 
 /* ---- checkpoint ---- */
@@ -453,7 +366,7 @@ void kn_dedupe_freeze(struct kn_dedupe *d, int64_t now_hour)
     d->frozen = d->fresh;
     d->frozen_min = d->fresh_min;
     d->frozen_max = d->fresh_max;
-    d->fresh = (struct table){0};
+    d->fresh = (struct kn_dedupe_table){0};
     d->now_hour = now_hour;
 }
 
@@ -468,34 +381,6 @@ struct source {
 static struct kn_h128 peek(const struct source *s)
 {
     return s->array ? s->array[s->at] : entry_at(s->run, s->at);
-}
-
-/* The hashes of a table in order. They stand nearly so: a hash is behind its place by the length of a
- * cluster at most, but for those that ran over the end to the beginning. */
-static size_t table_sorted(const struct table *t, struct kn_h128 *to)
-{
-    size_t count = 0;
-    size_t wrapped = 0; /* slots before the first free one */
-    while (wrapped < t->room && !kn_h128_is_zero(t->slots[wrapped])) {
-        wrapped++;
-    }
-    for (int over = 0; over < 2; over++) {
-        for (size_t i = 0; i < (over ? wrapped : t->room); i++) {
-            bool ran_over = i < wrapped && place(t, t->slots[i]) > i;
-            if (!kn_h128_is_zero(t->slots[i]) && ran_over == (over == 1)) {
-                to[count++] = t->slots[i];
-            }
-        }
-    }
-    for (size_t i = 1; i < count; i++) {
-        struct kn_h128 one = to[i];
-        size_t at = i;
-        for (; at > 0 && order(to[at - 1], one) > 0; at--) {
-            to[at] = to[at - 1];
-        }
-        to[at] = one;
-    }
-    return count;
 }
 
 struct writer {
@@ -516,7 +401,7 @@ static void put_entry(struct writer *w, struct kn_h128 e, int64_t hour)
 static void merge_sources(struct kn_dedupe *d, struct source *a, struct source *b, struct writer *w)
 {
     while (a->at < a->count || b->at < b->count) {
-        int o = a->at == a->count ? 1 : b->at == b->count ? -1 : order(peek(a), peek(b));
+        int o = a->at == a->count ? 1 : b->at == b->count ? -1 : kn_dedupe_order(peek(a), peek(b));
         struct source *from = o < 0 ? a : b; /* b is the newer */
         struct kn_h128 e = peek(from);
         int64_t hour = hour_of(e, from->max_hour);
@@ -620,7 +505,7 @@ static enum kn_rc make_run(struct kn_dedupe *d, struct source *a, struct source 
 static enum kn_rc write_frozen(struct kn_dedupe *d, struct kn_err *err)
 {
     struct kn_h128 *sorted = kn_must_alloc((d->frozen.count + 1) * sizeof *sorted);
-    size_t count = table_sorted(&d->frozen, sorted);
+    size_t count = kn_dedupe_table_sorted(&d->frozen, sorted);
     struct source a = {0};
     struct source b = {.array = sorted, .count = count, .max_hour = d->frozen_max};
     struct run made;
@@ -753,7 +638,7 @@ void kn_dedupe_install(struct kn_dedupe *d)
             (void)kn_disk_remove(d->disk, path, NULL); /* else at the next start */
         }
     }
-    table_clear(&d->frozen);
+    kn_dedupe_table_clear(&d->frozen);
     d->next_count = 0;
     d->written = false;
 }
@@ -776,7 +661,7 @@ static uint64_t first_bad_entry(const struct run *r)
 {
     for (uint64_t i = 0; i < r->count; i++) {
         struct kn_h128 e = entry_at(r, i);
-        if ((i > 0 && order(entry_at(r, i - 1), e) >= 0) || !filter_has(r, e) ||
+        if ((i > 0 && kn_dedupe_order(entry_at(r, i - 1), e) >= 0) || !filter_has(r, e) ||
             hour_of(e, r->max_hour) < r->min_hour) {
             return i;
         }

@@ -4,7 +4,8 @@
  * arrival hour (mod 256): 120 bits decide. New entries live in a table in memory; each checkpoint
  * writes them as a sorted run file; runs of similar size are merged, leaving out expired entries.
  * Each run has a filter in memory (about 10 bits an entry); a lookup reads the (memory-mapped) run
- * only when the filter says maybe. Above entries_max the oldest run goes first and `dropped` says so.
+ * only when the filter says maybe. Above entries_max the oldest run goes first and `dropped` says
+ * so.
  *
  * Threads: check/freeze/install by the fold; write by the background thread between freeze and
  * install. Deterministic: depends only on the calls and their arguments. Errors as in log.h.
@@ -31,7 +32,8 @@ enum kn_rc kn_dedupe_open(struct kn_disk disk, const struct kn_dedupe_options *o
                           struct kn_err *err) KN_MUST_USE;
 void kn_dedupe_close(struct kn_dedupe *d);
 
-/* True when seen within the window before hour `hour` (hours since 1970); otherwise remembers it. */
+/* True when seen within the window before hour `hour` (hours since 1970); otherwise remembers it.
+ */
 bool kn_dedupe_seen(struct kn_dedupe *d, struct kn_h128 hash, int64_t hour);
 /* Memory prefetch for a coming kn_dedupe_seen. */
 void kn_dedupe_prefetch(const struct kn_dedupe *d, struct kn_h128 hash);

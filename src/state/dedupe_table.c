@@ -77,8 +77,8 @@ void kn_dedupe_table_clear(struct kn_dedupe_table *t)
     *t = (struct kn_dedupe_table){0};
 }
 
-/* The hashes of a table in order. They stand nearly so: a hash is behind its place by the length of a
- * cluster at most, but for those that ran over the end to the beginning. */
+/* The hashes of a table in order. They stand nearly so: a hash is behind its place by the length of
+ * a cluster at most, but for those that ran over the end to the beginning. */
 size_t kn_dedupe_table_sorted(const struct kn_dedupe_table *t, struct kn_h128 *to)
 {
     size_t count = 0;

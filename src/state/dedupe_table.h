@@ -1,6 +1,6 @@
-/* The dedupe set's tables in memory: open addressing, in the order of the hashes' first bits, so that
- * a table is nearly sorted as it stands. The hour (its low 8 bits) stands in the hash's lowest byte.
- * Internal to state/; one thread. */
+/* The dedupe set's tables in memory: open addressing, in the order of the hashes' first bits, so
+ * that a table is nearly sorted as it stands. The hour (its low 8 bits) stands in the hash's lowest
+ * byte. Internal to state/; one thread. */
 #ifndef KN_STATE_DEDUPE_TABLE_H
 #define KN_STATE_DEDUPE_TABLE_H
 

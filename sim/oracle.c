@@ -190,3 +190,31 @@ bool oracle_check(struct oracle *o, struct kn_workspace *ws, char *ret, size_t r
     kn_free(c);
     return ok;
 }
+
+void oracle_encode(const struct oracle_event *v, bool visit, struct kn_buf *items)
+{
+    char ids[3][16];
+    char message[16];
+    char traits[32];
+    struct kn_item_id list[3];
+    struct kn_item item = {.kind = KN_ITEM_EVENT, .type = KN_EVENT_TRACK, .source = 1};
+    for (int i = 0; i < 3; i++) {
+        if (v->ids[i] != 0) {
+            id_text(v->ids[i], ids[i]);
+            list[item.id_count++] =
+                (struct kn_item_id){.type = KN_ID_ANONYMOUS_ID, .value = kn_str_c(ids[i])};
+        }
+    }
+    (void)snprintf(message, sizeof message, "%u", v->number);
+    (void)snprintf(traits, sizeof traits, "{\"t%d\":%d}", v->trait, v->value);
+    item.ids = list;
+    item.message_id = kn_str_c(message);
+    item.event_us = v->event_us;
+    item.received_us = v->received_us;
+    item.name = KN_STR("Simulated");
+    item.traits = v->trait >= 0 ? kn_str_c(traits) : KN_STR_EMPTY;
+    item.body = KN_STR("{\"properties\":{\"filler\":\"some bytes that look like an event\"}}");
+    item.visit.present = visit;
+    item.visit.channel = KN_STR("direct");
+    kn_item_encode(&item, items);
+}

@@ -22,6 +22,9 @@ struct oracle {
     size_t count;
 };
 
+/* Appends the event as an item of a frame; `visit`: with a visit's facts. */
+void oracle_encode(const struct oracle_event *event, bool visit, struct kn_buf *items);
+
 /* Compares the workspace with the oracle. False: *ret says what differs. Events that were not
  * acknowledged are settled by what is there: from then on they count as acknowledged or never sent. */
 bool oracle_check(struct oracle *o, struct kn_workspace *ws, char *ret, size_t ret_len);

@@ -97,34 +97,6 @@ static bool crash(struct life *l)
 
 /* ---- steps ---- */
 
-static void put_event(struct life *l, const struct oracle_event *v, struct kn_buf *items)
-{
-    char ids[3][16];
-    char message[16];
-    char traits[32];
-    struct kn_item_id list[3];
-    struct kn_item item = {.kind = KN_ITEM_EVENT, .type = KN_EVENT_TRACK, .source = 1};
-    for (int i = 0; i < 3; i++) {
-        if (v->ids[i] != 0) {
-            (void)snprintf(ids[i], sizeof ids[i], "id-%u", v->ids[i]);
-            list[item.id_count++] =
-                (struct kn_item_id){.type = KN_ID_ANONYMOUS_ID, .value = kn_str_c(ids[i])};
-        }
-    }
-    (void)snprintf(message, sizeof message, "%u", v->number);
-    (void)snprintf(traits, sizeof traits, "{\"t%d\":%d}", v->trait, v->value);
-    item.ids = list;
-    item.message_id = kn_str_c(message);
-    item.event_us = v->event_us;
-    item.received_us = v->received_us;
-    item.name = KN_STR("Simulated");
-    item.traits = v->trait >= 0 ? kn_str_c(traits) : KN_STR_EMPTY;
-    item.body = KN_STR("{\"properties\":{\"filler\":\"some bytes that look like an event\"}}");
-    item.visit.present = kn_rand_chance(&l->rand, 1, 3);
-    item.visit.channel = KN_STR("direct");
-    kn_item_encode(&item, items);
-}
-
 static bool stage(struct life *l)
 {
     struct kn_buf items;
@@ -152,14 +124,14 @@ static bool stage(struct life *l)
             v->trait = (int)kn_rand_below(&l->rand, ORACLE_TRAITS);
             v->value = (int)kn_rand_below(&l->rand, 1000);
         }
-        put_event(l, v, &items);
+        oracle_encode(v, kn_rand_chance(&l->rand, 1, 3), &items);
     }
     /* A client that tries again sends what it sent before. */
     uint32_t repeats = 0;
     if (first > 0 && kn_rand_chance(&l->rand, 1, 4)) {
         struct oracle_event *old = &l->oracle->events[kn_rand_below(&l->rand, first)];
         if (old->acked) {
-            put_event(l, old, &items);
+            oracle_encode(old, kn_rand_chance(&l->rand, 1, 3), &items);
             repeats = 1;
         }
     }

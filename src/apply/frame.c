@@ -267,6 +267,9 @@ static enum kn_rc decode_all(struct kn_fold *f, const struct kn_frame *frame,
         struct kn_cursor skip = c;
         items[i].bytes = kn_item_skip(&skip);
         enum kn_rc rc = kn_item_decode(&c, &f->key, &f->frame_arena, &items[i].item, err);
+        if (rc == KN_E_NOMEM) {
+            return kn_fail(err, rc, "record %llu: out of memory", (unsigned long long)frame->seq);
+        }
         if (rc != KN_OK) {
             return kn_fail(err, KN_E_CORRUPT, "record %llu, item %u does not decode",
                            (unsigned long long)frame->seq, i);

@@ -11,6 +11,7 @@
 /* Counters of the allocator: the one place with process-wide state (ADR 0002). */
 static _Atomic int64_t bytes_now;
 static _Atomic uint64_t fail_after = UINT64_MAX;
+static _Atomic bool fail_once;
 
 static bool must_fail(void)
 {
@@ -19,6 +20,9 @@ static bool must_fail(void)
         return false;
     }
     if (left == 0) {
+        if (atomic_load_explicit(&fail_once, memory_order_relaxed)) {
+            atomic_store_explicit(&fail_after, UINT64_MAX, memory_order_relaxed);
+        }
         return true;
     }
     atomic_store_explicit(&fail_after, left - 1, memory_order_relaxed);
@@ -117,7 +121,14 @@ uint64_t kn_mem_bytes(void)
     return now > 0 ? (uint64_t)now : 0;
 }
 
+void kn_mem_fail_once(uint64_t allocations)
+{
+    atomic_store_explicit(&fail_once, true, memory_order_relaxed);
+    atomic_store_explicit(&fail_after, allocations, memory_order_relaxed);
+}
+
 void kn_mem_fail_after(uint64_t allocations)
 {
+    atomic_store_explicit(&fail_once, false, memory_order_relaxed);
     atomic_store_explicit(&fail_after, allocations, memory_order_relaxed);
 }

@@ -31,5 +31,7 @@ char *kn_strdup(const char *text) __attribute__((malloc, warn_unused_result));
 /* Bytes now allocated through this door. */
 uint64_t kn_mem_bytes(void);
 void kn_mem_fail_after(uint64_t allocations);
+/* Only the n-th from now fails (0 = the next one). */
+void kn_mem_fail_once(uint64_t allocations);
 
 #endif

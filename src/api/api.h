@@ -6,11 +6,11 @@
  * before it is answered); the server then calls resume(), which may ask to wait once more. After
  * 5 s of waiting the server calls resume() with timed_out and the answer is 504.
  *
- * Which routes exist stands in one table (routes.c): method, path pattern, scope, summary, whether it
- * may be slow (the server then runs it on a query worker). The OpenAPI document is made from the same
- * table, and a test holds the two together.
+ * Which routes exist stands in one table (routes.c): method, path pattern, scope, summary, schemas,
+ * whether it may be slow (the server then runs it on a query worker). The OpenAPI document is made from
+ * the same table and the schemas in openapi.json.
  *
- * Threads: any; kn_api is immutable after kn_api_new but for the system store, which locks itself.
+ * Threads: any; changes of settings go one after the other, the system store locks itself.
  */
 #ifndef KN_API_API_H
 #define KN_API_API_H
@@ -31,8 +31,11 @@ struct kn_api_env {
     /* Calls fn for every workspace. */
     void (*each_workspace)(void *context, void (*fn)(void *, struct kn_workspace *), void *argument);
     /* Manual clock: moves it; KN_E_CONFLICT backwards; KN_E_INVALID when the clock is not manual.
-     * Everything due up to then is staged; *ret_ws/_seq: what to wait for (NULL: nothing). */
+     * A tick is staged in every workspace: once it is applied, everything due has happened there. */
     enum kn_rc (*move_clock)(void *context, int64_t now_us, struct kn_err *err);
+    /* The rules of a time zone this machine knows (os/zone.h). */
+    enum kn_rc (*zone_rules)(void *context, struct kn_str name, struct kn_buf *out,
+                             struct kn_err *err);
     /* Appends the server's own metrics in Prometheus text form. */
     void (*metrics)(void *context, struct kn_buf *out);
     /* Every workspace recovered and taking records. */
@@ -58,11 +61,12 @@ struct kn_api_call {
     enum kn_api_outcome outcome;
     struct kn_workspace *wait_ws; /* WAIT: until its applied sequence reaches wait_seq */
     uint64_t wait_seq;
+    bool patient;                 /* however long it takes: no 504 */
     void *state;                  /* of the API, in the request's arena; pass it on to resume */
 };
 
 /* True when the route may scan or read much: run it on a query worker. */
-bool kn_api_is_slow(struct kn_str method, struct kn_str path);
+bool kn_api_is_slow(const struct kn_http_request *request);
 void kn_api_handle(struct kn_api *api, struct kn_api_worker *worker,
                    const struct kn_http_request *request, struct kn_http_response *response,
                    struct kn_api_call *call);
@@ -70,6 +74,8 @@ void kn_api_resume(struct kn_api *api, struct kn_api_worker *worker,
                    const struct kn_http_request *request, bool timed_out,
                    struct kn_http_response *response, struct kn_api_call *call);
 
+/* What every answer of this server carries (not those of collect). */
+void kn_api_security_headers(struct kn_http_response *response);
 /* application/problem+json (RFC 9457). */
 void kn_api_problem(struct kn_http_response *response, int status, const char *title,
                     const char *detail);

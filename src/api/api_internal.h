@@ -5,11 +5,22 @@
 #include "api/api.h"
 #include "api/system.h"
 #include "format/json.h"
+#include "os/thread.h"
 
 enum { KN_API_PARAMS = 4, KN_API_LIMIT = 50, KN_API_LIMIT_MAX = 1000 };
 
+/* A change of settings must see the one before it applied: numbers of sources are given out by the
+ * newest snapshot. */
+struct kn_api_change {
+    struct kn_workspace *ws;
+    uint64_t seq; /* of the last change staged */
+};
+
 struct kn_api {
     struct kn_api_env env;
+    struct kn_mutex mutex; /* held while a change of settings is worked out and staged */
+    struct kn_api_change *changes;
+    size_t change_count;
 };
 
 struct kn_api_worker {
@@ -32,9 +43,7 @@ struct kn_ctx {
     bool waited_after;       /* ?after= has been served */
     void (*finish)(struct kn_ctx *ctx); /* after the wait for a write */
     struct kn_str subject;   /* of the handler, for finish */
-    struct kn_profile *profile;
     struct kn_json doc;      /* the parsed body */
-    bool timed_out;
 };
 
 enum kn_scope {
@@ -42,23 +51,49 @@ enum kn_scope {
     KN_SCOPE_READ,     /* any role */
     KN_SCOPE_PERSONAL, /* sees persons: not the analyst */
     KN_SCOPE_SOURCES,  /* developer and up */
-    KN_SCOPE_ADMIN,
+    KN_SCOPE_ADMIN,    /* of the workspace */
+    KN_SCOPE_INSTANCE, /* admin of the whole installation */
+    KN_SCOPE_METRICS,  /* from this machine, or with any token */
     KN_SCOPE_PROFILE_API, /* Basic authentication, Segment's error shapes */
 };
 
 struct kn_api_route {
-    const char *method, *path, *summary;
+    const char *method, *path, *operation, *summary;
     enum kn_scope scope;
     bool slow;
     void (*handle)(struct kn_ctx *ctx);
-    const char *parameters; /* query parameters, blank between them, for the OpenAPI document */
+    const char *parameters; /* query parameters, blank between them */
+    const char *body, *answer; /* schemas of the OpenAPI document; NULL = none */
+    int status; /* of success */
+    const char *type; /* of the answer; NULL = application/json */
 };
 extern const struct kn_api_route kn_api_routes[];
 extern const size_t kn_api_route_count;
+const struct kn_api_route *kn_api_find_route(struct kn_str method, struct kn_str path,
+                                             struct kn_str params[KN_API_PARAMS]);
+/* Appends the methods of a path, for Allow; false: there is no such path. */
+bool kn_api_allowed(struct kn_str path, struct kn_buf *out);
+
+/* ---- access ---- */
+/* These answer for themselves when they say no. */
+bool kn_api_authorise(struct kn_ctx *ctx);
+bool kn_api_find_workspace(struct kn_ctx *ctx);
+bool kn_api_accepts(struct kn_ctx *ctx);
 
 /* ---- answers ---- */
+void kn_api_begin(struct kn_ctx *ctx, int status, struct kn_str type);
+/* Kern-Position: that sequence, or 0 for the newest. */
+void kn_api_put_position(struct kn_ctx *ctx, uint64_t seq);
+/* Be resumed once the workspace has applied seq; patient: without the limit of 5 s. */
+void kn_api_wait(struct kn_ctx *ctx, struct kn_workspace *ws, uint64_t seq, bool patient);
 void kn_api_json(struct kn_ctx *ctx, int status); /* sets status and type; the body follows */
 void kn_api_fail(struct kn_ctx *ctx, int status, const char *title, const char *detail);
+/* 400 that points at what is wrong in the body ("/consents/0/state"), or at a parameter. */
+void kn_api_fail_at(struct kn_ctx *ctx, const char *pointer, const char *detail);
+/* 400 that names a query parameter, or a member of the index-th element of a list ("/consents"). */
+void kn_api_fail_param(struct kn_ctx *ctx, const char *name, const char *detail);
+void kn_api_fail_element(struct kn_ctx *ctx, const char *list, size_t index, const char *member,
+                         const char *detail);
 void kn_api_fail_rc(struct kn_ctx *ctx, enum kn_rc rc, const struct kn_err *err);
 /* Parses the body into ctx->doc (an object); false: answered 400 already. */
 bool kn_api_body(struct kn_ctx *ctx);
@@ -69,7 +104,24 @@ bool kn_api_limit(struct kn_ctx *ctx, size_t fallback, size_t most, size_t *ret)
 /* Stages an item and asks to be resumed in `finish` once it is applied. */
 void kn_api_stage(struct kn_ctx *ctx, struct kn_item *item, uint32_t frame_flags,
                   void (*finish)(struct kn_ctx *));
+/* Before a change of settings is worked out. False: it waits for an earlier one (the handler then
+ * runs again from its start). True: call kn_api_end_change after staging. */
+bool kn_api_begin_change(struct kn_ctx *ctx);
+void kn_api_end_change(struct kn_ctx *ctx);
+/* Cursors are opaque, checked, and good for the same path and filters only.
+ * values[0..1] come back as they went out; *ret_given: a cursor was given. False: answered 400. */
+bool kn_api_read_cursor(struct kn_ctx *ctx, uint64_t values[2], bool *ret_given);
+/* ,"next":"..."} or ,"next":null} */
+void kn_api_put_next(struct kn_ctx *ctx, bool more, uint64_t a, uint64_t b);
+struct kn_str kn_api_cookie(const struct kn_http_request *request, const char *name);
 struct kn_str kn_api_random_text(struct kn_ctx *ctx, size_t len);
+
+/* Stages a setting; call between begin_change and end_change. */
+void kn_api_stage_setting(struct kn_ctx *ctx, const char *prefix, struct kn_str id,
+                          const struct kn_buf *json, void (*finish)(struct kn_ctx *));
+void kn_api_no_content(struct kn_ctx *ctx);
+/* The caller may see that workspace. */
+bool kn_api_may_see(const struct kn_ctx *ctx, struct kn_str workspace);
 
 /* ---- rendering ---- */
 void kn_render_profile(struct kn_buf *out, const struct kn_settings *settings,
@@ -81,6 +133,11 @@ void kn_render_links(struct kn_buf *out, const struct kn_settings *settings,
 struct kn_str kn_render_source(const struct kn_settings *settings, uint32_t number);
 
 /* ---- handlers ---- */
+/* GET profiles names an identifier: a look-up, neither a search nor a list. */
+bool kn_api_is_lookup(const struct kn_http_request *request);
+void kn_get_health(struct kn_ctx *ctx);
+void kn_get_ready(struct kn_ctx *ctx);
+void kn_get_metrics(struct kn_ctx *ctx);
 void kn_get_profiles(struct kn_ctx *ctx);
 void kn_lookup_profile(struct kn_ctx *ctx);
 void kn_get_profile(struct kn_ctx *ctx);
@@ -94,6 +151,8 @@ void kn_post_source(struct kn_ctx *ctx);
 void kn_get_source(struct kn_ctx *ctx);
 void kn_patch_source(struct kn_ctx *ctx);
 void kn_delete_source(struct kn_ctx *ctx);
+void kn_post_source_key(struct kn_ctx *ctx);
+void kn_delete_source_key(struct kn_ctx *ctx);
 void kn_get_rejects(struct kn_ctx *ctx);
 void kn_get_identity(struct kn_ctx *ctx);
 void kn_put_identity(struct kn_ctx *ctx);
@@ -101,11 +160,25 @@ void kn_get_workspaces(struct kn_ctx *ctx);
 void kn_post_workspace(struct kn_ctx *ctx);
 void kn_get_workspace(struct kn_ctx *ctx);
 void kn_patch_workspace(struct kn_ctx *ctx);
+void kn_get_clock(struct kn_ctx *ctx);
 void kn_post_clock(struct kn_ctx *ctx);
 void kn_post_session(struct kn_ctx *ctx);
 void kn_get_session(struct kn_ctx *ctx);
 void kn_delete_session(struct kn_ctx *ctx);
+void kn_put_password(struct kn_ctx *ctx);
+void kn_post_invite(struct kn_ctx *ctx);
+void kn_get_users(struct kn_ctx *ctx);
+void kn_post_user(struct kn_ctx *ctx);
+void kn_get_user(struct kn_ctx *ctx);
+void kn_patch_user(struct kn_ctx *ctx);
+void kn_post_user_invite(struct kn_ctx *ctx);
+void kn_get_tokens(struct kn_ctx *ctx);
+void kn_post_token(struct kn_ctx *ctx);
+void kn_delete_token(struct kn_ctx *ctx);
 void kn_get_openapi(struct kn_ctx *ctx);
+/* openapi.json, as the build found it. */
+extern const char kn_openapi_json[];
+extern const size_t kn_openapi_json_len;
 void kn_segment_traits(struct kn_ctx *ctx);
 void kn_segment_external_ids(struct kn_ctx *ctx);
 void kn_segment_events(struct kn_ctx *ctx);

@@ -23,7 +23,9 @@ static bool load(struct kn_ctx *ctx, struct kn_str id, struct kn_profile **ret)
 {
     enum kn_rc rc = kn_read_profile_by_id(ctx->ws, id, ctx->request->arena, ret);
     if (rc != KN_OK) {
-        kn_api_fail(ctx, rc == KN_E_NOT_FOUND ? 404 : 503, "Not found", "there is no such profile");
+        struct kn_err err = {0};
+        (void)kn_fail(&err, rc, "there is no such profile");
+        kn_api_fail_rc(ctx, rc, &err);
     }
     return rc == KN_OK;
 }
@@ -51,20 +53,26 @@ static void show_subject(struct kn_ctx *ctx)
 
 /* ---- consents ---- */
 
-static bool read_consent(struct kn_ctx *ctx, uint32_t node, struct kn_item_consent *ret)
+/* What is wrong with a consent of the body: a member, and how it should be. */
+struct consent_fault {
+    const char *member, *detail;
+};
+
+static bool read_consent(struct kn_ctx *ctx, uint32_t node, struct kn_item_consent *ret,
+                         struct consent_fault *fault)
 {
     struct kn_str purpose = kn_api_text(ctx, node, "purpose");
     struct kn_str state = kn_api_text(ctx, node, "state");
     struct kn_str basis = kn_api_text(ctx, node, "basis");
     struct kn_str at = kn_api_text(ctx, node, "at");
     bool granted = kn_str_eq(state, KN_STR("granted"));
+    *fault = (struct consent_fault){0};
     if (purpose.len == 0 || purpose.len > 64 || kn_str_eq(purpose, KN_STR("*"))) {
-        kn_api_fail(ctx, 400, "Bad request", "purpose must be a key of 1 to 64 characters");
-        return false;
-    }
-    if (!granted && !kn_str_eq(state, KN_STR("denied"))) {
-        kn_api_fail(ctx, 400, "Bad request", "state must be granted or denied");
-        return false;
+        *fault = (struct consent_fault){"/purpose", "purpose must be a key of 1 to 64 characters"};
+    } else if (!granted && !kn_str_eq(state, KN_STR("denied"))) {
+        *fault = (struct consent_fault){"/state", "state must be granted or denied"};
+    } else if (basis.len > 64) {
+        *fault = (struct consent_fault){"/basis", "basis must be a key of at most 64 characters"};
     }
     *ret = (struct kn_item_consent){
         .purpose = kept(ctx, purpose),
@@ -72,9 +80,39 @@ static bool read_consent(struct kn_ctx *ctx, uint32_t node, struct kn_item_conse
         .basis = basis.len > 0 ? kept(ctx, basis) : KN_STR("consent"),
         .text_version = kept(ctx, kn_api_text(ctx, node, "text_version")),
     };
-    if (at.len > 0 && !kn_time_parse(at, &ret->at_us)) {
-        kn_api_fail(ctx, 400, "Bad request", "at must be an ISO 8601 time");
+    if (!fault->member && at.len > 0 && !kn_time_parse(at, &ret->at_us)) {
+        *fault = (struct consent_fault){"/at", "at must be an ISO 8601 time"};
+    }
+    return !fault->member;
+}
+
+/* {"consents":[...]} or one consent by itself; false: answered 400. */
+static bool read_consents(struct kn_ctx *ctx, struct kn_item *item)
+{
+    uint32_t list = kn_json_find(&ctx->doc, 0, KN_STR("consents"));
+    struct consent_fault fault;
+    if (list == KN_JSON_NONE) {
+        item->consent_count = 1;
+        if (!read_consent(ctx, 0, &item->consents[0], &fault)) {
+            kn_api_fail_at(ctx, fault.member, fault.detail);
+            return false;
+        }
+        return true;
+    }
+    if (kn_json_type_at(&ctx->doc, list) != KN_JSON_ARRAY || ctx->doc.nodes[list].next == list + 1) {
+        kn_api_fail_at(ctx, "/consents", "consents must be an array that is not empty");
         return false;
+    }
+    for (uint32_t i = list + 1; i < ctx->doc.nodes[list].next; i = ctx->doc.nodes[i].next) {
+        if (item->consent_count == KN_ITEM_CONSENTS_MAX) {
+            kn_api_fail_at(ctx, "/consents", "at most 256 consents at once");
+            return false;
+        }
+        if (!read_consent(ctx, i, &item->consents[item->consent_count], &fault)) {
+            kn_api_fail_element(ctx, "/consents", item->consent_count, fault.member, fault.detail);
+            return false;
+        }
+        item->consent_count++;
     }
     return true;
 }
@@ -82,30 +120,16 @@ static bool read_consent(struct kn_ctx *ctx, uint32_t node, struct kn_item_conse
 void kn_post_consents(struct kn_ctx *ctx)
 {
     struct kn_profile *p;
+    struct kn_item item = {.kind = KN_ITEM_CONSENT};
     if (!load(ctx, ctx->params[1], &p) || !kn_api_body(ctx)) {
         return;
     }
-    uint32_t list = kn_json_find(&ctx->doc, 0, KN_STR("consents"));
-    struct kn_item item = {.kind = KN_ITEM_CONSENT};
     item.consents = zero(ctx, KN_ITEM_CONSENTS_MAX, sizeof *item.consents);
-    if (kn_json_type_at(&ctx->doc, list) == KN_JSON_ARRAY) {
-        for (uint32_t i = list + 1; i < ctx->doc.nodes[list].next; i = ctx->doc.nodes[i].next) {
-            if (item.consent_count == KN_ITEM_CONSENTS_MAX) {
-                kn_api_fail(ctx, 400, "Bad request", "at most 256 consents at once");
-                return;
-            }
-            if (!read_consent(ctx, i, &item.consents[item.consent_count])) {
-                return;
-            }
-            item.consent_count++;
-        }
-    } else if (read_consent(ctx, 0, &item.consents[0])) {
-        item.consent_count = 1;
-    } else {
+    if (!read_consents(ctx, &item)) {
         return;
     }
-    if (item.consent_count == 0 || p->id_count == 0) {
-        kn_api_fail(ctx, 400, "Bad request", "no consents were given");
+    if (p->id_count == 0) {
+        kn_api_fail(ctx, 409, "Conflict", "the profile has no identifier to record a consent by");
         return;
     }
     struct kn_item_id id = id_of(&p->ids[0]);
@@ -154,7 +178,12 @@ static void apply_change(struct kn_ctx *ctx, struct kn_item *item, bool split,
     struct kn_err err = {0};
     item->received_us = kn_clock_wall_us(ctx->api->env.clock);
     item->event_us = item->received_us;
-    if (kn_str_eq(kn_http_param(ctx->request, "dry_run"), KN_STR("true"))) {
+    struct kn_str dry = kn_http_param(ctx->request, "dry_run");
+    if (dry.len > 0 && !kn_str_eq(dry, KN_STR("true")) && !kn_str_eq(dry, KN_STR("false"))) {
+        kn_api_fail_param(ctx, "dry_run", "dry_run must be true or false");
+        return;
+    }
+    if (kn_str_eq(dry, KN_STR("true"))) {
         item->message_id = KN_STR("dry-run");
         dry_run(ctx, item, split);
         return;
@@ -180,13 +209,17 @@ void kn_post_merge(struct kn_ctx *ctx)
                           : KN_JSON_NONE;
     if (second == KN_JSON_NONE || second >= ctx->doc.nodes[list].next ||
         ctx->doc.nodes[second].next != ctx->doc.nodes[list].next) {
-        kn_api_fail(ctx, 400, "Bad request", "profiles must be an array of two ids");
+        kn_api_fail_at(ctx, "/profiles", "profiles must be an array of two ids");
         return;
     }
     struct kn_str a = kept(ctx, kn_json_string(&ctx->doc, list + 1, ctx->request->arena));
     struct kn_str b = kept(ctx, kn_json_string(&ctx->doc, second, ctx->request->arena));
     struct kn_str reason = kept(ctx, kn_api_text(ctx, 0, "reason"));
     if (!load(ctx, a, &pair[0]) || !load(ctx, b, &pair[1])) {
+        return;
+    }
+    if (pair[0]->id_count == 0 || pair[1]->id_count == 0) {
+        kn_api_fail(ctx, 409, "Conflict", "a profile without identifiers cannot be merged");
         return;
     }
     if (pair[0]->ordinal == pair[1]->ordinal) {
@@ -236,9 +269,10 @@ static bool read_sides(struct kn_ctx *ctx, const struct kn_profile *p, struct si
     sides->off = zero(ctx, p->id_count, sizeof *sides->off);
     sides->rest = zero(ctx, p->id_count, sizeof *sides->rest);
     if (kn_json_type_at(&ctx->doc, list) != KN_JSON_ARRAY) {
-        kn_api_fail(ctx, 400, "Bad request", "identifiers must be an array of {type, value}");
+        kn_api_fail_at(ctx, "/identifiers", "identifiers must be an array of {type, value}");
         return false;
     }
+    size_t index = 0;
     for (uint32_t i = list + 1; i < ctx->doc.nodes[list].next; i = ctx->doc.nodes[i].next) {
         struct kn_str type = kn_api_text(ctx, i, "type");
         struct kn_str value = kn_api_text(ctx, i, "value");
@@ -247,9 +281,11 @@ static bool read_sides(struct kn_ctx *ctx, const struct kn_profile *p, struct si
         }
         const struct kn_profile_identifier *id = find(p, type, value);
         if (!id) {
-            kn_api_fail(ctx, 400, "Bad request", "an identifier is not one of this profile");
+            kn_api_fail_element(ctx, "/identifiers", index, "",
+                                "this is not an identifier of the profile");
             return false;
         }
+        index++;
         if (!has(sides, id->hash)) {
             sides->off[sides->off_count++] = *id;
         }
@@ -308,7 +344,7 @@ void kn_post_unmerge(struct kn_ctx *ctx)
         ids[i] = id_of(&sides->off[i]);
     }
     if (sides->off_count == 0 || sides->off_count > KN_ITEM_IDS_MAX) {
-        kn_api_fail(ctx, 400, "Bad request", "1 to 64 identifiers can be split off at once");
+        kn_api_fail_at(ctx, "/identifiers", "1 to 64 identifiers can be split off at once");
         return;
     }
     struct kn_str reason = kept(ctx, kn_api_text(ctx, 0, "reason"));

@@ -2,15 +2,11 @@
 #include "api/api_internal.h"
 #include "format/fold.h"
 #include "format/time_text.h"
-#include "format/token.h"
 
-static const char *const reserved[] = {"q",     "limit", "cursor", "after", "query", "sort",
-                                       "fields", "purpose", "dry_run", NULL};
-
-static bool is_reserved(struct kn_str name)
+bool kn_api_is_lookup(const struct kn_http_request *request)
 {
-    for (size_t i = 0; reserved[i]; i++) {
-        if (kn_str_eq(name, kn_str_c(reserved[i]))) {
+    for (size_t i = 0; i < request->param_count; i++) {
+        if (!kn_id_type_is_reserved(request->params[i].name)) {
             return true;
         }
     }
@@ -40,21 +36,18 @@ static void answer_one(struct kn_ctx *ctx, enum kn_rc rc, const struct kn_profil
 static void list(struct kn_ctx *ctx)
 {
     size_t limit;
-    uint64_t after = 0;
-    struct kn_str cursor = kn_http_param(ctx->request, "cursor");
+    uint64_t from[2] = {0};
+    bool given;
     struct kn_profile **profiles;
     size_t count;
     uint32_t next;
-    if (!kn_api_limit(ctx, KN_API_LIMIT, KN_API_LIMIT_MAX, &limit)) {
-        return;
-    }
-    if (cursor.len > 0 && (!kn_str_u64(cursor, &after) || after > UINT32_MAX)) {
-        kn_api_fail(ctx, 400, "Bad request", "cursor is not one that was given out");
+    if (!kn_api_limit(ctx, KN_API_LIMIT, KN_API_LIMIT_MAX, &limit) ||
+        !kn_api_read_cursor(ctx, from, &given)) {
         return;
     }
     struct kn_str match = kn_fold_text(kn_str_trim(kn_http_param(ctx->request, "q")),
                                        ctx->request->arena);
-    enum kn_rc rc = kn_read_profiles(ctx->ws, (uint32_t)after, match, limit, ctx->request->arena,
+    enum kn_rc rc = kn_read_profiles(ctx->ws, (uint32_t)from[0], match, limit, ctx->request->arena,
                                      &profiles, &count, &next);
     if (rc != KN_OK) {
         kn_api_fail_rc(ctx, rc, NULL);
@@ -68,33 +61,49 @@ static void list(struct kn_ctx *ctx)
         kn_json_out_comma(out);
         kn_render_profile(out, s, profiles[i]);
     }
-    kn_buf_c(out, "],\"next\":");
-    if (next > 0) {
-        kn_buf_printf(out, "\"%u\"", next);
-    } else {
-        kn_buf_c(out, "null");
-    }
-    kn_buf_char(out, '}');
+    kn_buf_char(out, ']');
+    kn_api_put_next(ctx, next > 0, next, 0);
     kn_settings_unref(s);
+}
+
+/* Exactly one identifier; false: answered 400. */
+static bool find_identifier(struct kn_ctx *ctx, const struct kn_http_pair **ret)
+{
+    const struct kn_http_request *r = ctx->request;
+    *ret = NULL;
+    for (size_t i = 0; i < r->param_count; i++) {
+        if (kn_id_type_is_reserved(r->params[i].name)) {
+            continue;
+        }
+        if (*ret) {
+            kn_api_fail(ctx, 400, "Bad request", "look up by one identifier at a time");
+            return false;
+        }
+        *ret = &r->params[i];
+    }
+    if (*ret && ((*ret)->name.len == 0 || kn_str_trim((*ret)->value).len == 0)) {
+        kn_api_fail(ctx, 400, "Bad request", "an identifier has a type and a value");
+        return false;
+    }
+    return true;
 }
 
 void kn_get_profiles(struct kn_ctx *ctx)
 {
-    const struct kn_http_request *r = ctx->request;
-    for (size_t i = 0; i < r->param_count; i++) {
-        if (!is_reserved(r->params[i].name)) {
-            struct kn_profile *p = NULL;
-            enum kn_rc rc = kn_read_profile_by_identifier(ctx->ws, r->params[i].name,
-                                                          r->params[i].value, r->arena, &p);
-            answer_one(ctx, rc, p);
-            return;
-        }
-    }
-    if (kn_http_has_param(r, "query")) {
-        kn_api_fail(ctx, 400, "Bad request", "query is not part of this version");
+    const struct kn_http_pair *id;
+    if (!find_identifier(ctx, &id)) {
         return;
     }
-    list(ctx);
+    if (id) {
+        struct kn_profile *p = NULL;
+        enum kn_rc rc = kn_read_profile_by_identifier(ctx->ws, id->name, id->value,
+                                                      ctx->request->arena, &p);
+        answer_one(ctx, rc, p);
+    } else if (kn_http_has_param(ctx->request, "query")) {
+        kn_api_fail_param(ctx, "query", "query is not part of this version");
+    } else {
+        list(ctx);
+    }
 }
 
 void kn_lookup_profile(struct kn_ctx *ctx)
@@ -105,8 +114,12 @@ void kn_lookup_profile(struct kn_ctx *ctx)
     }
     struct kn_str type = kn_api_text(ctx, 0, "type");
     struct kn_str value = kn_api_text(ctx, 0, "value");
-    if (type.len == 0 || value.len == 0) {
-        kn_api_fail(ctx, 400, "Bad request", "type and value are needed");
+    if (type.len == 0 || kn_id_type_is_reserved(type)) {
+        kn_api_fail_at(ctx, "/type", "type must be an identifier type, such as email");
+        return;
+    }
+    if (kn_str_trim(value).len == 0) {
+        kn_api_fail_at(ctx, "/value", "value must be a string that is not empty");
         return;
     }
     enum kn_rc rc = kn_read_profile_by_identifier(ctx->ws, type, value, ctx->request->arena, &p);
@@ -125,6 +138,9 @@ void kn_get_profile_links(struct kn_ctx *ctx)
     struct kn_profile *p = NULL;
     struct kn_profile_link *links;
     size_t count;
+    size_t limit;
+    uint64_t from[2] = {0};
+    bool given;
     enum kn_rc rc = kn_read_profile_by_id(ctx->ws, ctx->params[1], ctx->request->arena, &p);
     if (rc == KN_OK) {
         rc = kn_read_links(ctx->ws, p->ordinal, ctx->request->arena, &links, &count);
@@ -133,11 +149,18 @@ void kn_get_profile_links(struct kn_ctx *ctx)
         answer_one(ctx, rc, NULL);
         return;
     }
+    if (!kn_api_limit(ctx, KN_API_LIMIT, KN_API_LIMIT_MAX, &limit) ||
+        !kn_api_read_cursor(ctx, from, &given)) {
+        return;
+    }
+    size_t first = from[0] < count ? (size_t)from[0] : count;
+    size_t shown = count - first < limit ? count - first : limit;
     struct kn_settings *s = kn_workspace_settings(ctx->ws);
     kn_api_json(ctx, 200);
     kn_buf_c(&ctx->response->body, "{\"data\":[");
-    kn_render_links(&ctx->response->body, s, links, count);
-    kn_buf_c(&ctx->response->body, "],\"next\":null}");
+    kn_render_links(&ctx->response->body, s, links + first, shown);
+    kn_buf_char(&ctx->response->body, ']');
+    kn_api_put_next(ctx, first + shown < count, first + shown, 0);
     kn_settings_unref(s);
 }
 
@@ -174,8 +197,8 @@ static bool each_event(void *context, const struct kn_archive_row *row, const st
 static bool time_param(struct kn_ctx *ctx, const char *name, int64_t *ret)
 {
     struct kn_str text = kn_http_param(ctx->request, name);
-    if (text.len > 0 && !kn_time_parse(text, ret)) {
-        kn_api_fail(ctx, 400, "Bad request", "from and to are ISO 8601 times");
+    if (kn_http_has_param(ctx->request, name) && !kn_time_parse(text, ret)) {
+        kn_api_fail_param(ctx, name, "must be an ISO 8601 time (a + in a URL is written %2B)");
         return false;
     }
     return true;
@@ -183,32 +206,13 @@ static bool time_param(struct kn_ctx *ctx, const char *name, int64_t *ret)
 
 static bool read_cursor(struct kn_ctx *ctx, struct kn_archive_query *q)
 {
-    struct kn_str cursor = kn_http_param(ctx->request, "cursor");
-    struct kn_str bytes;
-    if (cursor.len == 0) {
-        return true;
-    }
-    if (!kn_base64_decode(cursor, ctx->request->arena, &bytes) || bytes.len != 16) {
-        kn_api_fail(ctx, 400, "Bad request", "cursor is not one that was given out");
+    uint64_t last[2] = {0};
+    if (!kn_api_read_cursor(ctx, last, &q->has_after)) {
         return false;
     }
-    struct kn_cursor c = kn_cursor(bytes);
-    q->has_after = true;
-    q->after_us = (int64_t)kn_take_le64(&c);
-    q->after_arrival = kn_take_le64(&c);
+    q->after_us = (int64_t)last[0];
+    q->after_arrival = last[1];
     return true;
-}
-
-static void put_cursor(const struct event_list *l, struct kn_buf *out)
-{
-    struct kn_buf bytes;
-    kn_buf_init(&bytes, 16);
-    kn_buf_le64(&bytes, (uint64_t)l->last_us);
-    kn_buf_le64(&bytes, l->last_arrival);
-    kn_buf_char(out, '"');
-    kn_base64url_encode(kn_buf_view(&bytes), out);
-    kn_buf_char(out, '"');
-    kn_buf_deinit(&bytes);
 }
 
 void kn_get_profile_events(struct kn_ctx *ctx)
@@ -237,11 +241,6 @@ void kn_get_profile_events(struct kn_ctx *ctx)
         kn_api_fail_rc(ctx, rc, &err);
         return;
     }
-    kn_buf_c(&ctx->response->body, "],\"next\":");
-    if (l.more) {
-        put_cursor(&l, &ctx->response->body);
-    } else {
-        kn_buf_c(&ctx->response->body, "null");
-    }
-    kn_buf_char(&ctx->response->body, '}');
+    kn_buf_char(&ctx->response->body, ']');
+    kn_api_put_next(ctx, l.more, (uint64_t)l.last_us, l.last_arrival);
 }

@@ -17,14 +17,14 @@ static bool load(struct kn_ctx *ctx, struct kn_profile **ret)
 {
     struct kn_str value = ctx->params[1];
     struct kn_str type = kn_str_split(&value, ':');
-    kn_http_set_header(ctx->response, "Request-Id", kn_api_random_text(ctx, 20));
     enum kn_rc rc =
         value.len > 0
             ? kn_read_profile_by_identifier(ctx->ws, type, value, ctx->request->arena, ret)
             : kn_read_profile_by_id(ctx->ws, type, ctx->request->arena, ret);
-    if (rc != KN_OK) {
-        kn_segment_fail(ctx, rc == KN_E_NOT_FOUND ? 404 : 503, "not_found",
-                        "Profile was not found.");
+    if (rc == KN_E_NOT_FOUND) {
+        kn_segment_fail(ctx, 404, "not_found", "Profile was not found.");
+    } else if (rc != KN_OK) {
+        kn_api_fail_rc(ctx, rc, NULL);
     }
     return rc == KN_OK;
 }
@@ -73,14 +73,46 @@ static bool is_verbose(struct kn_ctx *ctx)
     return kn_str_eq(kn_http_param(ctx->request, "verbose"), KN_STR("true"));
 }
 
+/* class=audience and class=computed_trait ask for what Kern computed, not for what was sent. */
+static bool read_class(struct kn_ctx *ctx, bool *ret_sent)
+{
+    struct kn_str name = kn_http_param(ctx->request, "class");
+    *ret_sent = name.len == 0;
+    if (name.len > 0 && !kn_str_eq(name, KN_STR("audience")) &&
+        !kn_str_eq(name, KN_STR("computed_trait"))) {
+        kn_segment_fail(ctx, 400, "validation_error", "class must be audience or computed_trait");
+        return false;
+    }
+    return true;
+}
+
+static void put_trait(struct kn_ctx *ctx, const struct kn_settings *s,
+                      const struct kn_profile_trait *t)
+{
+    struct kn_buf *out = &ctx->response->body;
+    kn_json_out_key_str(out, t->key);
+    if (is_verbose(ctx)) {
+        kn_buf_char(out, '{');
+        kn_json_out_kraw(out, "value", t->json);
+        kn_json_out_kv(out, "source_id", kn_render_source(s, t->source));
+        kn_json_out_ktime(out, "updated_at", t->at_us);
+        kn_buf_char(out, '}');
+    } else {
+        kn_buf_str(out, t->json);
+    }
+}
+
 void kn_segment_traits(struct kn_ctx *ctx)
 {
     struct kn_profile *p;
     size_t limit;
     size_t from;
+    bool sent;
+    bool more = false;
     struct kn_str include = kn_http_param(ctx->request, "include");
     struct kn_buf *out = &ctx->response->body;
-    if (!load(ctx, &p) || !kn_api_limit(ctx, 10, 200, &limit) || !offset_of(ctx, &from)) {
+    if (!load(ctx, &p) || !read_class(ctx, &sent) || !kn_api_limit(ctx, 10, 200, &limit) ||
+        !offset_of(ctx, &from)) {
         return;
     }
     struct kn_settings *s = kn_workspace_settings(ctx->ws);
@@ -88,30 +120,26 @@ void kn_segment_traits(struct kn_ctx *ctx)
     kn_buf_c(out, "{\"traits\":{");
     size_t shown = 0;
     size_t i = from;
-    for (; i < p->trait_count && shown < limit; i++) {
+    for (; sent && i < p->trait_count; i++) {
         const struct kn_profile_trait *t = &p->traits[i];
         if (t->json.len == 0 || (include.len > 0 && !listed(include, t->key))) {
             continue;
         }
-        shown++;
-        kn_json_out_key_str(out, t->key);
-        if (is_verbose(ctx)) {
-            kn_buf_char(out, '{');
-            kn_json_out_kraw(out, "value", t->json);
-            kn_json_out_kv(out, "source_id", kn_render_source(s, t->source));
-            kn_json_out_ktime(out, "updated_at", t->at_us);
-            kn_buf_char(out, '}');
-        } else {
-            kn_buf_str(out, t->json);
+        more = shown == limit;
+        if (more) {
+            break;
         }
+        put_trait(ctx, s, t);
+        shown++;
     }
     kn_buf_char(out, '}');
-    put_cursor(ctx, i, i < p->trait_count, limit);
+    put_cursor(ctx, i, more, limit);
     kn_settings_unref(s);
 }
 
+/* `first`: the message that brought it. Events name identifiers without source and time. */
 static void put_external_id(struct kn_buf *out, const struct kn_profile_identifier *id,
-                            struct kn_str source)
+                            struct kn_str source, struct kn_str first)
 {
     kn_json_out_comma(out);
     kn_buf_char(out, '{');
@@ -125,32 +153,65 @@ static void put_external_id(struct kn_buf *out, const struct kn_profile_identifi
         kn_json_out_ktime(out, "created_at", id->first_seen_us);
     }
     kn_json_out_kv(out, "encoding", KN_STR("none"));
+    if (first.len > 0) {
+        kn_json_out_kv(out, "first_message_id", first);
+    }
     kn_buf_char(out, '}');
+}
+
+struct link_list {
+    struct kn_profile_link *all;
+    size_t count;
+};
+
+static struct kn_str first_message(const struct link_list *links,
+                                   const struct kn_profile_identifier *id)
+{
+    for (size_t i = 0; i < links->count; i++) {
+        const struct kn_profile_link *l = &links->all[i];
+        for (size_t k = 0; k < l->id_count; k++) {
+            if (l->ids[k].type == id->type && kn_str_eq(l->ids[k].value, id->value)) {
+                return l->message_id;
+            }
+        }
+    }
+    return KN_STR_EMPTY;
 }
 
 void kn_segment_external_ids(struct kn_ctx *ctx)
 {
     struct kn_profile *p;
+    struct link_list links;
     size_t limit;
     size_t from;
+    bool more = false;
     struct kn_str include = kn_http_param(ctx->request, "include");
     struct kn_buf *out = &ctx->response->body;
     if (!load(ctx, &p) || !kn_api_limit(ctx, 25, 200, &limit) || !offset_of(ctx, &from)) {
         return;
+    }
+    if (kn_read_links(ctx->ws, p->ordinal, ctx->request->arena, &links.all, &links.count) != KN_OK) {
+        links.count = 0;
     }
     struct kn_settings *s = kn_workspace_settings(ctx->ws);
     kn_api_json(ctx, 200);
     kn_buf_c(out, "{\"data\":[");
     size_t shown = 0;
     size_t i = from;
-    for (; i < p->id_count && shown < limit; i++) {
-        if (include.len == 0 || listed(include, kn_id_name(p->ids[i].type, p->ids[i].value))) {
-            put_external_id(out, &p->ids[i], kn_render_source(s, p->ids[i].source));
-            shown++;
+    for (; i < p->id_count; i++) {
+        const struct kn_profile_identifier *id = &p->ids[i];
+        if (include.len > 0 && !listed(include, kn_id_name(id->type, id->value))) {
+            continue;
         }
+        more = shown == limit;
+        if (more) {
+            break;
+        }
+        put_external_id(out, id, kn_render_source(s, id->source), first_message(&links, id));
+        shown++;
     }
     kn_buf_char(out, ']');
-    put_cursor(ctx, i, i < p->id_count, limit);
+    put_cursor(ctx, i, more, limit);
     kn_settings_unref(s);
 }
 
@@ -182,7 +243,7 @@ static void put_event(struct event_list *l, const struct kn_item *item)
     kn_buf_c(out, "{\"external_ids\":[");
     for (size_t i = 0; i < item->id_count; i++) {
         struct kn_profile_identifier one = {.type = item->ids[i].type, .value = item->ids[i].value};
-        put_external_id(out, &one, KN_STR_EMPTY);
+        put_external_id(out, &one, KN_STR_EMPTY, KN_STR_EMPTY);
     }
     kn_buf_char(out, ']');
     kn_json_out_kraw(out, "context", context);
@@ -219,28 +280,40 @@ static bool each_event(void *context, const struct kn_archive_row *row, const st
     return true;
 }
 
+static bool read_period(struct kn_ctx *ctx, struct kn_archive_query *q)
+{
+    struct kn_str start = kn_http_param(ctx->request, "start");
+    struct kn_str end = kn_http_param(ctx->request, "end");
+    struct kn_str sort = kn_http_param(ctx->request, "sort");
+    bool oldest = kn_str_eq(sort, KN_STR("asc"));
+    *q = (struct kn_archive_query){
+        .order = oldest ? KN_ARCHIVE_OLDEST_FIRST : KN_ARCHIVE_NEWEST_FIRST,
+        .from_us = INT64_MIN,
+        .to_us = INT64_MAX,
+    };
+    if (sort.len > 0 && !oldest && !kn_str_eq(sort, KN_STR("desc"))) {
+        kn_segment_fail(ctx, 400, "validation_error", "sort must be asc or desc");
+        return false;
+    }
+    if ((start.len > 0 && !kn_time_parse(start, &q->from_us)) ||
+        (end.len > 0 && !kn_time_parse(end, &q->to_us))) {
+        kn_segment_fail(ctx, 400, "validation_error", "start and end are ISO 8601 times");
+        return false;
+    }
+    return true;
+}
+
 void kn_segment_events(struct kn_ctx *ctx)
 {
     const struct kn_http_request *r = ctx->request;
     struct kn_profile *p;
     struct kn_err err = {0};
+    struct kn_archive_query q;
     struct event_list l = {.ctx = ctx,
                            .include = kn_http_param(r, "include"),
                            .exclude = kn_http_param(r, "exclude")};
-    bool oldest = kn_str_eq(kn_http_param(r, "sort"), KN_STR("asc"));
-    struct kn_archive_query q = {
-        .order = oldest ? KN_ARCHIVE_OLDEST_FIRST : KN_ARCHIVE_NEWEST_FIRST,
-        .from_us = INT64_MIN,
-        .to_us = INT64_MAX,
-    };
-    if (!load(ctx, &p) || !kn_api_limit(ctx, 10, 100, &l.limit) || !offset_of(ctx, &l.skip)) {
-        return;
-    }
-    struct kn_str start = kn_http_param(r, "start");
-    struct kn_str end = kn_http_param(r, "end");
-    if ((start.len > 0 && !kn_time_parse(start, &q.from_us)) ||
-        (end.len > 0 && !kn_time_parse(end, &q.to_us))) {
-        kn_segment_fail(ctx, 400, "validation_error", "start and end are ISO 8601 times");
+    if (!load(ctx, &p) || !kn_api_limit(ctx, 10, 100, &l.limit) || !offset_of(ctx, &l.skip) ||
+        !read_period(ctx, &q)) {
         return;
     }
     l.profile = p;

@@ -59,7 +59,7 @@ static bool is_type_name(struct kn_str name)
             return false;
         }
     }
-    return name.len > 0 && name.len <= 64;
+    return name.len > 0 && name.len <= 64 && !kn_id_type_is_reserved(name);
 }
 
 static void add_external(struct kn_reading *r, uint32_t node)

@@ -468,3 +468,16 @@ enum kn_rc kn_item_decode(struct kn_cursor *in, const struct kn_hash_key *key,
     *ret = item;
     return KN_OK;
 }
+
+bool kn_id_type_is_reserved(struct kn_str name)
+{
+    static const char *const reserved[] = {"q",      "limit",   "cursor",  "after", "query",
+                                           "sort",   "fields",  "purpose", "event", "from",
+                                           "to",     "dry_run", "step",    NULL};
+    for (size_t i = 0; reserved[i]; i++) {
+        if (kn_str_eq(name, kn_str_c(reserved[i]))) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -160,5 +160,7 @@ const char *kn_event_type_name(enum kn_event_type type); /* "track", ... */
 const char *kn_id_type_name(unsigned type);              /* built-in ones; NULL otherwise */
 /* 0 when it is not a built-in type. */
 uint16_t kn_id_type_number(struct kn_str name);
+/* Parameter names of the profile API ("limit", "q", ...): never the name of an identifier type. */
+bool kn_id_type_is_reserved(struct kn_str name);
 
 #endif

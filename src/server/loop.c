@@ -310,6 +310,7 @@ static void after_api(struct kn_call *call)
 {
     if (call->api.outcome == KN_API_NOT_MINE) {
         kn_api_problem(&call->response, 404, "Not found", "there is nothing at this address");
+        kn_api_security_headers(&call->response);
     }
     if (call->api.outcome == KN_API_WAIT) {
         kn_server_staged(call->loop->server);
@@ -356,7 +357,9 @@ static bool is_done(struct kn_call *call, uint64_t now_ns)
     struct kn_position p;
     kn_workspace_position(call->api.wait_ws, &p);
     bool reached = p.applied >= call->api.wait_seq;
-    if (!reached && now_ns < call->deadline_ns) {
+    bool lost = kn_workspace_is_lost(call->api.wait_ws, call->api.wait_seq);
+    bool late = now_ns >= call->deadline_ns && !call->api.patient;
+    if (!reached && !lost && !late) {
         return false;
     }
     call->timed_out = !reached;
@@ -450,7 +453,7 @@ static void dispatch(struct kn_call *call)
     }
     if (call->collect) {
         run_collect(call);
-    } else if (kn_api_is_slow(call->request.method, call->request.path)) {
+    } else if (kn_api_is_slow(&call->request)) {
         give_to_worker(call);
     } else {
         run_api(call, call->loop->worker);

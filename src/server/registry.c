@@ -148,14 +148,23 @@ enum kn_rc kn_server_move_clock(void *context, int64_t now_us, struct kn_err *er
     if (!s->options.manual_clock) {
         return kn_fail(err, KN_E_INVALID, "the clock is not manual (kern serve --clock manual)");
     }
-    if (now_us < atomic_load(&s->manual.wall_us)) {
-        return kn_fail(err, KN_E_CONFLICT, "the clock does not run backwards");
-    }
-    atomic_store(&s->manual.wall_us, now_us);
+    int64_t present = atomic_load(&s->manual.wall_us);
+    do {
+        if (now_us < present) {
+            return kn_fail(err, KN_E_CONFLICT, "the clock does not run backwards");
+        }
+    } while (!atomic_compare_exchange_weak(&s->manual.wall_us, &present, now_us));
     for (size_t i = 0; i < atomic_load(&s->workspace_count); i++) {
         uint64_t seq;
         KN_TRY(kn_workspace_stage_tick(s->workspaces[i], &seq, err));
     }
     kn_server_staged(s);
     return KN_OK;
+}
+
+enum kn_rc kn_server_zone_rules(void *context, struct kn_str name, struct kn_buf *out,
+                                struct kn_err *err)
+{
+    (void)context;
+    return kn_zone_load(name, out, err);
 }

@@ -82,6 +82,7 @@ static enum kn_rc make_source(struct kn_server *s, struct kn_workspace *ws, stru
 static enum kn_rc first_start(struct kn_server *s, struct kn_err *err)
 {
     const struct kn_server_options *o = &s->options;
+    struct kn_arena arena;
     choose(s, 0, o->workspace, "default", 0);
     choose(s, 1, o->write_key, NULL, 32);
     choose(s, 2, o->api_token, NULL, 40);
@@ -89,8 +90,11 @@ static enum kn_rc first_start(struct kn_server *s, struct kn_err *err)
     choose(s, 4, o->admin_password, NULL, 16);
     KN_TRY(kn_server_open_workspace(s, kn_str_c(s->first[0]), err));
     KN_TRY(make_source(s, s->workspaces[0], err));
-    KN_TRY(kn_system_add_token(s->system, KN_STR("first"), kn_str_c(s->first[2]), KN_ROLE_OWNER,
-                               KN_STR_EMPTY, err));
+    kn_arena_init(&arena, 1 << 16);
+    enum kn_rc rc = kn_system_add_token(s->system, KN_STR("first"), kn_str_c(s->first[2]),
+                                        KN_ROLE_OWNER, KN_STR_EMPTY, &arena, NULL, err);
+    kn_arena_deinit(&arena);
+    KN_TRY(rc);
     KN_TRY(kn_system_add_user(s->system, kn_str_c(s->first[3]), kn_str_c(s->first[4]),
                               KN_ROLE_OWNER, err));
     /* Last: a start that was cut short begins anew. */
@@ -129,6 +133,7 @@ static void set_environments(struct kn_server *s)
         .create_workspace = kn_server_add_workspace,
         .each_workspace = kn_server_each,
         .move_clock = kn_server_move_clock,
+        .zone_rules = kn_server_zone_rules,
         .metrics = kn_server_metrics,
         .ready = kn_server_ready,
         .context = s,

@@ -80,6 +80,8 @@ enum kn_rc kn_server_add_workspace(void *context, struct kn_str name, struct kn_
 void kn_server_each(void *context, void (*fn)(void *, struct kn_workspace *), void *argument);
 bool kn_server_ready(void *context);
 enum kn_rc kn_server_move_clock(void *context, int64_t now_us, struct kn_err *err);
+enum kn_rc kn_server_zone_rules(void *context, struct kn_str name, struct kn_buf *out,
+                                struct kn_err *err);
 enum kn_rc kn_server_open_workspace(struct kn_server *s, struct kn_str name, struct kn_err *err);
 
 /* threads.c */

@@ -1,0 +1,204 @@
+/* Every route, once: what the server answers and what the OpenAPI document says. */
+#include "api/api_internal.h"
+
+#define WS "/api/v1/workspaces/{ws}"
+#define PROFILES WS "/profiles"
+#define SPACE "/v1/spaces/{ws}/collections/users/profiles/{identifier}"
+
+/* Columns: method, path, operation, summary, scope, slow, handler, query parameters, schema of the
+ * body, schema of the answer (names in openapi.json; NULL = none), status, type if not JSON. */
+const struct kn_api_route kn_api_routes[] = {
+    /* First what is asked most. */
+    {"GET", PROFILES, "findProfiles", "Look up by any identifier, search with q, or list",
+     KN_SCOPE_PERSONAL, false, kn_get_profiles, "identifier q limit cursor after", NULL,
+     "ProfileOrList", 200, NULL},
+    {"GET", PROFILES "/{id}", "getProfile", "A profile; a merged id answers with the survivor",
+     KN_SCOPE_PERSONAL, false, kn_get_profile, "after", NULL, "Profile", 200, NULL},
+    {"POST", PROFILES "/lookup", "lookupProfile", "Look up without a value in the URL",
+     KN_SCOPE_PERSONAL, false, kn_lookup_profile, "after", "Identifier", "Profile", 200, NULL},
+    {"POST", PROFILES "/merge", "mergeProfiles", "Join two profiles", KN_SCOPE_PERSONAL, true,
+     kn_post_merge, "dry_run after", "MergeRequest", "Profile", 200, NULL},
+    {"GET", PROFILES "/{id}/events", "listProfileEvents", "Its events, newest first",
+     KN_SCOPE_PERSONAL, true, kn_get_profile_events, "event from to limit cursor after", NULL,
+     "EventList", 200, NULL},
+    {"GET", PROFILES "/{id}/links", "listProfileLinks", "Why its identifiers are one person",
+     KN_SCOPE_PERSONAL, true, kn_get_profile_links, "limit cursor after", NULL, "LinkList", 200, NULL},
+    {"POST", PROFILES "/{id}/unmerge", "unmergeProfile", "Split identifiers off",
+     KN_SCOPE_PERSONAL, true, kn_post_unmerge, "dry_run after", "UnmergeRequest", "UnmergeResult",
+     200, NULL},
+    {"POST", PROFILES "/{id}/consents", "addConsents", "Record consents", KN_SCOPE_PERSONAL, true,
+     kn_post_consents, "after", "ConsentRequest", "Profile", 200, NULL},
+
+    {"GET", WS "/sources", "listSources", "Sources", KN_SCOPE_READ, true, kn_get_sources,
+     "limit cursor after", NULL, "SourceList", 200, NULL},
+    {"POST", WS "/sources", "createSource", "Make a source", KN_SCOPE_SOURCES, true, kn_post_source,
+     "", "SourceRequest", "Source", 201, NULL},
+    {"GET", WS "/sources/{id}", "getSource", "A source", KN_SCOPE_READ, true, kn_get_source,
+     "after", NULL, "Source", 200, NULL},
+    {"PATCH", WS "/sources/{id}", "changeSource", "Change a source", KN_SCOPE_SOURCES, true,
+     kn_patch_source, "", "SourceRequest", "Source", 200, NULL},
+    {"DELETE", WS "/sources/{id}", "deleteSource", "Remove a source; its events stay",
+     KN_SCOPE_SOURCES, true, kn_delete_source, "", NULL, NULL, 204, NULL},
+    {"POST", WS "/sources/{id}/keys", "addSourceKey", "Add a write key", KN_SCOPE_SOURCES, true,
+     kn_post_source_key, "", "KeyRequest", "Source", 201, NULL},
+    {"DELETE", WS "/sources/{id}/keys/{key}", "deleteSourceKey", "Remove a write key",
+     KN_SCOPE_SOURCES, true, kn_delete_source_key, "", NULL, "Source", 200, NULL},
+    {"GET", WS "/sources/{id}/rejects", "listRejects", "What it sent that was refused (7 days)",
+     KN_SCOPE_SOURCES, true, kn_get_rejects, "limit cursor after", NULL, "RejectList", 200, NULL},
+    {"GET", WS "/identity", "getIdentity", "Identity rules", KN_SCOPE_READ, true, kn_get_identity,
+     "after", NULL, "Identity", 200, NULL},
+    {"PUT", WS "/identity", "setIdentity", "Set identity rules", KN_SCOPE_ADMIN, true,
+     kn_put_identity, "", "Identity", "Identity", 200, NULL},
+
+    {"GET", "/api/v1/workspaces", "listWorkspaces", "Workspaces", KN_SCOPE_READ, true,
+     kn_get_workspaces, "limit cursor", NULL, "WorkspaceList", 200, NULL},
+    {"POST", "/api/v1/workspaces", "createWorkspace", "Make a workspace", KN_SCOPE_INSTANCE, true,
+     kn_post_workspace, "", "WorkspaceRequest", "Workspace", 201, NULL},
+    {"GET", WS, "getWorkspace", "A workspace", KN_SCOPE_READ, false, kn_get_workspace, "after",
+     NULL, "Workspace", 200, NULL},
+    {"PATCH", WS, "changeWorkspace", "Change a workspace", KN_SCOPE_ADMIN, true, kn_patch_workspace,
+     "", "WorkspacePatch", "Workspace", 200, NULL},
+
+    {"POST", "/api/v1/session", "signIn", "Sign in; sets the session cookie", KN_SCOPE_PUBLIC, true,
+     kn_post_session, "", "SignIn", "Caller", 200, NULL},
+    {"GET", "/api/v1/session", "whoAmI", "Who is asking", KN_SCOPE_READ, false, kn_get_session, "",
+     NULL, "Caller", 200, NULL},
+    {"DELETE", "/api/v1/session", "signOut", "Sign out", KN_SCOPE_READ, true, kn_delete_session, "",
+     NULL, NULL, 204, NULL},
+    {"PUT", "/api/v1/session/password", "changePassword", "Change one's own password",
+     KN_SCOPE_READ, true, kn_put_password, "", "PasswordChange", NULL, 204, NULL},
+    {"POST", "/api/v1/invite", "acceptInvite", "Choose a password with an invitation",
+     KN_SCOPE_PUBLIC, true, kn_post_invite, "", "InviteAccept", "InviteAccepted", 200, NULL},
+    {"GET", "/api/v1/users", "listUsers", "Users", KN_SCOPE_INSTANCE, true, kn_get_users,
+     "limit cursor", NULL, "UserList", 200, NULL},
+    {"POST", "/api/v1/users", "inviteUser", "Invite a user", KN_SCOPE_INSTANCE, true, kn_post_user,
+     "", "UserRequest", "User", 201, NULL},
+    {"GET", "/api/v1/users/{id}", "getUser", "A user", KN_SCOPE_INSTANCE, true, kn_get_user, "",
+     NULL, "User", 200, NULL},
+    {"PATCH", "/api/v1/users/{id}", "changeUser", "Change a user's role, or disable a user",
+     KN_SCOPE_INSTANCE, true, kn_patch_user, "", "UserPatch", "User", 200, NULL},
+    {"POST", "/api/v1/users/{id}/invite", "reinviteUser", "A new invitation, or a way to a new password",
+     KN_SCOPE_INSTANCE, true, kn_post_user_invite, "", NULL, "User", 201, NULL},
+    {"GET", "/api/v1/tokens", "listTokens", "API tokens", KN_SCOPE_INSTANCE, true, kn_get_tokens,
+     "limit cursor", NULL, "TokenList", 200, NULL},
+    {"POST", "/api/v1/tokens", "createToken", "Make an API token; its secret is shown once",
+     KN_SCOPE_INSTANCE, true, kn_post_token, "", "TokenRequest", "Token", 201, NULL},
+    {"DELETE", "/api/v1/tokens/{id}", "deleteToken", "Take an API token back", KN_SCOPE_INSTANCE,
+     true, kn_delete_token, "", NULL, NULL, 204, NULL},
+    {"GET", "/api/v1/clock", "getClock", "Now, and whether the clock is manual", KN_SCOPE_READ,
+     false, kn_get_clock, "", NULL, "Clock", 200, NULL},
+    {"POST", "/api/v1/clock", "moveClock", "Move the manual clock", KN_SCOPE_INSTANCE, true,
+     kn_post_clock, "", "ClockRequest", "Clock", 200, NULL},
+    {"GET", "/api/v1/openapi.json", "openapi", "This document", KN_SCOPE_PUBLIC, true,
+     kn_get_openapi, "", NULL, "Any", 200, NULL},
+
+    {"GET", SPACE "/traits", "profileApiTraits", "Segment Profile API: traits",
+     KN_SCOPE_PROFILE_API, false, kn_segment_traits, "class include limit verbose next after", NULL,
+     "Any", 200, NULL},
+    {"GET", SPACE "/external_ids", "profileApiExternalIds", "Segment Profile API: external ids",
+     KN_SCOPE_PROFILE_API, false, kn_segment_external_ids, "include limit verbose next after", NULL,
+     "Any", 200, NULL},
+    {"GET", SPACE "/events", "profileApiEvents", "Segment Profile API: events",
+     KN_SCOPE_PROFILE_API, true, kn_segment_events,
+     "start end include exclude limit sort next after", NULL, "Any", 200, NULL},
+    {"GET", SPACE "/metadata", "profileApiMetadata", "Segment Profile API: metadata",
+     KN_SCOPE_PROFILE_API, false, kn_segment_metadata, "verbose after", NULL, "Any", 200, NULL},
+    {"GET", SPACE "/links", "profileApiLinks", "Segment Profile API: links", KN_SCOPE_PROFILE_API,
+     false, kn_segment_links, "limit after", NULL, "Any", 200, NULL},
+
+    {"GET", "/healthz", "health", "The process lives", KN_SCOPE_PUBLIC, false, kn_get_health, "",
+     NULL, "Text", 200, "text/plain"},
+    {"GET", "/readyz", "ready", "Recovered and taking events", KN_SCOPE_PUBLIC, false, kn_get_ready,
+     "", NULL, "Text", 200, "text/plain"},
+    {"GET", "/metrics", "metrics",
+     "Metrics for Prometheus; from this machine without a token", KN_SCOPE_METRICS, true,
+     kn_get_metrics, "", NULL, "Text", 200, "text/plain"},
+};
+const size_t kn_api_route_count = sizeof kn_api_routes / sizeof kn_api_routes[0];
+
+/* "{identifier}" takes everything up to the rest of the pattern, slashes included: a value of the
+ * Profile API may hold any character. */
+static bool match_identifier(struct kn_str rest_of_pattern, struct kn_str *path, struct kn_str *ret)
+{
+    size_t tail = rest_of_pattern.len + 1;
+    if (path->len <= tail || path->p[path->len - tail] != '/' ||
+        !kn_str_ends(*path, rest_of_pattern)) {
+        return false;
+    }
+    *ret = kn_str_sub(*path, 0, path->len - tail);
+    *path = rest_of_pattern;
+    return true;
+}
+
+static bool match(const char *pattern, struct kn_str path, struct kn_str params[KN_API_PARAMS])
+{
+    struct kn_str wanted = kn_str_c(pattern);
+    size_t count = 0;
+    while (wanted.len > 0 && path.len > 0) {
+        struct kn_str w = kn_str_split(&wanted, '/');
+        if (w.len == 0 || w.p[0] != '{') {
+            if (!kn_str_eq(w, kn_str_split(&path, '/'))) {
+                return false;
+            }
+            continue;
+        }
+        if (count == KN_API_PARAMS) {
+            return false;
+        }
+        if (kn_str_eq(w, KN_STR("{identifier}"))) {
+            if (!match_identifier(wanted, &path, &params[count++])) {
+                return false;
+            }
+        } else {
+            params[count] = kn_str_split(&path, '/');
+            if (params[count++].len == 0) {
+                return false;
+            }
+        }
+    }
+    return wanted.len == 0 && path.len == 0;
+}
+
+const struct kn_api_route *kn_api_find_route(struct kn_str method, struct kn_str path,
+                                             struct kn_str params[KN_API_PARAMS])
+{
+    if (kn_str_eq(method, KN_STR("HEAD"))) {
+        method = KN_STR("GET");
+    }
+    for (size_t i = 0; i < kn_api_route_count; i++) {
+        const struct kn_api_route *r = &kn_api_routes[i];
+        if (kn_str_eq(method, kn_str_c(r->method)) && match(r->path, path, params)) {
+            return r;
+        }
+    }
+    return NULL;
+}
+
+bool kn_api_allowed(struct kn_str path, struct kn_buf *out)
+{
+    struct kn_str params[KN_API_PARAMS];
+    bool any = false;
+    for (size_t i = 0; i < kn_api_route_count; i++) {
+        if (match(kn_api_routes[i].path, path, params)) {
+            kn_buf_c(out, any ? ", " : "");
+            kn_buf_c(out, kn_api_routes[i].method);
+            if (kn_api_routes[i].method[0] == 'G') {
+                kn_buf_c(out, ", HEAD");
+            }
+            any = true;
+        }
+    }
+    if (any) {
+        kn_buf_c(out, ", OPTIONS");
+    }
+    return any;
+}
+
+bool kn_api_is_slow(const struct kn_http_request *request)
+{
+    struct kn_str params[KN_API_PARAMS];
+    const struct kn_api_route *route =
+        kn_api_find_route(request->method, request->path, params);
+    return route &&
+           (route->slow || (route->handle == kn_get_profiles && !kn_api_is_lookup(request)));
+}

@@ -107,7 +107,7 @@ enum kn_rc kn_archive_open(struct kn_disk disk, const struct kn_archive_options 
     a->block_bytes = options->block_bytes ? options->block_bytes : BLOCK_BYTES;
     a->level = options->level ? options->level : LEVEL;
     a->next_number = 1;
-    a->tail = kn_tail_new();
+    a->tail = kn_tail_new(0);
     kn_mutex_init(&a->mask_mutex);
     a->dir = kn_strdup(options->dir);
     enum kn_rc rc = a->dir ? KN_OK : kn_fail(err, KN_E_NOMEM, "out of memory");
@@ -160,7 +160,7 @@ void kn_archive_freeze(struct kn_archive *a)
     kn_assert(!a->frozen && !a->written);
     a->frozen_masks = a->mask_count;
     a->frozen = a->tail;
-    a->tail = kn_tail_new();
+    a->tail = kn_tail_new(a->frozen->count);
 }
 
 bool kn_archive_has_room(const struct kn_archive *a)

@@ -40,7 +40,8 @@ struct kn_tail {
     uint64_t bytes;
 };
 
-struct kn_tail *kn_tail_new(void);
+/* Room for the rows expected is taken at once; more may come. */
+struct kn_tail *kn_tail_new(size_t rows_expected);
 void kn_tail_unref(struct kn_tail *tail);
 void kn_tail_append(struct kn_tail *tail, const struct kn_archive_row *row);
 /* index + 1 of the newest row of the ordinal, 0 = none. */

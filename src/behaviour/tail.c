@@ -6,10 +6,14 @@
 
 enum { CHUNK_BYTES = 1 << 20 };
 
-struct kn_tail *kn_tail_new(void)
+struct kn_tail *kn_tail_new(size_t rows_expected)
 {
     struct kn_tail *t = kn_must_calloc(1, sizeof *t);
     atomic_init(&t->references, 1);
+    if (rows_expected > 0) {
+        t->room = rows_expected;
+        t->rows = kn_must_alloc(t->room * sizeof *t->rows);
+    }
     return t;
 }
 

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <sched.h>
 #include <time.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -114,12 +113,11 @@ void kn_thread_join(struct kn_thread t)
 
 void kn_thread_be_idle(void)
 {
-    /* Hints; the process does the same work without them. Not SCHED_IDLE: under full load the
-     * checkpoints must still come along. The disk's idle class ages, so it may be used. */
-    enum { WHO_THREAD = 1, IDLE_CLASS = 3 << 13, NICE = 10 };
+    /* Hints; the process does the same work without them. Neither SCHED_IDLE nor nice: under full load
+     * late checkpoints cost memory. The disk's idle class ages, so it may be used. */
+    enum { WHO_THREAD = 1, IDLE_CLASS = 3 << 13 };
     struct sched_param p = {0};
     (void)pthread_setschedparam(pthread_self(), SCHED_BATCH, &p);
-    (void)setpriority(PRIO_PROCESS, 0, NICE); /* on Linux: of this thread */
     (void)syscall(SYS_ioprio_set, WHO_THREAD, 0, IDLE_CLASS);
 }
 

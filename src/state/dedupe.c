@@ -136,7 +136,7 @@ static void forget_expired(struct kn_dedupe *d, int64_t hour)
 {
     struct kn_dedupe_table old = d->fresh;
     int64_t old_max = d->fresh_max;
-    d->fresh = (struct kn_dedupe_table){0};
+    kn_dedupe_table_reserve(&d->fresh, d->frozen.count);
     d->fresh_min = d->fresh_max = hour;
     for (size_t i = 0; i < old.room; i++) {
         int64_t then = kn_dup_hour(old.slots[i], old_max);

@@ -71,6 +71,15 @@ void kn_dedupe_table_put(struct kn_dedupe_table *t, struct kn_h128 hash)
     t->count++;
 }
 
+void kn_dedupe_table_reserve(struct kn_dedupe_table *t, size_t expected)
+{
+    size_t room = 1024;
+    while (room * 2 < expected * 3) {
+        room *= 2;
+    }
+    *t = (struct kn_dedupe_table){.slots = kn_must_calloc(room, sizeof *t->slots), .room = room};
+}
+
 void kn_dedupe_table_clear(struct kn_dedupe_table *t)
 {
     kn_free(t->slots);

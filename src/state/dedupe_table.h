@@ -18,6 +18,8 @@ struct kn_h128 kn_dedupe_stamped(struct kn_h128 hash, int64_t hour);
 int kn_dedupe_order(struct kn_h128 a, struct kn_h128 b);
 /* The entry of a stamped hash, or NULL. */
 struct kn_h128 *kn_dedupe_table_find(const struct kn_dedupe_table *table, struct kn_h128 hash);
+/* An empty table with room for `expected` hashes. */
+void kn_dedupe_table_reserve(struct kn_dedupe_table *table, size_t expected);
 void kn_dedupe_table_put(struct kn_dedupe_table *table, struct kn_h128 hash);
 void kn_dedupe_table_clear(struct kn_dedupe_table *table);
 /* Fills `to` (room for table->count) in order; how many. */

@@ -16,11 +16,12 @@ allowed() {
     behaviour) echo "base os format behaviour" ;;
     identity) echo "base format identity" ;;
     profile) echo "base format identity profile" ;;
-    apply) echo "base os format log state behaviour identity profile apply" ;;
-    collect) echo "base os format log state behaviour identity profile apply collect" ;;
-    api) echo "base os format log state behaviour identity profile apply api" ;;
-    server) echo "base os format log state behaviour identity profile apply collect api server" ;;
-    cli) echo "base os format log state behaviour identity profile apply collect api server cli" ;;
+    segment) echo "base format segment" ;;
+    apply) echo "base os format log state behaviour identity profile segment apply" ;;
+    collect) echo "base os format log state behaviour identity profile segment apply collect" ;;
+    api) echo "base os format log state behaviour identity profile segment apply api" ;;
+    server) echo "base os format log state behaviour identity profile segment apply collect api server" ;;
+    cli) echo "base os format log state behaviour identity profile segment apply collect api server cli" ;;
     *) echo "" ;;
   esac
 }

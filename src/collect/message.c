@@ -240,7 +240,8 @@ static bool is_without_profile(const struct kn_reading *r)
     if (node == KN_JSON_NONE && r->m->shared) {
         node = kn_json_find(r->doc, r->m->shared->integrations, KN_STR("Personas"));
     }
-    return node != KN_JSON_NONE && kn_json_type_at(r->doc, node) == KN_JSON_FALSE;
+    bool refused = node != KN_JSON_NONE && kn_json_type_at(r->doc, node) == KN_JSON_FALSE;
+    return refused || r->m->source->party == KN_PARTY_THIRD; /* bought data stays off customers */
 }
 
 /* ---- traits ---- */

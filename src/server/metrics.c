@@ -1,6 +1,7 @@
 /* Prometheus text (https://prometheus.io/docs/instrumenting/exposition_formats/). */
 #include <string.h>
 
+#include "apply/read.h"
 #include "base/mem.h"
 #include "server/server_internal.h"
 
@@ -40,8 +41,7 @@ struct field {
 
 static const struct field fields[] = {
     {"events_applied_total", "counter", "Events applied", STAT(events_applied)},
-    {"duplicates_total", "counter", "Messages seen before", STAT(duplicates)},
-    {"rejects_total", "counter", "Messages refused", STAT(rejects)},
+    {"duplicates_total", "counter", "Messages seen before, not applied again", STAT(duplicates)},
     {"profiles", "gauge", "Live profiles", STAT(profiles)},
     {"identifiers", "gauge", "Identifiers", STAT(identifiers)},
     {"merges_total", "counter", "Profiles merged", STAT(merges)},
@@ -50,82 +50,231 @@ static const struct field fields[] = {
     {"log_position", "gauge", "Newest durable record", STAT(position.durable)},
     {"applied_position", "gauge", "Newest applied record", STAT(position.applied)},
     {"log_bytes", "gauge", "Log on disk", STAT(log_bytes)},
-    {"commits_total", "counter", "Group commits", STAT(commits)},
-    {"commit_nanoseconds_total", "counter", "Time in group commits", STAT(commit_ns)},
-    {"commit_nanoseconds_max", "gauge", "Slowest commit", STAT(sync_ns_max_recent)},
-    {"checkpoints_total", "counter", "Checkpoints", STAT(checkpoints)},
-    {"state_dirty_bytes", "gauge", "State not yet written", STAT(state.dirty_bytes)},
-    {"state_cached_bytes", "gauge", "State in memory", STAT(state.cached_bytes)},
-    {"state_disk_bytes", "gauge", "State on disk", STAT(state.disk_bytes)},
+    {"checkpoints_total", "counter", "Checkpoints since the start", STAT(checkpoints)},
     {"state_hits_total", "counter", "State reads answered by memory", STAT(state.hits)},
     {"state_misses_total", "counter", "State reads that went to disk", STAT(state.misses)},
     {"dedupe_entries", "gauge", "Message ids remembered", STAT(dedupe.entries)},
-    {"dedupe_memory_bytes", "gauge", "Message ids in memory", STAT(dedupe.memory_bytes)},
-    {"dedupe_disk_bytes", "gauge", "Message ids on disk", STAT(dedupe.disk_bytes)},
-    {"dedupe_dropped_total", "counter", "Ids forgotten before their time", STAT(dedupe.dropped)},
+    {"dedupe_dropped_total", "counter", "Message ids forgotten before their time",
+     STAT(dedupe.dropped)},
     {"archive_rows", "gauge", "Archived events", STAT(archive.rows)},
-    {"archive_tail_bytes", "gauge", "Archive not yet written", STAT(archive.tail_bytes)},
-    {"archive_disk_bytes", "gauge", "Archive on disk", STAT(archive.run_bytes)},
     {"archive_runs", "gauge", "Archive files", STAT(archive.runs)},
+    {"archive_merging_bytes", "gauge", "Archive bytes waiting to be merged",
+     STAT(archive.merging_bytes)},
 };
 
-static void workspace_fields(struct kn_server *s, struct kn_buf *out)
+/* Where memory and disk go, part by part. */
+struct part {
+    const char *name;
+    size_t offset;
+};
+static const struct part memory_parts[] = {
+    {"state_dirty", STAT(state.dirty_bytes)},
+    {"state_cached", STAT(state.cached_bytes)},
+    {"dedupe", STAT(dedupe.memory_bytes)},
+    {"archive_tail", STAT(archive.tail_bytes)},
+    {"unapplied", STAT(position.unapplied_bytes)},
+};
+static const struct part disk_parts[] = {
+    {"log", STAT(log_bytes)},
+    {"state", STAT(state.disk_bytes)},
+    {"dedupe", STAT(dedupe.disk_bytes)},
+    {"archive", STAT(archive.run_bytes)},
+};
+
+/* One look at every workspace: what a scrape shows belongs together. */
+struct scrape {
+    size_t count;
+    struct kn_workspace_stats *stats;
+    const char **names;
+    struct kn_server *server;
+};
+
+static uint64_t value_of(const struct kn_workspace_stats *stats, size_t offset)
 {
-    size_t count = atomic_load(&s->workspace_count);
+    uint64_t value;
+    memcpy(&value, (const char *)stats + offset, sizeof value);
+    return value;
+}
+
+static void workspace_fields(const struct scrape *p, struct kn_buf *out)
+{
     for (size_t f = 0; f < sizeof fields / sizeof fields[0]; f++) {
         head(out, fields[f].name, fields[f].type, fields[f].help);
-        for (size_t i = 0; i < count; i++) {
-            struct kn_workspace_stats stats;
-            uint64_t value;
-            kn_workspace_stats(s->workspaces[i], &stats);
-            memcpy(&value, (const char *)&stats + fields[f].offset, sizeof value);
-            kn_buf_printf(out, "kern_%s{workspace=\"%s\"} %llu\n", fields[f].name,
-                          kn_workspace_name(s->workspaces[i]), (unsigned long long)value);
+        for (size_t i = 0; i < p->count; i++) {
+            kn_buf_printf(out, "kern_%s{workspace=\"%s\"} %llu\n", fields[f].name, p->names[i],
+                          (unsigned long long)value_of(&p->stats[i], fields[f].offset));
         }
     }
 }
 
-static void commit_histogram(struct kn_server *s, struct kn_buf *out)
+static void workspace_parts(const struct scrape *p, const char *name, const char *help,
+                            const struct part *parts, size_t count, struct kn_buf *out)
+{
+    head(out, name, "gauge", help);
+    for (size_t i = 0; i < p->count; i++) {
+        for (size_t k = 0; k < count; k++) {
+            kn_buf_printf(out, "kern_%s{workspace=\"%s\",part=\"%s\"} %llu\n", name, p->names[i],
+                          parts[k].name,
+                          (unsigned long long)value_of(&p->stats[i], parts[k].offset));
+        }
+    }
+}
+
+/* Seconds as seen from the clock of the workspaces; never negative. */
+static double seconds_since(int64_t now_us, int64_t then_us)
+{
+    return now_us > then_us ? (double)(now_us - then_us) / 1e6 : 0;
+}
+
+static void workspace_ages(const struct scrape *p, struct kn_buf *out)
+{
+    int64_t now = kn_clock_wall_us(p->server->clock);
+    head(out, "apply_lag_seconds", "gauge",
+         "How far the newest applied record lies behind now; 0 when nothing waits");
+    for (size_t i = 0; i < p->count; i++) {
+        const struct kn_position *at = &p->stats[i].position;
+        double lag =
+            at->applied < at->durable ? seconds_since(now, at->applied_record_us) : 0;
+        kn_buf_printf(out, "kern_apply_lag_seconds{workspace=\"%s\"} %.3f\n", p->names[i], lag);
+    }
+    head(out, "checkpoint_age_seconds", "gauge", "Since the record of the last checkpoint");
+    for (size_t i = 0; i < p->count; i++) {
+        int64_t then = p->stats[i].last_checkpoint_us;
+        kn_buf_printf(out, "kern_checkpoint_age_seconds{workspace=\"%s\"} %.3f\n", p->names[i],
+                      then ? seconds_since(now, then) : 0);
+    }
+    head(out, "commit_seconds_max", "gauge", "Slowest group commit lately");
+    for (size_t i = 0; i < p->count; i++) {
+        kn_buf_printf(out, "kern_commit_seconds_max{workspace=\"%s\"} %.6f\n", p->names[i],
+                      (double)p->stats[i].sync_ns_max_recent / 1e9);
+    }
+}
+
+static void source_counts(const struct scrape *p, struct kn_buf *out)
+{
+    static const struct {
+        const char *name, *help;
+        size_t offset;
+    } counts[] = {
+        {"source_events_total", "Events applied, by source",
+         offsetof(struct kn_source_stats, events)},
+        {"source_duplicates_total", "Messages seen before, by source",
+         offsetof(struct kn_source_stats, duplicates)},
+        {"rejects_total", "Messages refused and listed, by source",
+         offsetof(struct kn_source_stats, rejects)},
+    };
+    for (size_t c = 0; c < sizeof counts / sizeof counts[0]; c++) {
+        head(out, counts[c].name, "counter", counts[c].help);
+        for (size_t i = 0; i < p->count; i++) {
+            struct kn_workspace *ws = p->server->workspaces[i];
+            struct kn_settings *s = kn_workspace_settings(ws);
+            for (size_t k = 0; k < s->source_count; k++) {
+                struct kn_source_stats stats;
+                uint64_t value;
+                if (s->sources[k].number == 0) {
+                    continue;
+                }
+                kn_read_source_stats(ws, s->sources[k].number, &stats);
+                memcpy(&value, (const char *)&stats + counts[c].offset, sizeof value);
+                kn_buf_printf(out, "kern_%s{workspace=\"%s\",source=\"%.*s\"} %llu\n",
+                              counts[c].name, p->names[i], KN_STR_ARG(s->sources[k].id),
+                              (unsigned long long)value);
+            }
+            kn_settings_unref(s);
+        }
+    }
+}
+
+static void commit_histogram(const struct scrape *p, struct kn_buf *out)
 {
     head(out, "commit_seconds", "histogram", "Duration of a group commit, fsync included");
-    for (size_t i = 0; i < atomic_load(&s->workspace_count); i++) {
-        struct kn_workspace_stats stats;
-        const char *name = kn_workspace_name(s->workspaces[i]);
+    for (size_t i = 0; i < p->count; i++) {
+        const struct kn_workspace_stats *stats = &p->stats[i];
         uint64_t sum = 0;
-        kn_workspace_stats(s->workspaces[i], &stats);
-        for (unsigned b = 0; b < 16; b++) {
-            sum += stats.commit_hist[b];
-            if (b < 15) {
-                kn_buf_printf(out, "kern_commit_seconds_bucket{workspace=\"%s\",le=\"%.6f\"} %llu\n",
-                              name, (double)(1U << (b + 5)) / 1e6, (unsigned long long)sum);
-            }
+        for (unsigned b = 0; b < 15; b++) {
+            sum += stats->commit_hist[b];
+            kn_buf_printf(out, "kern_commit_seconds_bucket{workspace=\"%s\",le=\"%.6f\"} %llu\n",
+                          p->names[i], (double)(1U << (b + 5)) / 1e6, (unsigned long long)sum);
         }
+        sum += stats->commit_hist[15];
         kn_buf_printf(out,
                       "kern_commit_seconds_bucket{workspace=\"%s\",le=\"+Inf\"} %llu\n"
                       "kern_commit_seconds_sum{workspace=\"%s\"} %.6f\n"
                       "kern_commit_seconds_count{workspace=\"%s\"} %llu\n",
-                      name, (unsigned long long)sum, name, (double)stats.commit_ns / 1e9, name,
-                      (unsigned long long)stats.commits);
+                      p->names[i], (unsigned long long)sum, p->names[i],
+                      (double)stats->commit_ns / 1e9, p->names[i], (unsigned long long)sum);
+    }
+}
+
+static void workspaces(struct kn_server *s, struct kn_buf *out)
+{
+    struct scrape p = {.server = s, .count = atomic_load(&s->workspace_count)};
+    p.stats = kn_calloc(p.count + 1, sizeof *p.stats);
+    p.names = kn_calloc(p.count + 1, sizeof *p.names);
+    if (p.stats && p.names) {
+        for (size_t i = 0; i < p.count; i++) {
+            p.names[i] = kn_workspace_name(s->workspaces[i]);
+            kn_workspace_stats(s->workspaces[i], &p.stats[i]);
+        }
+        workspace_fields(&p, out);
+        workspace_parts(&p, "memory_bytes", "Memory by part", memory_parts,
+                        sizeof memory_parts / sizeof memory_parts[0], out);
+        workspace_parts(&p, "disk_bytes", "Disk by part", disk_parts,
+                        sizeof disk_parts / sizeof disk_parts[0], out);
+        workspace_ages(&p, out);
+        source_counts(&p, out);
+        commit_histogram(&p, out);
+    } else {
+        out->rc = KN_E_NOMEM;
+    }
+    kn_free(p.stats);
+    kn_free(p.names);
+}
+
+/* Names as every exporter has them (https://prometheus.io/docs/instrumenting/writing_clientlibs/). */
+static void process(struct kn_buf *out, uint64_t resident)
+{
+    kn_buf_printf(out,
+                  "# HELP process_resident_memory_bytes Resident memory\n"
+                  "# TYPE process_resident_memory_bytes gauge\n"
+                  "process_resident_memory_bytes %llu\n"
+                  "# HELP process_cpu_seconds_total Processor time used\n"
+                  "# TYPE process_cpu_seconds_total counter\n"
+                  "process_cpu_seconds_total %.6f\n",
+                  (unsigned long long)resident, (double)kn_process_cpu_ns() / 1e9);
+}
+
+static void server_parts(struct kn_server *s, struct kn_buf *out)
+{
+    uint64_t resident;
+    uint64_t anonymous;
+    uint64_t free_bytes;
+    uint64_t connections = 0;
+    kn_process_memory(&resident, &anonymous);
+    for (size_t i = 0; i < s->loop_count; i++) {
+        connections += kn_loop_connections(s->loops[i]);
+    }
+    process(out, resident);
+    head(out, "build_info", "gauge", "The version, as a label");
+    kn_buf_c(out, "kern_build_info{version=\"" KERN_VERSION "\"} 1\n");
+    gauge(out, "anonymous_bytes", "Resident memory without file pages", anonymous);
+    gauge(out, "heap_bytes", "Memory Kern itself has allocated", kn_mem_bytes());
+    gauge(out, "connections", "Open HTTP connections", connections);
+    gauge(out, "workspaces", "Workspaces", atomic_load(&s->workspace_count));
+    gauge(out, "ready", "1 when recovered and taking events", kn_server_ready(s) ? 1 : 0);
+    gauge(out, "manual_clock", "1 when the clock is moved by hand",
+          s->options.manual_clock ? 1 : 0);
+    gauge(out, "uptime_seconds", "Since the start",
+          (kn_clock_mono_ns(s->clock) - s->started_mono_ns) / 1000000000U);
+    if (s->disk.ops->free_bytes(s->disk.self, &free_bytes, NULL) == KN_OK) {
+        gauge(out, "disk_free_bytes", "Room left on the data directory's disk", free_bytes);
     }
 }
 
 void kn_server_metrics(void *context, struct kn_buf *out)
 {
     struct kn_server *s = context;
-    uint64_t resident;
-    uint64_t anonymous;
-    uint64_t connections = 0;
-    kn_process_memory(&resident, &anonymous);
-    for (size_t i = 0; i < s->loop_count; i++) {
-        connections += kn_loop_connections(s->loops[i]);
-    }
-    gauge(out, "resident_bytes", "Resident memory", resident);
-    gauge(out, "anonymous_bytes", "Resident memory without file pages", anonymous);
-    gauge(out, "heap_bytes", "Memory Kern itself has allocated", kn_mem_bytes());
-    gauge(out, "connections", "Open HTTP connections", connections);
-    gauge(out, "uptime_seconds", "Since the start",
-          (kn_clock_mono_ns(s->clock) - s->started_mono_ns) / 1000000000U);
-    gauge(out, "cpu_nanoseconds", "Processor time used", kn_process_cpu_ns());
+    server_parts(s, out);
     head(out, "http_responses_total", "counter", "Answers by hundreds of their status");
     for (unsigned i = 1; i < 6; i++) {
         kn_buf_printf(out, "kern_http_responses_total{status=\"%uxx\"} %llu\n", i,
@@ -144,6 +293,5 @@ void kn_server_metrics(void *context, struct kn_buf *out)
                       (unsigned long long)s->reason_counts[i]);
     }
     kn_mutex_unlock(&s->reason_mutex);
-    workspace_fields(s, out);
-    commit_histogram(s, out);
+    workspaces(s, out);
 }

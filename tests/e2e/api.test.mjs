@@ -1,0 +1,516 @@
+// The management and read API: every route of the OpenAPI document answers as the document says.
+import assert from 'node:assert/strict';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import Ajv2020 from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import parsePrometheus from 'parse-prometheus-text-format';
+import { Kern, TOKEN, WRITE_KEY } from './kern.mjs';
+
+const START = '2026-11-23T10:00:00Z';
+const kern = new Kern(['--clock', 'manual', '--clock-start', START]);
+const ajv = new Ajv2020({ strict: false, allErrors: true });
+addFormats(ajv);
+let doc;
+const answered = new Set();
+
+before(async () => {
+  await kern.start();
+  doc = await (await fetch(`${kern.url}/api/v1/openapi.json`)).json();
+  ajv.addSchema({ $id: 'kern', ...doc });
+});
+after(() => kern.end());
+
+function operation(method, path) {
+  const clean = path.split('?')[0];
+  for (const [pattern, methods] of Object.entries(doc.paths)) {
+    const regex = new RegExp(`^${pattern.replace(/\./g, '\\.').replace(/\{identifier\}/g, '.+').replace(/\{\w+\}/g, '[^/]+')}$`);
+    if (regex.test(clean) && methods[method.toLowerCase()] && !(pattern.endsWith('/{id}') && /\/(lookup|merge)$/.test(clean))) {
+      return [pattern, methods[method.toLowerCase()]];
+    }
+  }
+  return [null, null];
+}
+
+// Calls, and holds request and answer against the document.
+async function call(method, path, body, { headers = {}, status = null, auth = `Bearer ${TOKEN}`, raw = false } = {}) {
+  const r = await fetch(kern.url + path, {
+    method,
+    headers: { ...(auth ? { Authorization: auth } : {}), ...(body !== undefined ? { 'Content-Type': 'application/json' } : {}), ...headers },
+    body: body === undefined ? undefined : raw ? body : JSON.stringify(body),
+  });
+  const text = await r.text();
+  const type = r.headers.get('content-type') ?? '';
+  const answer = text && /json/.test(type) ? JSON.parse(text) : text;
+  if (status !== null) assert.equal(r.status, status, `${method} ${path}: ${text}`);
+  const [pattern, op] = operation(method, path);
+  if (op) {
+    const wanted = op.responses[r.status] ?? op.responses.default;
+    assert.ok(wanted, `${method} ${path} answers ${r.status}, which is not in the document`);
+    if (r.status < 300) answered.add(`${method} ${pattern}`);
+    const resolved = wanted.$ref ? doc.components.responses[wanted.$ref.split('/').pop()] : wanted;
+    for (const [media, { schema }] of Object.entries(resolved.content ?? {})) {
+      assert.ok(type.startsWith(media), `${method} ${path} answers ${type}, not ${media}`);
+      if (!/json/.test(media)) continue;
+      const check = ajv.getSchema(`kern#/components/schemas/${schema.$ref.split('/').pop()}`);
+      assert.ok(check(answer), `${method} ${path}: ${ajv.errorsText(check.errors)} in ${text.slice(0, 400)}`);
+    }
+    if (r.status < 300 && op.requestBody && !raw) {
+      const name = op.requestBody.content['application/json'].schema.$ref.split('/').pop();
+      const check = ajv.getSchema(`kern#/components/schemas/${name}`);
+      assert.ok(check(body), `${method} ${path} took what ${name} forbids: ${ajv.errorsText(check.errors)}`);
+    }
+  }
+  if (r.status >= 400 && !path.startsWith('/v1/')) {
+    assert.match(type, /^application\/problem\+json/);
+    assert.equal(answer.status, r.status);
+    assert.ok(answer.title && answer.type);
+  }
+  return { status: r.status, headers: r.headers, body: answer };
+}
+const WS = '/api/v1/workspaces/default';
+const ws = (method, path, body, options) => call(method, WS + path, body, options);
+
+test('the OpenAPI document is valid, and its examples fit its schemas', async () => {
+  const result = await new Validator().validate(structuredClone(doc));
+  assert.ok(result.valid, JSON.stringify(result.errors, null, 1));
+  const ids = new Set();
+  for (const [path, methods] of Object.entries(doc.paths)) {
+    for (const [method, op] of Object.entries(methods)) {
+      assert.ok(op.operationId && !ids.has(op.operationId), `${method} ${path} has an operation of its own`);
+      ids.add(op.operationId);
+      for (const content of [op.requestBody?.content, ...Object.values(op.responses).map((r) => r.content)]) {
+        for (const { schema, example } of Object.values(content ?? {})) {
+          const check = ajv.getSchema(`kern#/components/schemas/${schema.$ref.split('/').pop()}`);
+          assert.ok(check, schema.$ref);
+          if (example !== undefined) assert.ok(check(example), `${schema.$ref}: ${ajv.errorsText(check.errors)}`);
+        }
+      }
+      for (const p of op.parameters) assert.ok(p.description, `${method} ${path} explains ${p.name}`);
+    }
+  }
+});
+
+test('profiles: look-up, search, lists, events, links', async () => {
+  let last;
+  for (let i = 0; i < 7; i++) {
+    last = await kern.collect('/v1/identify', { userId: `list-${i}`, traits: { email: `List.${i}@Example.nl`, firstName: 'Annelies', lastName: `Bakker${i}` } });
+  }
+  const position = last.position;
+  assert.match(position, /^\d+-\d+$/);
+  const one = (await ws('GET', `/profiles?email=${encodeURIComponent(' LIST.3@example.NL ')}&after=${position}`, undefined, { status: 200 })).body;
+  assert.equal(one.traits.lastName, 'Bakker3');
+  assert.deepEqual((await ws('POST', '/profiles/lookup', { type: 'user_id', value: 'list-3' })).body.id, one.id);
+  assert.equal((await ws('GET', `/profiles/${one.id}`)).body.id, one.id);
+  await ws('GET', '/profiles?email=nobody@example.nl', undefined, { status: 404 });
+  await ws('GET', '/profiles?email=', undefined, { status: 400 });
+  await ws('GET', '/profiles?email=a@b.nl&user_id=1', undefined, { status: 400 });
+  await ws('GET', '/profiles/nonsense', undefined, { status: 404 });
+  const badType = await ws('POST', '/profiles/lookup', { type: 'limit', value: '1' }, { status: 400 });
+  assert.equal(badType.body.errors[0].pointer, '/type');
+
+  // search: prefix and inside, identifiers and names, in any case
+  for (const q of ['annelies', 'NELIE', 'list.3@', 'example.nl', 'list-', 'bakker3', 'akker5']) {
+    const found = (await ws('GET', `/profiles?q=${encodeURIComponent(q)}&limit=1000`, undefined, { status: 200 })).body.data;
+    assert.equal(found.length, /3|5/.test(q) ? 1 : 7, q);
+  }
+  assert.equal((await ws('GET', '/profiles?q=zzzz')).body.data.length, 0);
+
+  // pages: every one once, cursors bound to their request
+  const seen = [];
+  let cursor = null;
+  do {
+    const page = (await ws('GET', `/profiles?q=annelies&limit=3${cursor ? `&cursor=${cursor}` : ''}`, undefined, { status: 200 })).body;
+    assert.ok(page.data.length <= 3);
+    seen.push(...page.data.map((p) => p.id));
+    cursor = page.next;
+    if (cursor) await ws('GET', `/profiles?q=other&cursor=${cursor}`, undefined, { status: 400 });
+  } while (cursor);
+  assert.equal(new Set(seen).size, 7);
+  assert.equal(seen.length, 7);
+  for (const limit of ['0', '1001', 'x', '', '-1', '1.5']) {
+    const r = await ws('GET', `/profiles?limit=${limit}`, undefined, { status: 400 });
+    assert.equal(r.body.errors[0].parameter, 'limit');
+  }
+  await ws('GET', '/profiles?cursor=zzz', undefined, { status: 400 });
+  await ws('GET', `/profiles/${one.id}/events?cursor=AAAA`, undefined, { status: 400 });
+
+  // events: newest first, filters, paging
+  for (let i = 0; i < 9; i++) {
+    last = await kern.collect('/v1/track', { event: i % 3 ? 'Product Viewed' : 'Product Added', userId: 'list-3', messageId: `ev-${i}`, timestamp: `2026-11-${10 + i}T12:00:00Z`, properties: { n: i } });
+  }
+  await ws('GET', `/profiles/${one.id}?after=${last.position}`, undefined, { status: 200 });
+  const all = (await ws('GET', `/profiles/${one.id}/events`)).body.data;
+  assert.deepEqual(all.filter((e) => e.type === 'track').map((e) => e.properties.n), [8, 7, 6, 5, 4, 3, 2, 1, 0]);
+  const added = (await ws('GET', `/profiles/${one.id}/events?event=Product+Added`)).body.data;
+  assert.deepEqual(added.map((e) => e.properties.n), [6, 3, 0]);
+  const part = (await ws('GET', `/profiles/${one.id}/events?from=2026-11-12T12:00:00Z&to=2026-11-15T12:00:00Z`)).body.data;
+  assert.deepEqual(part.map((e) => e.properties.n), [4, 3, 2], 'from is in, to is not');
+  await ws('GET', `/profiles/${one.id}/events?from=yesterday`, undefined, { status: 400 });
+  const paged = [];
+  cursor = null;
+  do {
+    const page = (await ws('GET', `/profiles/${one.id}/events?event=Product+Viewed&limit=2${cursor ? `&cursor=${cursor}` : ''}`)).body;
+    paged.push(...page.data.map((e) => e.properties.n));
+    cursor = page.next;
+  } while (cursor);
+  assert.deepEqual(paged, [8, 7, 5, 4, 2, 1]);
+  const links = (await ws('GET', `/profiles/${one.id}/links?limit=1`, undefined, { status: 200 })).body;
+  assert.equal(links.data.length, 1);
+  assert.equal(links.data[0].kind, 'created');
+});
+
+test('identifier types: custom ones work, parameter names never become one', async () => {
+  const r = await kern.collect('/v1/track', {
+    event: 'Seen', userId: 'ext-1',
+    context: { externalIds: [
+      { id: 'S-77', type: 'shopify_id', collection: 'users', encoding: 'none' },
+      { id: '50', type: 'limit', collection: 'users', encoding: 'none' },
+    ] },
+  });
+  const p = (await ws('GET', `/profiles?shopify_id=S-77&after=${r.position}`, undefined, { status: 200 })).body;
+  assert.deepEqual(p.identifiers.map((i) => i.type).sort(), ['shopify_id', 'user_id']);
+});
+
+test('merge and un-merge: rehearsal, survivor, both sides again', async () => {
+  await kern.collect('/v1/track', { event: 'A', anonymousId: 'mm-a' });
+  const r = await kern.collect('/v1/track', { event: 'B', userId: 'mm-u' });
+  const a = await kern.profile('anonymous_id', 'mm-a', r.position);
+  const u = await kern.profile('user_id', 'mm-u');
+  await ws('POST', '/profiles/merge', { profiles: [a.id] }, { status: 400 });
+  await ws('POST', '/profiles/merge', { profiles: [a.id, 'none'] }, { status: 404 });
+  await ws('POST', '/profiles/merge?dry_run=maybe', { profiles: [a.id, u.id] }, { status: 400 });
+  const dry = await ws('POST', '/profiles/merge?dry_run=true', { profiles: [a.id, u.id], reason: 'test' }, { status: 200 });
+  assert.equal(dry.body.counters.events, 2);
+  assert.equal((await ws('GET', `/profiles/${a.id}`)).body.counters.events, 1, 'a rehearsal changes nothing');
+  const merged = await ws('POST', '/profiles/merge', { profiles: [a.id, u.id], reason: 'test' }, { status: 200 });
+  assert.match(merged.headers.get('kern-position'), /^\d+-\d+$/);
+  const gone = [a.id, u.id].find((id) => id !== merged.body.id);
+  assert.deepEqual(merged.body.merged_ids, [gone]);
+  for (const path of ['', '/events', '/links']) {
+    assert.equal((await ws('GET', `/profiles/${gone}${path}`)).status, 200, 'a merged id answers');
+  }
+  assert.equal((await ws('GET', `/profiles/${gone}`)).body.id, merged.body.id);
+  await ws('POST', '/profiles/merge', { profiles: [a.id, u.id] }, { status: 409 });
+  const wrong = await ws('POST', `/profiles/${gone}/unmerge`, { identifiers: [{ type: 'anonymous_id', value: 'mm-a' }, { type: 'email', value: 'x@y.nl' }] }, { status: 400 });
+  assert.equal(wrong.body.errors[0].pointer, '/identifiers/1');
+  const rehearsal = await ws('POST', `/profiles/${gone}/unmerge?dry_run=true`, { identifiers: [{ type: 'anonymous_id', value: 'mm-a' }] }, { status: 200 });
+  assert.deepEqual(rehearsal.body.split_off.identifiers.map((i) => i.value), ['mm-a']);
+  const split = await ws('POST', `/profiles/${gone}/unmerge`, { identifiers: [{ type: 'anonymous_id', value: 'mm-a' }] }, { status: 200 });
+  assert.equal(split.body.split_off.id, a.id);
+  assert.equal(split.body.profile.id, u.id);
+});
+
+test('consents: one or many, precise about what is wrong', async () => {
+  const r = await kern.collect('/v1/track', { event: 'A', userId: 'con-1' });
+  const p = await kern.profile('user_id', 'con-1', r.position);
+  const many = { consents: [{ purpose: 'marketing_email', state: 'granted', text_version: '2' }, { purpose: 'analytics', state: 'denied', basis: 'consent' }] };
+  const given = await ws('POST', `/profiles/${p.id}/consents`, many, { status: 200 });
+  assert.equal(given.body.consents.length, 2);
+  assert.ok(given.headers.get('kern-position'));
+  many.consents[1].state = 'perhaps';
+  const bad = await ws('POST', `/profiles/${p.id}/consents`, many, { status: 400 });
+  assert.equal(bad.body.errors[0].pointer, '/consents/1/state');
+  await ws('POST', `/profiles/${p.id}/consents`, { consents: [] }, { status: 400 });
+  await ws('POST', `/profiles/none/consents`, { purpose: 'analytics', state: 'granted' }, { status: 404 });
+});
+
+test('sources: keys rotate, third-party data stays off customers, rejects are listed', async () => {
+  const made = await ws('POST', '/sources', { name: 'Partner', kind: 'server', party: 'third', purposes: ['advertising'] }, { status: 201 });
+  assert.ok(made.headers.get('kern-position'));
+  assert.equal(made.body.write_keys.length, 1);
+  const { id } = made.body;
+  const old = made.body.write_keys[0];
+  const send = (key, body) => fetch(`${kern.url}/v1/track`, { method: 'POST', headers: { 'X-Write-Key': key }, body: JSON.stringify(body) });
+  const r = await send(old, { event: 'Bought', userId: 'third-1', traits: { email: 'third@example.nl' } });
+  assert.equal(r.status, 200);
+  await ws('GET', `/profiles?user_id=third-1&after=${r.headers.get('kern-position')}`, undefined, { status: 404 });
+  const more = await ws('POST', `/sources/${id}/keys`, {}, { status: 201 });
+  assert.equal(more.body.write_keys.length, 2);
+  const fresh = more.body.write_keys.find((k) => k !== old);
+  assert.equal((await ws('DELETE', `/sources/${id}/keys/${old}`, undefined, { status: 200 })).body.write_keys.length, 1);
+  assert.equal((await send(old, { event: 'x', userId: 'y' })).status, 401);
+  assert.equal((await send(fresh, { event: 'x', userId: 'y' })).status, 200);
+  await ws('DELETE', `/sources/${id}/keys/${old}`, undefined, { status: 404 });
+  await ws('POST', `/sources/${id}/keys`, { key: WRITE_KEY }, { status: 409 });
+  for (const [body, pointer] of [
+    [{ party: 'fourth' }, '/party'], [{ name: '' }, '/name'], [{ name: 7 }, '/name'], [{ enabled: 'yes' }, '/enabled'],
+    [{ write_keys: ['short'] }, '/write_keys'], [{ purposes: ['Not This'] }, '/purposes'], [{ purposes: {} }, '/purposes'],
+  ]) {
+    const bad = await ws('POST', '/sources', body, { status: 400 });
+    assert.equal(bad.body.errors[0].pointer, pointer);
+  }
+  const patched = await ws('PATCH', `/sources/${id}`, { name: 'Partner BV', party: 'second' }, { status: 200 });
+  assert.deepEqual([patched.body.name, patched.body.party, patched.body.kind], ['Partner BV', 'second', 'server']);
+  await ws('GET', `/sources/${id}`, undefined, { status: 200 });
+  assert.ok((await ws('GET', '/sources?limit=1')).body.next);
+  // many at once: every one is there, with a number of its own
+  await Promise.all(Array.from({ length: 12 }, (_, i) => ws('POST', '/sources', { name: `S${i}` }, { status: 201 })));
+  const names = (await ws('GET', '/sources?limit=1000')).body.data.map((s) => s.name);
+  for (let i = 0; i < 12; i++) assert.ok(names.includes(`S${i}`), `S${i}`);
+  await ws('DELETE', `/sources/${id}`, undefined, { status: 204 });
+  await ws('GET', `/sources/${id}`, undefined, { status: 404 });
+  for (let i = 0; i < 3; i++) await kern.collect('/v1/track', { userId: 'rej' });
+  const end = await kern.collect('/v1/track', { event: 'ok', userId: 'rej' });
+  const page = (await ws('GET', `/sources/default/rejects?limit=2&after=${end.position}`, undefined, { status: 200 })).body;
+  assert.equal(page.data.length, 2);
+  const rest = (await ws('GET', `/sources/default/rejects?limit=2&cursor=${page.next}`, undefined, { status: 200 })).body;
+  assert.ok(rest.data.length >= 1 && rest.data[0].number < page.data[1].number);
+});
+
+test('identity rules and workspaces, with their time zone', async () => {
+  const rules = (await ws('GET', '/identity', undefined, { status: 200 })).body;
+  assert.equal(rules.types.find((t) => t.type === 'user_id').limit, 1);
+  await ws('PUT', '/identity', { types: [{ type: 'email', limit: 3, blocked: [{ exact: 'info@shop.example' }] }] }, { status: 200 });
+  await ws('PUT', '/identity', { types: [{ type: 'email', limit: 0 }] }, { status: 400 });
+  await ws('PUT', '/identity', { types: 'all' }, { status: 400 });
+  await call('POST', '/api/v1/workspaces', { name: 'Not Good' }, { status: 400 });
+  const made = await call('POST', '/api/v1/workspaces', { name: 'shop-de', title: 'Shop', time_zone: 'Europe/Berlin', currency: 'EUR' }, { status: 201 });
+  assert.equal(made.body.time_zone, 'Europe/Berlin');
+  assert.equal(made.body.name, 'Shop');
+  await call('POST', '/api/v1/workspaces', { name: 'shop-de' }, { status: 409 });
+  for (const zone of ['Europe/Nowhere', '../../etc/passwd', 'Europe', '/Europe/Berlin']) {
+    const bad = await call('PATCH', '/api/v1/workspaces/shop-de', { time_zone: zone }, { status: 400 });
+    assert.equal(bad.body.errors[0].pointer, '/time_zone');
+  }
+  await call('PATCH', '/api/v1/workspaces/shop-de', { currency: 'EURO' }, { status: 400 });
+  const patched = await call('PATCH', '/api/v1/workspaces/shop-de', { time_zone: 'America/New_York' }, { status: 200 });
+  assert.equal(patched.body.time_zone, 'America/New_York');
+  assert.equal((await call('GET', '/api/v1/workspaces?limit=1')).body.data.length, 1);
+  assert.equal((await call('GET', '/api/v1/workspaces')).body.data.length, 2);
+  await call('GET', '/api/v1/workspaces/none', undefined, { status: 404 });
+});
+
+test('positions: future, foreign and broken tokens are refused', async () => {
+  const r = await kern.collect('/v1/track', { event: 'P', userId: 'p-1' });
+  const [epoch, seq] = r.position.split('-').map(Number);
+  assert.equal((await ws('GET', '/profiles?user_id=p-1', undefined, { headers: { 'Kern-After': r.position } })).status, 200);
+  for (const bad of [`${epoch}-${seq + 1000000}`, `${epoch + 1}-1`, 'x', '1', '-', `${epoch}-${seq}x`]) {
+    await ws('GET', `/profiles?user_id=p-1&after=${bad}`, undefined, { status: 400 });
+    await ws('GET', '/profiles?user_id=p-1', undefined, { status: 400, headers: { 'Kern-After': bad } });
+  }
+  const duplicate = { event: 'P', userId: 'p-1', messageId: 'dup-pos' };
+  await kern.collect('/v1/track', duplicate);
+  assert.match((await kern.collect('/v1/track', duplicate)).position, /^\d+-\d+$/);
+});
+
+test('the clock moves every workspace, and never back', async () => {
+  assert.equal((await call('GET', '/api/v1/clock')).body.now, START);
+  const moved = await call('POST', '/api/v1/clock', { now: '2026-11-24T10:00:00Z' }, { status: 200 });
+  assert.deepEqual(moved.body, { now: '2026-11-24T10:00:00Z', manual: true });
+  for (const w of (await call('GET', '/api/v1/workspaces')).body.data) {
+    assert.equal(w.now, '2026-11-24T10:00:00Z', `${w.id} is there when the answer is`);
+  }
+  await call('POST', '/api/v1/clock', { now: '2026-11-24T09:59:59Z' }, { status: 409 });
+  await call('POST', '/api/v1/clock', { now: '2026-11-24T10:00:00Z' }, { status: 200 });
+  const bad = await call('POST', '/api/v1/clock', { now: 'later' }, { status: 400 });
+  assert.equal(bad.body.errors[0].pointer, '/now');
+});
+
+test('users, invitations, roles, passwords, tokens', async () => {
+  const cookieOf = (r) => r.headers.get('set-cookie').split(';')[0];
+  const signIn = (email, password, options = {}) => call('POST', '/api/v1/session', { email, password }, { auth: null, ...options });
+  const owner = cookieOf(await signIn('admin@example.nl', 'correct horse', { status: 200 }));
+  const as = (cookie) => ({ auth: null, headers: { Cookie: cookie, 'X-Kern-CSRF': '1' } });
+  const invited = await call('POST', '/api/v1/users', { email: 'Sanne@Example.nl', name: 'Sanne', role: 'marketer' }, { ...as(owner), status: 201 });
+  assert.equal(invited.body.status, 'invited');
+  assert.equal(invited.body.email, 'sanne@example.nl');
+  await call('POST', '/api/v1/users', { email: 'sanne@example.nl', role: 'analyst' }, { ...as(owner), status: 409 });
+  await call('POST', '/api/v1/users', { email: 'no', role: 'analyst' }, { ...as(owner), status: 400 });
+  await call('POST', '/api/v1/users', { email: 'x@example.nl', role: 'king' }, { ...as(owner), status: 400 });
+  await signIn('sanne@example.nl', '', { status: 401 });
+  await call('POST', '/api/v1/invite', { invite: invited.body.invite, password: 'short' }, { auth: null, status: 400 });
+  await call('POST', '/api/v1/invite', { invite: 'wrong', password: 'long enough' }, { auth: null, status: 404 });
+  await call('POST', '/api/v1/invite', { invite: invited.body.invite, password: 'long enough' }, { auth: null, status: 200 });
+  await call('POST', '/api/v1/invite', { invite: invited.body.invite, password: 'long enough' }, { auth: null, status: 404 });
+  const sanne = cookieOf(await signIn('SANNE@example.nl', 'long enough', { status: 200 }));
+  const second = cookieOf(await signIn('sanne@example.nl', 'long enough', { status: 200 }));
+  assert.equal((await call('GET', '/api/v1/session', undefined, as(sanne))).body.role, 'marketer');
+  await call('GET', '/api/v1/users', undefined, { ...as(sanne), status: 403 });
+  await ws('POST', '/sources', {}, { ...as(sanne), status: 403 });
+  await call('PUT', '/api/v1/session/password', { current: 'wrong', password: 'even longer now' }, { ...as(sanne), status: 400 });
+  await call('PUT', '/api/v1/session/password', { current: 'long enough', password: 'even longer now' }, { ...as(sanne), status: 204 });
+  await call('GET', '/api/v1/session', undefined, { ...as(sanne), status: 200 });
+  await call('GET', '/api/v1/session', undefined, { ...as(second), status: 401 });
+  await call('PATCH', `/api/v1/users/${invited.body.id}`, { role: 'analyst' }, { ...as(owner), status: 200 });
+  await ws('GET', '/profiles?limit=1', undefined, { ...as(sanne), status: 403 });
+  const again = await call('POST', `/api/v1/users/${invited.body.id}/invite`, undefined, { ...as(owner), status: 201 });
+  assert.ok(again.body.invite);
+  await call('PATCH', `/api/v1/users/${invited.body.id}`, { disabled: true }, { ...as(owner), status: 200 });
+  await call('GET', '/api/v1/session', undefined, { ...as(sanne), status: 401 });
+  await signIn('sanne@example.nl', 'even longer now', { status: 401 });
+  const me = (await call('GET', '/api/v1/users')).body.data.find((u) => u.role === 'owner');
+  await call('PATCH', `/api/v1/users/${me.id}`, { disabled: true }, { status: 409 });
+  await call('GET', `/api/v1/users/${me.id}`, undefined, { status: 200 });
+  // tokens: one workspace, one role
+  const token = (await call('POST', '/api/v1/tokens', { name: 'reader', role: 'analyst', workspace: 'shop-de' }, { status: 201 })).body;
+  const reader = { auth: `Bearer ${token.token}` };
+  assert.equal((await call('GET', '/api/v1/workspaces', undefined, reader)).body.data.length, 1);
+  await call('GET', '/api/v1/workspaces/shop-de', undefined, { ...reader, status: 200 });
+  await ws('GET', '/identity', undefined, { ...reader, status: 404 });
+  await call('GET', '/api/v1/workspaces/shop-de/profiles', undefined, { ...reader, status: 403 });
+  await call('POST', '/api/v1/clock', { now: '2027-01-01' }, { ...reader, status: 403 });
+  assert.ok(!JSON.stringify((await call('GET', '/api/v1/tokens')).body).includes(token.token));
+  await call('DELETE', `/api/v1/tokens/${token.id}`, undefined, { status: 204 });
+  await call('DELETE', `/api/v1/tokens/${token.id}`, undefined, { status: 404 });
+  await call('GET', '/api/v1/workspaces', undefined, { ...reader, status: 401 });
+  // everything outlives the process, and no secret is in the log or in a file
+  await call('DELETE', '/api/v1/session', undefined, { ...as(owner), status: 204 });
+  await call('GET', '/api/v1/session', undefined, { ...as(owner), status: 401 });
+  const kept = cookieOf(await signIn('admin@example.nl', 'correct horse', { status: 200 }));
+  await kern.stop('SIGKILL');
+  await kern.start();
+  await call('GET', '/api/v1/session', undefined, { ...as(kept), status: 200 });
+  await signIn('sanne@example.nl', 'even longer now', { status: 401 });
+  assert.equal(statSync(join(kern.dir, 'secrets')).mode & 0o777, 0o600);
+  for (const secret of ['correct horse', 'even longer now', TOKEN, token.token, WRITE_KEY, 'sanne@', kept.split('=')[1]]) {
+    assert.ok(!kern.log.includes(secret), `the log holds ${secret}`);
+  }
+});
+
+test('a session is safe from other sites, and passwords from guessing', async () => {
+  const login = await call('POST', '/api/v1/session', { email: 'admin@example.nl', password: 'correct horse' }, { auth: null, status: 200 });
+  const cookie = login.headers.get('set-cookie');
+  assert.match(cookie, /^kern_session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=\d+$/);
+  const Cookie = cookie.split(';')[0];
+  const change = (headers) => ws('POST', '/sources', {}, { auth: null, headers: { Cookie, ...headers } });
+  assert.equal((await change({})).status, 403);
+  assert.equal((await change({ 'X-Kern-CSRF': '1', Origin: 'https://evil.example' })).status, 403);
+  assert.equal((await change({ 'X-Kern-CSRF': '1', 'Sec-Fetch-Site': 'cross-site' })).status, 403);
+  assert.equal((await change({ 'X-Kern-CSRF': '1', Origin: kern.url })).status, 201);
+  await call('POST', '/api/v1/session', { email: 'admin@example.nl', password: 'correct horse' }, { auth: null, status: 403, headers: { Origin: 'https://evil.example' } });
+  for (const h of ['x-content-type-options', 'content-security-policy', 'x-frame-options', 'referrer-policy']) {
+    assert.ok(login.headers.get(h), h);
+  }
+  assert.equal(login.headers.get('access-control-allow-origin'), null);
+  let r;
+  for (let i = 0; i < 11; i++) r = await call('POST', '/api/v1/session', { email: 'guess@example.nl', password: `g${i}` }, { auth: null });
+  assert.equal(r.status, 429);
+  assert.ok(Number(r.headers.get('retry-after')) > 0);
+});
+
+test('HTTP: methods, types, HEAD', async () => {
+  const r = await ws('DELETE', '/identity', undefined, { status: 405 });
+  assert.match(r.headers.get('allow'), /GET.*PUT/);
+  await call('GET', '/api/v1/nothing', undefined, { status: 404 });
+  await call('GET', '/api/v1/workspaces/default/profiles/a/b/c', undefined, { status: 404 });
+  await ws('POST', '/sources', '<x/>', { raw: true, status: 415, headers: { 'Content-Type': 'application/xml' } });
+  await ws('GET', '/sources', undefined, { status: 406, headers: { Accept: 'text/html' } });
+  await ws('GET', '/sources', undefined, { status: 200, headers: { Accept: 'text/html, application/*;q=0.5' } });
+  const wrong = await ws('POST', '/sources', '{"name": nope}', { raw: true, status: 400 });
+  assert.ok(wrong.body.errors[0].position >= 8, JSON.stringify(wrong.body));
+  await ws('POST', '/sources', '', { raw: true, status: 400 });
+  await ws('POST', '/sources', '[]', { raw: true, status: 400 });
+  await ws('POST', '/sources', JSON.stringify({ name: 'x'.repeat(9 << 20) }), { raw: true, status: 413 });
+  const head = await fetch(`${kern.url}${WS}/sources`, { method: 'HEAD', headers: { Authorization: `Bearer ${TOKEN}` } });
+  const get = await fetch(`${kern.url}${WS}/sources`, { headers: { Authorization: `Bearer ${TOKEN}` } });
+  assert.equal(head.status, 200);
+  assert.equal((await head.text()).length, 0);
+  assert.equal(head.headers.get('content-length'), String(Buffer.byteLength(await get.text())));
+  assert.match(get.headers.get('content-type'), /^application\/json; charset=utf-8$/);
+  assert.match((await fetch(`${kern.url}/healthz`)).headers.get('content-type'), /^text\/plain; charset=utf-8/);
+  const options = await fetch(`${kern.url}${WS}/sources`, { method: 'OPTIONS' });
+  assert.equal(options.status, 204);
+  assert.match(options.headers.get('allow'), /GET, HEAD, POST, OPTIONS/);
+});
+
+test('the Segment Profile API: authentication, paging, filters, errors', async () => {
+  const r = await kern.collect('/v1/batch', { batch: [
+    { type: 'identify', userId: 'spa/1+x', messageId: 'spa-m1', traits: { email: 'spa@example.nl', plan: 'pro', age: 31, city: 'Delft', first_name: 'Ada' } },
+    ...Array.from({ length: 12 }, (_, i) => ({ type: 'track', userId: 'spa/1+x', event: i % 2 ? 'Odd' : 'Even', timestamp: `2026-11-2${i % 3}T1${i % 10}:00:00Z`, properties: { n: i } })),
+    { type: 'page', userId: 'spa/1+x', name: 'Home' },
+  ] });
+  await kern.profile('email', 'spa@example.nl', r.position);
+  const auth = `Basic ${Buffer.from(`${TOKEN}:`).toString('base64')}`;
+  const get = (path, options = {}) => call('GET', `/v1/spaces/default/collections/users/profiles/${path}`, undefined, { auth, ...options });
+  const traits = await get('email:spa@example.nl/traits?limit=2', { status: 200 });
+  assert.equal(Object.keys(traits.body.traits).length, 2);
+  assert.equal(traits.body.cursor.has_more, true);
+  assert.ok(traits.headers.get('request-id'));
+  const rest = await get(`email:spa@example.nl/traits?next=${traits.body.cursor.next}`, { status: 200 });
+  assert.deepEqual({ ...traits.body.traits, ...rest.body.traits }, { email: 'spa@example.nl', plan: 'pro', age: 31, city: 'Delft', first_name: 'Ada' });
+  assert.deepEqual([rest.body.cursor.has_more, rest.body.cursor.next], [false, '']);
+  const some = await get('user_id:spa%2F1%2Bx/traits?include=plan,city&verbose=true', { status: 200 });
+  assert.deepEqual(Object.keys(some.body.traits).sort(), ['city', 'plan']);
+  assert.equal(some.body.traits.plan.value, 'pro');
+  assert.ok(some.body.traits.plan.source_id && some.body.traits.plan.updated_at);
+  assert.equal(some.body.cursor.has_more, false);
+  assert.deepEqual((await get('email:spa@example.nl/traits?class=audience', { status: 200 })).body.traits, {});
+  const ids = (await get('email:spa@example.nl/external_ids', { status: 200 })).body;
+  assert.deepEqual(ids.data.map((d) => [d.type, d.id, d.collection, d.encoding, d.first_message_id]).sort(),
+    [['email', 'spa@example.nl', 'users', 'none', 'spa-m1'], ['user_id', 'spa/1+x', 'users', 'none', 'spa-m1']]);
+  assert.equal((await get('email:spa@example.nl/external_ids?include=email')).body.data.length, 1);
+  const events = [];
+  let next = '';
+  do {
+    const page = (await get(`email:spa@example.nl/events?limit=5&next=${next}`, { status: 200 })).body;
+    events.push(...page.data);
+    next = page.cursor.next;
+  } while (next);
+  assert.equal(events.length, 12, 'track calls only');
+  assert.ok(events.every((e, i) => i === 0 || e.timestamp <= events[i - 1].timestamp));
+  assert.ok(events[0].related.users && events[0].message_id && events[0].source_id);
+  const odd = (await get('email:spa@example.nl/events?include=Odd&sort=asc', { status: 200 })).body.data;
+  assert.ok(odd.length === 6 && odd.every((e) => e.event === 'Odd') && odd[0].timestamp <= odd[5].timestamp);
+  assert.equal((await get('email:spa@example.nl/events?exclude=Odd')).body.data.length, 6);
+  assert.ok((await get('email:spa@example.nl/events?start=2026-11-22T00:00:00Z')).body.data.every((e) => e.timestamp >= '2026-11-22'));
+  const meta = (await get('email:spa@example.nl/metadata', { status: 200 })).body.metadata;
+  assert.equal(meta.first_message_id, 'spa-m1');
+  assert.deepEqual((await get('email:spa@example.nl/links')).body.data, []);
+  assert.equal((await get('email:nobody@example.nl/traits', { status: 404 })).body.error.message, 'Profile was not found.');
+  assert.equal((await get('email:spa@example.nl/nothing', { status: 404 })).body.error.code, 'not_found');
+  assert.equal((await get('email:spa@example.nl/traits?limit=201', { status: 400 })).body.error.code, 'invalid_request_error');
+  assert.equal((await get('email:spa@example.nl/events?sort=up', { status: 400 })).body.error.code, 'validation_error');
+  assert.equal((await get('email:spa@example.nl/traits', { status: 401, auth: null })).body.error.code, 'authentication_error');
+  assert.equal((await call('GET', '/v1/spaces/none/collections/users/profiles/email:a@b.nl/traits', undefined, { auth })).body.error.code, 'not_found');
+});
+
+test('metrics parse, and tell an operator what matters', async () => {
+  await kern.collect('/v1/track', '{'); // something to count
+  const text = await (await fetch(`${kern.url}/metrics`)).text();
+  const families = Object.fromEntries(parsePrometheus(text).map((f) => [f.name, f]));
+  for (const [name, type] of Object.entries({
+    kern_events_applied_total: 'COUNTER', kern_duplicates_total: 'COUNTER', kern_collect_messages_total: 'COUNTER',
+    kern_collect_refused_total: 'COUNTER', kern_rejects_total: 'COUNTER', kern_unapplied_bytes: 'GAUGE', kern_apply_lag_seconds: 'GAUGE',
+    kern_commit_seconds: 'HISTOGRAM', kern_log_bytes: 'GAUGE', kern_memory_bytes: 'GAUGE', kern_disk_bytes: 'GAUGE',
+    kern_dedupe_dropped_total: 'COUNTER', kern_checkpoints_total: 'COUNTER', kern_checkpoint_age_seconds: 'GAUGE',
+    kern_http_responses_total: 'COUNTER', kern_profiles: 'GAUGE', kern_disk_free_bytes: 'GAUGE', kern_build_info: 'GAUGE',
+    process_resident_memory_bytes: 'GAUGE', process_cpu_seconds_total: 'COUNTER',
+  })) {
+    assert.equal(families[name]?.type, type, name);
+    assert.ok(families[name].help.length > 5, name);
+  }
+  // the text format's own rules: one block a name, histograms that add up, counters named so
+  const names = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)];
+  assert.equal(new Set(names.map((m) => m[1])).size, names.length);
+  for (const [, name, type] of names) {
+    if (type === 'counter') assert.match(name, /_total$/);
+    if (type === 'gauge') assert.doesNotMatch(name, /_total$/);
+    assert.match(text, new RegExp(`^# HELP ${name} `, 'm'));
+  }
+  assert.ok(text.endsWith('\n'));
+  for (const [, name] of text.matchAll(/^kern_profiles\{workspace="([^"]+)"\}/gm)) {
+    const plain = (suffix) => Number(text.match(new RegExp(`^kern_commit_seconds_${suffix}\\{workspace="${name}"\\} (\\S+)$`, 'm'))[1]);
+    const buckets = [...text.matchAll(new RegExp(`^kern_commit_seconds_bucket\\{workspace="${name}",le="([^"]+)"\\} (\\d+)$`, 'gm'))];
+    const counts = buckets.map((m) => Number(m[2]));
+    assert.ok(buckets.every((m, i) => i === 0 || m[1] === '+Inf' || Number(m[1]) > Number(buckets[i - 1][1])));
+    assert.ok(counts.every((c, i) => i === 0 || c >= counts[i - 1]));
+    assert.equal(buckets.at(-1)[1], '+Inf');
+    assert.equal(counts.at(-1), plain('count'));
+    assert.equal(plain('sum') > 0, plain('count') > 0);
+  }
+  assert.ok(families.kern_collect_refused_total.metrics.every((m) => m.labels.reason));
+  assert.ok(families.kern_rejects_total.metrics.every((m) => m.labels.source));
+  assert.ok(families.kern_memory_bytes.metrics.every((m) => m.labels.part));
+  // behind a proxy on this machine it wants a token
+  const proxied = await fetch(`${kern.url}/metrics`, { headers: { 'X-Forwarded-For': '203.0.113.9' } });
+  assert.equal(proxied.status, 401);
+});
+
+test('every documented route has answered', async () => {
+  for (const path of ['/healthz', '/readyz', '/metrics', '/api/v1/openapi.json']) await call('GET', path, undefined, { auth: null, status: 200 });
+  const all = Object.entries(doc.paths).flatMap(([path, methods]) => Object.keys(methods).map((m) => `${m.toUpperCase()} ${path}`));
+  assert.deepEqual(all.filter((route) => !answered.has(route)), []);
+});

@@ -18,7 +18,7 @@ soak: setup build
 	sh tools/soak.sh
 
 bench: setup build
-	sh bench/run.sh
+	sh tools/node.sh bench/run.mjs
 
 fmt:
 	clang-format -i $$(git ls-files '*.c' '*.h' '*.cpp')

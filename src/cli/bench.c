@@ -22,6 +22,7 @@ enum { CONNECTIONS_MAX = 4096, ANSWER_MAX = 256 * 1024 };
 struct options {
     const char *key, *token, *workspace, *path;
     uint64_t port, events, profiles, batch, connections, seed, rate;
+    uint64_t uniform; /* not 0: profiles in turn instead of by Zipf */
 };
 
 struct load {
@@ -81,7 +82,8 @@ static void make_ingest(const struct options *o, struct load *l)
             if (k > 0) {
                 kn_buf_char(&body, ',');
             }
-            put_event(&body, &r, zipf(&r, o->profiles), now);
+            uint64_t who = o->uniform ? (i * o->batch + k) % o->profiles : zipf(&r, o->profiles);
+            put_event(&body, &r, who, now);
         }
         if (o->batch > 1) {
             kn_buf_c(&body, "]}");
@@ -360,7 +362,7 @@ int kn_cli_bench(int argc, char **argv)
         uint64_t *value;
     } numbers[] = {{"port", &o.port},   {"events", &o.events},           {"profiles", &o.profiles},
                    {"batch", &o.batch}, {"connections", &o.connections}, {"seed", &o.seed},
-                   {"rate", &o.rate}};
+                   {"rate", &o.rate}, {"uniform", &o.uniform}};
     const char *mode = argc > 0 ? argv[0] : "";
     if (strcmp(mode, "ingest") != 0 && strcmp(mode, "lookup") != 0) {
         return kn_cli_usage("bench takes ingest or lookup");

@@ -637,8 +637,8 @@ static void test_pixels(void **state)
                                          "GET /pixel/v1/track?writeKey=WKB&anonymousId=a&event=E",
                                          "GET /api/px/p?writekey=WKB&anonymousId=a",
                                          /* {"writeKey":"WKB","anonymousId":"~~>>"} */
-                                         "GET /api/px/p?data=eyJ3cml0ZUtleSI6IldLQiIsImFub255bW91c0lkIjoifn4"
-                                         "+PiJ9"};
+                                         ("GET /api/px/p?data=eyJ3cml0ZUtleSI6IldLQiIsImFub255bW91c0lkIjoifn4"
+                                         "+PiJ9")};
     for (size_t i = 0; i < 4; i++) {
         exchange(others[i], "", KN_STR_EMPTY);
         assert_gif();

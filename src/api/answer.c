@@ -252,20 +252,29 @@ bool kn_api_read_cursor(struct kn_ctx *ctx, uint64_t values[2], bool *ret_given)
     return good;
 }
 
-void kn_api_put_next(struct kn_ctx *ctx, bool more, uint64_t a, uint64_t b)
+struct kn_str kn_api_cursor(struct kn_ctx *ctx, uint64_t a, uint64_t b)
 {
-    struct kn_buf *out = &ctx->response->body;
     struct kn_buf bytes;
-    if (!more) {
-        kn_buf_c(out, ",\"next\":null}");
-        return;
-    }
+    struct kn_buf text;
     kn_buf_init(&bytes, 20);
+    kn_buf_init(&text, 64);
     kn_buf_le64(&bytes, a);
     kn_buf_le64(&bytes, b);
     kn_buf_le32(&bytes, cursor_check(ctx->request, kn_buf_view(&bytes)));
-    kn_buf_c(out, ",\"next\":\"");
-    kn_base64url_encode(kn_buf_view(&bytes), out);
-    kn_buf_c(out, "\"}");
+    kn_base64url_encode(kn_buf_view(&bytes), &text);
+    struct kn_str cursor = kn_arena_str(ctx->request->arena, kn_buf_view(&text));
+    kn_buf_deinit(&text);
     kn_buf_deinit(&bytes);
+    return cursor;
+}
+
+void kn_api_put_next(struct kn_ctx *ctx, bool more, uint64_t a, uint64_t b)
+{
+    struct kn_buf *out = &ctx->response->body;
+    if (more) {
+        kn_json_out_kv(out, "next", kn_api_cursor(ctx, a, b));
+        kn_buf_char(out, '}');
+    } else {
+        kn_buf_c(out, ",\"next\":null}");
+    }
 }

@@ -25,10 +25,11 @@ void kn_api_free(struct kn_api *api)
     }
 }
 
-struct kn_api_worker *kn_api_worker_new(void)
+struct kn_api_worker *kn_api_worker_new(void *thread)
 {
     struct kn_api_worker *w = kn_calloc(1, sizeof *w);
     if (w) {
+        w->thread = thread;
         w->parser = kn_json_parser_new();
     }
     return w;
@@ -82,25 +83,19 @@ void kn_api_put_position(struct kn_ctx *ctx, uint64_t seq)
         kn_position_text(position.epoch, seq ? seq : position.staged, ctx->request->arena));
 }
 
-void kn_api_stage(struct kn_ctx *ctx, struct kn_item *item, uint32_t frame_flags,
-                  void (*finish)(struct kn_ctx *))
+void kn_api_stage_items(struct kn_ctx *ctx, struct kn_str items, uint32_t count,
+                        uint32_t frame_flags, void (*finish)(struct kn_ctx *))
 {
-    struct kn_buf bytes;
     struct kn_err err = {0};
     uint64_t seq;
     bool disk_full;
-    int64_t now = kn_clock_wall_us(ctx->api->env.clock);
-    item->event_us = now;
-    item->received_us = now;
-    item->message_id = kn_api_random_text(ctx, 24);
-    kn_buf_init(&bytes, KN_LOG_BODY_MAX);
-    kn_item_encode(item, &bytes);
-    enum kn_rc rc = bytes.rc;
-    if (rc == KN_OK) {
-        rc = kn_workspace_stage(ctx->ws, kn_buf_view(&bytes), 1, frame_flags, &seq, &disk_full,
-                                &err);
+    enum kn_rc rc =
+        kn_workspace_stage(ctx->ws, items, count, frame_flags, &seq, &disk_full, &err);
+    if (rc == KN_E_FULL && !disk_full) {
+        kn_http_set_header(ctx->response, "Retry-After", KN_STR("1"));
+        kn_api_fail(ctx, 429, "Too much at once", err.text);
+        return;
     }
-    kn_buf_deinit(&bytes);
     if (rc != KN_OK) {
         kn_api_fail_rc(ctx, rc, &err);
         return;
@@ -108,6 +103,24 @@ void kn_api_stage(struct kn_ctx *ctx, struct kn_item *item, uint32_t frame_flags
     kn_api_put_position(ctx, seq);
     ctx->finish = finish;
     kn_api_wait(ctx, ctx->ws, seq, false);
+}
+
+void kn_api_stage(struct kn_ctx *ctx, struct kn_item *item, uint32_t frame_flags,
+                  void (*finish)(struct kn_ctx *))
+{
+    struct kn_buf bytes;
+    int64_t now = kn_clock_wall_us(ctx->api->env.clock);
+    item->event_us = now;
+    item->received_us = now;
+    item->message_id = kn_api_random_text(ctx, 24);
+    kn_buf_init(&bytes, KN_LOG_BODY_MAX);
+    kn_item_encode(item, &bytes);
+    if (bytes.rc == KN_OK) {
+        kn_api_stage_items(ctx, kn_buf_view(&bytes), 1, frame_flags, finish);
+    } else {
+        kn_api_fail_rc(ctx, bytes.rc, NULL);
+    }
+    kn_buf_deinit(&bytes);
 }
 
 void kn_api_stage_setting(struct kn_ctx *ctx, const char *prefix, struct kn_str id,

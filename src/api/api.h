@@ -21,6 +21,15 @@
 struct kn_api;
 struct kn_system; /* api/system.h: users, tokens, sessions, the list of workspaces */
 
+/* A message of Segment's shape that did not come over a collect route. */
+struct kn_api_message {
+    const struct kn_settings *settings;
+    const struct kn_source *source;
+    int64_t received_us;
+    bool historic;      /* of the past: times as they stand, consents by their event time */
+    struct kn_str json; /* padded as for kn_json_parse */
+};
+
 /* What the server offers the API. */
 struct kn_api_env {
     struct kn_system *system;
@@ -36,6 +45,9 @@ struct kn_api_env {
     /* The rules of a time zone this machine knows (os/zone.h). */
     enum kn_rc (*zone_rules)(void *context, struct kn_str name, struct kn_buf *out,
                              struct kn_err *err);
+    /* Turns a message into items; *ret_rejected: why it was not taken (a constant code). */
+    enum kn_rc (*message)(void *context, void *thread, const struct kn_api_message *message,
+                          struct kn_buf *items, uint32_t *ret_items, const char **ret_rejected, struct kn_err *err);
     /* Appends the server's own metrics in Prometheus text form. */
     void (*metrics)(void *context, struct kn_buf *out);
     /* Every workspace recovered and taking records. */
@@ -50,9 +62,9 @@ struct kn_api_env {
 struct kn_api *kn_api_new(const struct kn_api_env *env); /* NULL without memory */
 void kn_api_free(struct kn_api *api);
 
-/* Per-thread scratch: a JSON parser. */
+/* Per-thread scratch: a JSON parser. `thread` is what env.message gets (borrowed). */
 struct kn_api_worker;
-struct kn_api_worker *kn_api_worker_new(void);
+struct kn_api_worker *kn_api_worker_new(void *thread);
 void kn_api_worker_free(struct kn_api_worker *worker);
 
 enum kn_api_outcome { KN_API_NOT_MINE, KN_API_DONE, KN_API_WAIT };

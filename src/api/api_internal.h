@@ -25,6 +25,7 @@ struct kn_api {
 
 struct kn_api_worker {
     struct kn_json_parser *parser;
+    void *thread; /* the server's, for env.message */
 };
 
 struct kn_api_route;
@@ -104,6 +105,9 @@ bool kn_api_limit(struct kn_ctx *ctx, size_t fallback, size_t most, size_t *ret)
 /* Stages an item and asks to be resumed in `finish` once it is applied. */
 void kn_api_stage(struct kn_ctx *ctx, struct kn_item *item, uint32_t frame_flags,
                   void (*finish)(struct kn_ctx *));
+/* The same for items that are encoded already. */
+void kn_api_stage_items(struct kn_ctx *ctx, struct kn_str items, uint32_t count,
+                        uint32_t frame_flags, void (*finish)(struct kn_ctx *));
 /* Before a change of settings is worked out. False: it waits for an earlier one (the handler then
  * runs again from its start). True: call kn_api_end_change after staging. */
 bool kn_api_begin_change(struct kn_ctx *ctx);
@@ -111,6 +115,7 @@ void kn_api_end_change(struct kn_ctx *ctx);
 /* Cursors are opaque, checked, and good for the same path and filters only.
  * values[0..1] come back as they went out; *ret_given: a cursor was given. False: answered 400. */
 bool kn_api_read_cursor(struct kn_ctx *ctx, uint64_t values[2], bool *ret_given);
+struct kn_str kn_api_cursor(struct kn_ctx *ctx, uint64_t a, uint64_t b);
 /* ,"next":"..."} or ,"next":null} */
 void kn_api_put_next(struct kn_ctx *ctx, bool more, uint64_t a, uint64_t b);
 struct kn_str kn_api_cookie(const struct kn_http_request *request, const char *name);
@@ -154,6 +159,10 @@ void kn_delete_source(struct kn_ctx *ctx);
 void kn_post_source_key(struct kn_ctx *ctx);
 void kn_delete_source_key(struct kn_ctx *ctx);
 void kn_get_rejects(struct kn_ctx *ctx);
+void kn_get_export(struct kn_ctx *ctx);
+void kn_post_import(struct kn_ctx *ctx);
+/* No other source of this Kern than `id` of this workspace has that write key. */
+bool kn_api_key_is_free(struct kn_ctx *ctx, struct kn_str key, struct kn_str id);
 void kn_get_identity(struct kn_ctx *ctx);
 void kn_put_identity(struct kn_ctx *ctx);
 void kn_get_workspaces(struct kn_ctx *ctx);

@@ -142,7 +142,8 @@ static void put_operation(struct kn_buf *out, const struct kn_api_route *route)
     put_parameters(out, route);
     if (route->body) {
         kn_buf_c(out, ",\"requestBody\":{\"required\":true,");
-        put_content(out, "application/json", route->body);
+        bool lines = strcmp(route->body, "Lines") == 0;
+        put_content(out, lines ? "application/x-ndjson" : "application/json", route->body);
         kn_buf_char(out, '}');
     }
     if (route->scope == KN_SCOPE_PUBLIC || route->scope == KN_SCOPE_METRICS) {

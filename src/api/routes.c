@@ -50,6 +50,13 @@ const struct kn_api_route kn_api_routes[] = {
     {"PUT", WS "/identity", "setIdentity", "Set identity rules", KN_SCOPE_ADMIN, true,
      kn_put_identity, "", "Identity", "Identity", 200, NULL},
 
+    {"GET", WS "/export", "exportWorkspace",
+     "Everything in the workspace as JSON lines; the header Kern-Next is the cursor of the next page",
+     KN_SCOPE_ADMIN, true, kn_get_export, "cursor after", NULL, "Lines", 200, "application/x-ndjson"},
+    {"POST", WS "/import", "importLines",
+     "JSON lines in: those of an export, or messages of Segment's shape", KN_SCOPE_ADMIN, true,
+     kn_post_import, "source historic", "Lines", "ImportResult", 200, NULL},
+
     {"GET", "/api/v1/workspaces", "listWorkspaces", "Workspaces", KN_SCOPE_READ, true,
      kn_get_workspaces, "limit cursor", NULL, "WorkspaceList", 200, NULL},
     {"POST", "/api/v1/workspaces", "createWorkspace", "Make a workspace", KN_SCOPE_INSTANCE, true,

@@ -137,15 +137,21 @@ static void search_key(void *context, struct kn_workspace *ws)
     kn_settings_unref(s);
 }
 
-static bool key_is_free(struct kn_ctx *ctx, struct kn_str key, struct kn_str id)
+bool kn_api_key_is_free(struct kn_ctx *ctx, struct kn_str key, struct kn_str id)
 {
     const struct kn_api_env *env = &ctx->api->env;
     struct key_search search = {.key = key, .id = id, .ws = ctx->ws};
     env->each_workspace(env->context, search_key, &search);
-    if (search.taken) {
+    return !search.taken;
+}
+
+static bool key_is_free(struct kn_ctx *ctx, struct kn_str key, struct kn_str id)
+{
+    bool is_free = kn_api_key_is_free(ctx, key, id);
+    if (!is_free) {
         kn_api_fail(ctx, 409, "Conflict", "another source has this write key");
     }
-    return !search.taken;
+    return is_free;
 }
 
 static bool check_list(struct kn_ctx *ctx, const char *name, const char *pointer, struct kn_str id)

@@ -448,6 +448,19 @@ enum kn_rc kn_system_add_token(struct kn_system *s, struct kn_str name, struct k
     return rc;
 }
 
+void kn_system_lend_token(struct kn_system *s, struct kn_str token)
+{
+    kn_mutex_lock(&s->mutex);
+    s->tokens = kn_must_realloc(s->tokens, (s->token_count + 1) * sizeof *s->tokens);
+    struct kn_sys_token *t = &s->tokens[s->token_count++];
+    *t = (struct kn_sys_token){.id = copy(KN_STR("local")),
+                               .name = copy(KN_STR("this process")),
+                               .workspace = copy(KN_STR_EMPTY),
+                               .role = KN_ROLE_OWNER};
+    kn_sys_hash(s, token, t->hash);
+    kn_mutex_unlock(&s->mutex);
+}
+
 bool kn_system_token_at(struct kn_system *s, size_t index, struct kn_arena *arena,
                         struct kn_token_info *ret)
 {

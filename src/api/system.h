@@ -35,7 +35,6 @@ struct kn_caller {
     bool by_cookie;          /* a UI session: state-changing calls need the CSRF header */
 };
 
-/* `is_new`: nothing was ever set up. */
 enum kn_rc kn_system_open(struct kn_disk disk, const char *dir, struct kn_clock clock,
                           struct kn_random random, struct kn_system **ret,
                           struct kn_err *err) KN_MUST_USE;
@@ -107,6 +106,8 @@ struct kn_token_info {
 enum kn_rc kn_system_add_token(struct kn_system *system, struct kn_str name, struct kn_str token,
                                enum kn_role role, struct kn_str workspace, struct kn_arena *arena,
                                struct kn_str *ret_id, struct kn_err *err) KN_MUST_USE;
+/* A token of this process only, with every right: never stored, gone with the process. */
+void kn_system_lend_token(struct kn_system *system, struct kn_str token);
 /* By place; those taken back are left out (*ret is then empty but the answer is true). */
 bool kn_system_token_at(struct kn_system *system, size_t index, struct kn_arena *arena,
                         struct kn_token_info *ret);

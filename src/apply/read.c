@@ -2,8 +2,11 @@
 
 #include "apply/workspace_internal.h"
 #include "base/assert.h"
+#include "base/mem.h"
 #include "format/fold.h"
 #include "format/json.h"
+
+enum { EXPORT_ARENA_MAX = 64 << 20 };
 
 static struct kn_str read_value(struct kn_workspace *ws, enum kn_table table, struct kn_key key,
                                 struct kn_arena *arena, bool *full)
@@ -262,6 +265,46 @@ enum kn_rc kn_read_events(struct kn_workspace *ws, const struct kn_profile *prof
     struct event_reader r = {.ws = ws, .arena = arena, .fn = fn, .context = context};
     enum kn_rc rc = kn_archive_read(pin, query, each_row, &r, err);
     kn_archive_unpin(pin);
+    return rc != KN_OK ? rc : r.rc;
+}
+
+static bool each_archived(void *context, const struct kn_archive_row *row)
+{
+    struct event_reader *r = context;
+    bool more = each_row(context, row);
+    kn_arena_clear(r->arena);
+    return more;
+}
+
+enum kn_rc kn_read_archive(struct kn_workspace *ws, uint32_t first, uint32_t count,
+                           kn_read_event_fn fn, void *context, uint32_t *ret_next,
+                           struct kn_err *err)
+{
+    const struct kn_archive_query query = {
+        .order = KN_ARCHIVE_BY_ARRIVAL, .from_us = INT64_MIN, .to_us = INT64_MAX};
+    struct kn_arena arena;
+    uint32_t *ordinals = kn_alloc((count + 1) * sizeof *ordinals);
+    uint32_t n = 0;
+    if (!ordinals) {
+        return kn_fail(err, KN_E_NOMEM, "out of memory");
+    }
+    kn_rwlock_read(&ws->lock);
+    uint32_t end = ws->fold.counters.next_ordinal;
+    for (; n < count && first + n < end; n++) {
+        ordinals[n] = first + n;
+    }
+    struct kn_archive_pin *pin = kn_archive_pin(ws->archive, ordinals, n);
+    kn_rwlock_unlock(&ws->lock);
+    kn_free(ordinals);
+    if (!pin) {
+        return kn_fail(err, KN_E_NOMEM, "out of memory");
+    }
+    kn_arena_init(&arena, EXPORT_ARENA_MAX);
+    struct event_reader r = {.ws = ws, .arena = &arena, .fn = fn, .context = context};
+    enum kn_rc rc = kn_archive_read(pin, &query, each_archived, &r, err);
+    kn_archive_unpin(pin);
+    kn_arena_deinit(&arena);
+    *ret_next = first + n < end ? first + n : 0;
     return rc != KN_OK ? rc : r.rc;
 }
 

@@ -35,6 +35,14 @@ enum kn_rc kn_read_events(struct kn_workspace *ws, const struct kn_profile *prof
                           const struct kn_archive_query *query, struct kn_arena *arena,
                           kn_read_event_fn fn, void *context, struct kn_err *err) KN_MUST_USE;
 
+/* Everything archived under the ordinals [first, first + count), in order of arrival, for exports:
+ * items as they first came in, those of no profile under ordinal 0, merged profiles under their own.
+ * fn sees each item with its row and answers false to stop. *ret_next: the ordinal to go on at, 0 = done.
+ * Each call sees one moment. */
+enum kn_rc kn_read_archive(struct kn_workspace *ws, uint32_t first, uint32_t count,
+                           kn_read_event_fn fn, void *context, uint32_t *ret_next,
+                           struct kn_err *err) KN_MUST_USE;
+
 struct kn_reject {
     uint64_t number;        /* per source, from 1 */
     int64_t at_us;

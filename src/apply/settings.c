@@ -268,6 +268,24 @@ enum kn_rc kn_settings_build(const struct kn_setting_doc *docs, size_t count, ui
     return KN_OK;
 }
 
+enum kn_rc kn_settings_check(struct kn_str key, struct kn_str json, struct kn_err *err)
+{
+    struct kn_settings *built;
+    struct kn_hash_key none = {0};
+    struct kn_setting_doc doc = {0};
+    struct kn_arena arena;
+    kn_arena_init(&arena, SETTINGS_ARENA_MAX);
+    doc.key = (char *)(uintptr_t)kn_arena_str(&arena, key).p;
+    doc.json = (char *)(uintptr_t)kn_arena_str(&arena, json).p;
+    enum kn_rc rc = doc.key && doc.json ? kn_settings_build(&doc, 1, 1, &none, &built, err)
+                                        : kn_fail(err, KN_E_NOMEM, "out of memory");
+    if (rc == KN_OK) {
+        kn_settings_unref(built);
+    }
+    kn_arena_deinit(&arena);
+    return rc;
+}
+
 /* ---- the fold's side ---- */
 
 static char *text_copy(struct kn_str s)

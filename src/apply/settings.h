@@ -48,6 +48,9 @@ const struct kn_source *kn_settings_source_by_id(const struct kn_settings *s, st
 const struct kn_source *kn_settings_source_by_key(const struct kn_settings *s, struct kn_str key);
 const char *kn_party_name(enum kn_party party);
 
+/* Whether a document of that key reads, so that it may become a record. */
+enum kn_rc kn_settings_check(struct kn_str key, struct kn_str json, struct kn_err *err) KN_MUST_USE;
+
 struct kn_settings *kn_settings_ref(struct kn_settings *s);
 void kn_settings_unref(struct kn_settings *s); /* NULL is fine */
 

@@ -1,4 +1,5 @@
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,31 +14,74 @@ const char *const malloc_conf = "percpu_arena:percpu,dirty_decay_ms:60000,muzzy_
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
-    const char *help;
+    const char *summary, *help;
 } commands[] = {
-    {"serve", kn_cli_serve,
-     "serve --data DIR [--listen 127.0.0.1:8080] [--trust-proxy] [--replay-with-new]\n"
-     "      [--clock manual [--clock-start ISO]]      run Kern on DIR"},
-    {"demo", kn_cli_demo,
-     "demo [--data DIR] [--listen 127.0.0.1:8080] [--profiles N] [--days D] [--seed S]\n"
-     "                                                 a web shop to look at"},
-    {"import", kn_cli_import,
-     "import --data DIR [--source ID] FILE.ndjson\n"
-     "                                                 events of the past"},
-    {"verify", kn_cli_verify, "verify --data DIR                               check every checksum"},
-    {"bench", kn_cli_bench,
-     "bench ingest|lookup --port P [--key K] [--token T] [--events N] [--profiles N]\n"
-     "      [--batch N] [--connections N] [--rate N]     load generator (this machine only)"},
+    {"serve", kn_cli_serve, "run Kern on a data directory",
+     "kern serve --data DIR [--listen 127.0.0.1:8080] [--trust-proxy] [--replay-with-new]\n"
+     "           [--clock manual [--clock-start ISO]]\n\n"
+     "Runs Kern on DIR, which is made when it is not there; logs a line of JSON per event to\n"
+     "stderr. SIGTERM or Ctrl-C: takes nothing more in, finishes, and ends with 0.\n\n"
+     "  --listen ADDRESS    host:port; port 0 takes a free one\n"
+     "  --trust-proxy       a proxy in front sets X-Forwarded-For and X-Forwarded-Proto\n"
+     "  --replay-with-new   apply a log that an older version of Kern left\n"
+     "  --clock manual      for tests: time stands still and moves by POST /api/v1/clock\n\n"
+     "At the first start, from the environment (generated and printed once when not given):\n"
+     "KERN_WORKSPACE, KERN_WRITE_KEY, KERN_API_TOKEN, KERN_ADMIN_EMAIL, KERN_ADMIN_PASSWORD.\n"},
+    {"demo", kn_cli_demo, "fill a web shop to look at, and run it",
+     "kern demo [--data DIR] [--listen 127.0.0.1:8080] [--profiles N] [--days D] [--seed S]\n\n"
+     "Makes a workspace \"demo\" with a Dutch web shop: visits, carts, orders, mails and consents of\n"
+     "N visitors (20000) over D days (180) that end now; the same seed makes the same shop. Then it\n"
+     "serves it and prints address and login. A directory that is filled already is only served.\n"},
+    {"import", kn_cli_import, "events of the past, or an export, from JSON lines",
+     "kern import (--data DIR | --url URL [--token T]) [--workspace W] [--source ID] FILE\n\n"
+     "Takes in FILE, a JSON object a line: messages of Segment's shape for the source ID (default),\n"
+     "or what kern export wrote. Refused lines go to FILE.rejects.ndjson with number and reason. A run\n"
+     "that is cut short goes on where it was when it is started again; nothing comes in twice.\n\n"
+     "  --data DIR     a data directory nobody serves now\n"
+     "  --url URL      a running Kern; the token (admin) from --token or KERN_API_TOKEN\n"},
+    {"export", kn_cli_export, "everything in a workspace as JSON lines",
+     "kern export (--data DIR | --url URL [--token T]) [--workspace W] [--out FILE]\n\n"
+     "Writes settings, events, consents and merges in the order in which they came in, to FILE or to\n"
+     "the standard output. kern import of it into an empty Kern gives the same profiles. Write keys are\n"
+     "part of it: keep it as safe as the data directory.\n"},
+    {"verify", kn_cli_verify, "check every checksum of a data directory",
+     "kern verify --data DIR\n\n"
+     "Reads every checksum and invariant of a data directory nobody serves now. Ends with 0 only when\n"
+     "everything is sound.\n"},
+    {"bench", kn_cli_bench, "load generator (this machine only)",
+     "kern bench ingest|lookup --port P [--key K] [--token T] [--events N] [--profiles N]\n"
+     "           [--batch N] [--connections N] [--rate N] [--seed S]\n\n"
+     "Sends events, or looks profiles up, and prints a line of JSON with rates and latencies.\n"},
 };
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
-static int help(void)
+static int help(const char *name)
 {
-    (void)printf("Kern, a customer data platform.\n\n");
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-        (void)printf("  kern %s\n", commands[i].help);
+    for (size_t i = 0; name && i < COMMANDS; i++) {
+        if (strcmp(commands[i].name, name) == 0) {
+            (void)printf("%s", commands[i].help);
+            return 0;
+        }
     }
-    (void)printf("  kern version\n");
+    if (name) {
+        return kn_cli_usage("there is no command \"%s\"", name);
+    }
+    (void)printf("Kern, a customer data platform.\n\n");
+    for (size_t i = 0; i < COMMANDS; i++) {
+        (void)printf("  kern %-8s  %s\n", commands[i].name, commands[i].summary);
+    }
+    (void)printf("  kern version   the version\n\nkern help COMMAND explains one.\n");
     return 0;
+}
+
+static bool wants_help(int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 int kn_cli_usage(const char *format, ...)
@@ -84,16 +128,17 @@ const char *kn_cli_option(int argc, char **argv, int *at, const char *name)
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "help";
-    if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0) {
-        return help();
+    if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+        return help(argc > 2 ? argv[2] : NULL);
     }
     if (strcmp(name, "version") == 0 || strcmp(name, "--version") == 0) {
         (void)printf("kern %s\n", KERN_VERSION);
         return 0;
     }
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+    for (size_t i = 0; i < COMMANDS; i++) {
         if (strcmp(name, commands[i].name) == 0) {
-            return commands[i].run(argc - 2, argv + 2);
+            return wants_help(argc - 2, argv + 2) ? help(name)
+                                                  : commands[i].run(argc - 2, argv + 2);
         }
     }
     return kn_cli_usage("there is no command \"%s\"", name);

@@ -8,18 +8,24 @@
 #include "server/jsonlog.h"
 #include "server/server.h"
 
+void kn_cli_first_start(FILE *out, const struct kn_server_first_start *first)
+{
+    (void)fprintf(out,
+                  "Kern is set up. These are shown once:\n"
+                  "  workspace   %s\n  write key   %s\n  API token   %s\n"
+                  "  login       %s\n  password    %s\n",
+                  first->workspace, first->write_key, first->api_token, first->admin_email,
+                  first->admin_password);
+    (void)fflush(out);
+}
+
 static void announce(const struct kn_server *server, const struct kn_server_first_start *first)
 {
     char text[64];
     (void)snprintf(text, sizeof text, "port %u", (unsigned)kn_server_port(server));
     kn_jsonlog("info", "listening", text);
     if (first->workspace) {
-        (void)printf("Kern is set up. These are shown once:\n"
-                     "  workspace   %s\n  write key   %s\n  API token   %s\n"
-                     "  login       %s\n  password    %s\n",
-                     first->workspace, first->write_key, first->api_token, first->admin_email,
-                     first->admin_password);
-        (void)fflush(stdout);
+        kn_cli_first_start(stdout, first);
     }
 }
 

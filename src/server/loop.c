@@ -555,7 +555,7 @@ struct kn_loop *kn_loop_start(struct kn_server *s, size_t index)
     loop->server = s;
     loop->index = index;
     loop->collect = kn_collect_new();
-    loop->worker = kn_api_worker_new();
+    loop->worker = kn_api_worker_new(loop->collect);
     loop->epoll_fd = kn_epoll_new();
     loop->wake_fd = kn_wake_new();
     kn_mutex_init(&loop->mutex);
@@ -722,8 +722,9 @@ void *kn_worker_run(void *argument)
 {
     struct kn_server *s = argument;
     struct kn_work_queue *q = &s->queue;
-    struct kn_api_worker *worker = kn_api_worker_new();
-    kn_assert(worker != NULL);
+    struct kn_collect *collect = kn_collect_new();
+    struct kn_api_worker *worker = kn_api_worker_new(collect);
+    kn_assert(worker != NULL && collect != NULL);
     for (;;) {
         kn_mutex_lock(&q->mutex);
         while (!q->head && !q->stopping) {
@@ -748,5 +749,6 @@ void *kn_worker_run(void *argument)
         kn_wake_signal(loop->wake_fd);
     }
     kn_api_worker_free(worker);
+    kn_collect_free(collect);
     return NULL;
 }

@@ -168,3 +168,16 @@ enum kn_rc kn_server_zone_rules(void *context, struct kn_str name, struct kn_buf
     (void)context;
     return kn_zone_load(name, out, err);
 }
+
+enum kn_rc kn_server_message(void *context, void *thread, const struct kn_api_message *message,
+                             struct kn_buf *items, uint32_t *ret_items, const char **ret_rejected,
+                             struct kn_err *err)
+{
+    struct kn_server *s = context;
+    struct kn_collect_message_options o = {.settings = message->settings,
+                                           .source = message->source,
+                                           .received_us = message->received_us,
+                                           .historic = message->historic};
+    return kn_collect_message(thread, s->random, &o, message->json, items, ret_items, ret_rejected,
+                              err);
+}

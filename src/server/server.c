@@ -134,6 +134,7 @@ static void set_environments(struct kn_server *s)
         .each_workspace = kn_server_each,
         .move_clock = kn_server_move_clock,
         .zone_rules = kn_server_zone_rules,
+        .message = kn_server_message,
         .metrics = kn_server_metrics,
         .ready = kn_server_ready,
         .context = s,
@@ -296,6 +297,17 @@ void kn_server_stop(struct kn_server *s)
 {
     stop(s);
     server_free(s);
+}
+
+const char *kn_server_local_token(struct kn_server *s)
+{
+    unsigned char random[sizeof s->local_token - 1];
+    if (s->local_token[0] == '\0') {
+        kn_random_fill(s->random, random, sizeof random);
+        kn_alnum_encode(random, sizeof random, s->local_token);
+        kn_system_lend_token(s->system, kn_str_c(s->local_token));
+    }
+    return s->local_token;
 }
 
 struct kn_workspace *kn_server_first_workspace(struct kn_server *s)

@@ -45,6 +45,8 @@ void kn_server_run(struct kn_server *server);
 void kn_server_stop(struct kn_server *server);
 
 /* ---- for commands that feed it directly, after start ---- */
+/* A token with every right for calls from this process; text as long as the server. */
+const char *kn_server_local_token(struct kn_server *server);
 struct kn_workspace;
 struct kn_workspace *kn_server_first_workspace(struct kn_server *server);
 /* Moves the simulated clock; 0: from now on the real one. */

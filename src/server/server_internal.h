@@ -51,6 +51,7 @@ struct kn_server {
     atomic_bool stopping, closed;
     uint64_t started_mono_ns;
     char first[5][256]; /* texts of the first start */
+    char local_token[41];
 
     struct kn_rwlock registry_lock;
     struct kn_workspace *workspaces[KN_WORKSPACES_MAX];
@@ -82,6 +83,9 @@ bool kn_server_ready(void *context);
 enum kn_rc kn_server_move_clock(void *context, int64_t now_us, struct kn_err *err);
 enum kn_rc kn_server_zone_rules(void *context, struct kn_str name, struct kn_buf *out,
                                 struct kn_err *err);
+enum kn_rc kn_server_message(void *context, void *thread, const struct kn_api_message *message,
+                             struct kn_buf *items, uint32_t *ret_items, const char **ret_rejected,
+                             struct kn_err *err);
 enum kn_rc kn_server_open_workspace(struct kn_server *s, struct kn_str name, struct kn_err *err);
 
 /* threads.c */

@@ -467,6 +467,26 @@ test('the Segment Profile API: authentication, paging, filters, errors', async (
   assert.equal((await call('GET', '/v1/spaces/none/collections/users/profiles/email:a@b.nl/traits', undefined, { auth })).body.error.code, 'not_found');
 });
 
+test('lines out and in: pages, and who may', async () => {
+  const page = await ws('GET', '/export', undefined, { status: 200 });
+  const lines = page.body.trim().split('\n').map((l) => JSON.parse(l));
+  assert.equal(lines[0].kind, 'workspace');
+  assert.ok(lines.every((l) => l.kern === 1));
+  await ws('GET', '/export?cursor=xyz', undefined, { status: 400 });
+  const raw = { raw: true, headers: { 'Content-Type': 'application/x-ndjson' } };
+  const put = await ws('POST', '/import?source=default', '{"type":"track","event":"Line","userId":"line-1"}\n\nnope\n', { ...raw, status: 200 });
+  assert.deepEqual([put.body.lines, put.body.accepted, put.body.rejected, put.body.errors[0].line], [3, 1, 1, 3]);
+  assert.equal((await ws('GET', `/profiles?user_id=line-1&after=${put.headers.get('kern-position')}`)).body.counters.events, 1);
+  await ws('POST', '/import?source=none', '{}', { ...raw, status: 400 });
+  await ws('POST', '/import', '{}', { raw: true, status: 401, auth: null });
+  // settings first: what follows them waits for the next request
+  const event = lines.find((l) => l.kind === 'event');
+  const mixed = await ws('POST', '/import', `${JSON.stringify(lines[0])}\n${JSON.stringify({ ...event, message_id: 'again-1' })}\n`, { ...raw, status: 200 });
+  assert.deepEqual([mixed.body.lines, mixed.body.accepted], [1, 1]);
+  const bad = await ws('POST', '/import', JSON.stringify({ kern: 1, kind: 'identity', document: { types: [{ type: 'email', limit: 0 }] } }), { ...raw, status: 200 });
+  assert.equal(bad.body.rejected, 1);
+});
+
 test('metrics parse, and tell an operator what matters', async () => {
   await kern.collect('/v1/track', '{'); // something to count
   const text = await (await fetch(`${kern.url}/metrics`)).text();

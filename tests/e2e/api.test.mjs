@@ -43,7 +43,7 @@ async function call(method, path, body, { headers = {}, status = null, auth = `B
   });
   const text = await r.text();
   const type = r.headers.get('content-type') ?? '';
-  const answer = text && /json/.test(type) ? JSON.parse(text) : text;
+  const answer = text && /[/+]json/.test(type) ? JSON.parse(text) : text;
   if (status !== null) assert.equal(r.status, status, `${method} ${path}: ${text}`);
   const [pattern, op] = operation(method, path);
   if (op) {
@@ -53,7 +53,7 @@ async function call(method, path, body, { headers = {}, status = null, auth = `B
     const resolved = wanted.$ref ? doc.components.responses[wanted.$ref.split('/').pop()] : wanted;
     for (const [media, { schema }] of Object.entries(resolved.content ?? {})) {
       assert.ok(type.startsWith(media), `${method} ${path} answers ${type}, not ${media}`);
-      if (!/json/.test(media)) continue;
+      if (!/[/+]json/.test(media)) continue;
       const check = ajv.getSchema(`kern#/components/schemas/${schema.$ref.split('/').pop()}`);
       assert.ok(check(answer), `${method} ${path}: ${ajv.errorsText(check.errors)} in ${text.slice(0, 400)}`);
     }

@@ -42,7 +42,9 @@ uint64_t kn_rand_below(struct kn_rand *r, uint64_t bound)
 
 int64_t kn_rand_between(struct kn_rand *r, int64_t low, int64_t high)
 {
-    return low + (int64_t)kn_rand_below(r, (uint64_t)(high - low) + 1);
+    uint64_t span = (uint64_t)high - (uint64_t)low; /* wraps for the widest ranges only */
+    uint64_t step = span == UINT64_MAX ? kn_rand_u64(r) : kn_rand_below(r, span + 1);
+    return (int64_t)((uint64_t)low + step);
 }
 
 bool kn_rand_chance(struct kn_rand *r, uint64_t part, uint64_t whole)

@@ -112,8 +112,9 @@ static void check_field(struct check *c, const struct kn_chain *at, const struct
         (names->event && !names->event(names->context, owner->name))) {
         return;
     }
-    memcpy(keys, array.keys, array.count * sizeof *keys);
-    memcpy(keys + array.count, path.keys, path.count * sizeof *keys);
+    for (size_t i = 0; i < array.count + path.count; i++) {
+        keys[i] = i < array.count ? array.keys[i] : path.keys[i - array.count];
+    }
     struct kn_path whole = {keys, array.count + path.count};
     if (names->property(names->context, owner->name, context, whole)) {
         return;

@@ -167,7 +167,7 @@ struct kn_str kn_take_bytes(struct kn_cursor *c, size_t len)
         return KN_STR_EMPTY;
     }
     struct kn_str taken = kn_str(c->p, len);
-    c->p += len;
+    c->p = len > 0 ? c->p + len : c->p; /* the empty cursor's p is NULL */
     return taken;
 }
 

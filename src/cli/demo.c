@@ -15,7 +15,8 @@
 #include "os/clock.h"
 #include "server/server.h"
 
-#define DAY_US (24 * 3600 * INT64_C(1000000))
+#define HOUR_US (3600 * INT64_C(1000000))
+#define DAY_US (24 * HOUR_US)
 enum { FRAME_ITEMS = 500 };
 
 struct feed {
@@ -94,11 +95,11 @@ static int by_time(const void *a, const void *b)
 }
 
 /* A moment in the time given, more likely when the shop is busy. */
-static int64_t some_moment(struct kn_rand *r, int64_t from, int64_t to)
+static int64_t some_moment(struct kn_demo_shop *shop, int64_t from, int64_t to)
 {
     for (;;) {
-        int64_t at = kn_rand_between(r, from, to);
-        if (kn_rand_below(r, 1000) < kn_demo_busyness(at)) {
+        int64_t at = kn_rand_between(&shop->rand, from, to);
+        if (kn_rand_below(&shop->rand, 1000) < kn_demo_busyness(shop, at)) {
             return at;
         }
     }
@@ -110,8 +111,8 @@ static struct visit *plan(struct kn_demo_shop *shop, int64_t from, int64_t to, s
     size_t count = 0;
     struct visit *visits = kn_must_alloc(room * sizeof *visits);
     for (uint32_t i = 0; i < shop->person_count; i++) {
-        int64_t at = some_moment(&shop->rand, from, to);
-        unsigned stay = shop->people[i].buyer ? 78 : 38; /* chance to come back, in percent */
+        int64_t at = some_moment(shop, from, to);
+        unsigned stay = shop->people[i].buyer ? 82 : 46; /* chance to come back, in percent */
         do {
             if (count == room) {
                 room *= 2;
@@ -119,10 +120,8 @@ static struct visit *plan(struct kn_demo_shop *shop, int64_t from, int64_t to, s
             }
             visits[count++] = (struct visit){at, i};
             int64_t until = at + kn_rand_between(&shop->rand, 1, 45) * DAY_US;
-            at = at + DAY_US / 4 < to ? some_moment(&shop->rand, at + DAY_US / 4,
-                                                    until < to ? until : to)
-                                      : to;
-        } while (at < to - DAY_US / 24 && kn_rand_chance(&shop->rand, stay, 100));
+            at = some_moment(shop, at + DAY_US / 4, until);
+        } while (at < to && kn_rand_chance(&shop->rand, stay, 100));
     }
     qsort(visits, count, sizeof *visits, by_time);
     *ret_count = count;
@@ -139,8 +138,15 @@ static void fill(struct kn_server *server, uint32_t people, int64_t from, int64_
     f.collect = kn_collect_new();
     kn_buf_init(&f.items, KN_LOG_BODY_MAX);
     kn_buf_init(&f.text, 1 << 20);
-    for (size_t i = 0; i < count; i++) {
-        kn_demo_visit(shop, visits[i].person, visits[i].at_us, emit, &f);
+    kn_demo_plan_issues(shop, from, to);
+    for (size_t i = 0; i <= count; i++) {
+        int64_t until = i < count ? visits[i].at_us : to;
+        while (kn_demo_next_later(shop) < until) {
+            kn_demo_do_later(shop, emit, &f);
+        }
+        if (i < count) {
+            kn_demo_visit(shop, visits[i].person, visits[i].at_us, emit, &f);
+        }
     }
     flush(&f);
     struct kn_position p;
@@ -237,6 +243,7 @@ int kn_cli_demo(int argc, char **argv)
         }
     }
     o.data = o.data ? o.data : default_dir(dir, sizeof dir);
+    now -= now % HOUR_US; /* the same hour, the same shop */
     int64_t from = now - (int64_t)days * DAY_US;
     o.simulate_from_us = from;
     struct kn_server *server;

@@ -73,6 +73,7 @@ static bool write_sorted(struct export *e, size_t *ret_items)
     size_t room = 0;
     char *bytes = NULL;
     bool ok = true;
+    ok = fflush(e->spool) == 0;
     qsort(e->lines, e->count, sizeof *e->lines, by_arrival);
     for (size_t i = 0; ok && i < e->count; i++) {
         const struct line *l = &e->lines[i];
@@ -83,8 +84,7 @@ static bool write_sorted(struct export *e, size_t *ret_items)
             room = (size_t)l->len * 2;
             bytes = kn_must_realloc(bytes, room);
         }
-        ok = fseeko(e->spool, (off_t)l->offset, SEEK_SET) == 0 &&
-             fread(bytes, 1, (size_t)l->len, e->spool) == l->len &&
+        ok = pread(fileno(e->spool), bytes, (size_t)l->len, (off_t)l->offset) == (ssize_t)l->len &&
              fwrite(bytes, 1, (size_t)l->len, e->out) == l->len;
         *ret_items += l->arrival != 0;
     }

@@ -2,7 +2,9 @@
 
 #include <stdio.h>
 
+#include "base/assert.h"
 #include "base/mem.h"
+#include "format/time_text.h"
 #include "format/token.h"
 
 #define COUNT(list) (sizeof(list) / sizeof(list)[0])
@@ -75,7 +77,7 @@ static const struct origin origins[] = {
     {12, "utm_source=google&utm_medium=cpc&utm_campaign=merk", "https://www.google.nl/"},
     {8, "utm_source=google&utm_medium=cpc&utm_campaign=shopping&gclid=x", "https://www.google.nl/"},
     {9, "utm_source=nieuwsbrief&utm_medium=email&utm_campaign=week", ""},
-    {6, "utm_source=instagram&utm_medium=paid_social&utm_campaign=herfst", "https://l.instagram.com/"},
+    {6, "utm_source=instagram&utm_medium=paid_social&utm_campaign=", "https://l.instagram.com/"},
     {4, "", "https://www.facebook.com/"},
     {3, "utm_source=daisycon&utm_medium=affiliate&utm_campaign=partners", "https://vergelijk.example.nl/"},
     {2, "", "https://blog.example.org/wandelen"},
@@ -148,8 +150,11 @@ static void make_person(struct kn_demo_shop *shop, uint32_t i)
                    (char)('A' + kn_rand_below(r(shop), 20)), (char)('B' + kn_rand_below(r(shop), 20)));
     mail_name(p->first, p->last, i, p->email, sizeof p->email,
               pick(shop, mail_domains, COUNT(mail_domains)));
-    p->device[0] = (uint8_t)kn_rand_below(r(shop), 3);
-    p->device[1] = (uint8_t)(3 + kn_rand_below(r(shop), 3));
+    /* Most come by phone; the other device is of the other kind. */
+    bool phone = chance(shop, 62);
+    p->device[phone ? 1 : 0] = (uint8_t)(chance(shop, 60) ? 0 : 1 + kn_rand_below(r(shop), 2));
+    p->device[phone ? 0 : 1] =
+        (uint8_t)(chance(shop, 12) ? 5 : 3 + kn_rand_below(r(shop), 2));
     p->buyer = chance(shop, 14);
     p->newsletter = p->buyer ? chance(shop, 60) : chance(shop, 6);
 }
@@ -158,6 +163,9 @@ struct kn_demo_shop *kn_demo_shop_new(uint64_t seed, uint32_t people)
 {
     struct kn_demo_shop *shop = kn_must_calloc(1, sizeof *shop);
     shop->rand = kn_rand_seed(seed);
+    if (kn_zone_parse(KN_STR(KN_ZONE_DEFAULT_RULES), &shop->zone, NULL) != KN_OK) {
+        kn_panic("the default zone does not read");
+    }
     shop->next_customer = 10001;
     shop->next_order = 500001;
     shop->person_count = people;
@@ -175,21 +183,81 @@ void kn_demo_shop_free(struct kn_demo_shop *shop)
 {
     if (shop) {
         kn_free(shop->people);
+        kn_free(shop->later);
+        kn_zone_free(shop->zone);
         kn_free(shop);
     }
 }
 
-unsigned kn_demo_busyness(int64_t at_us)
+unsigned kn_demo_busyness(const struct kn_demo_shop *shop, int64_t at_us)
 {
     static const unsigned short by_hour[] = {120, 60,  30,  20,  20,  40,  110, 240, 380, 480, 540, 560,
                                              600, 560, 540, 560, 590, 620, 640, 820, 950, 1000, 760, 360};
     static const unsigned short by_day[] = {1000, 840, 800, 820, 860, 800, 880}; /* from Sunday */
-    int64_t local = at_us + 3600 * INT64_C(1000000) * 3 / 2; /* between winter and summer time */
-    int64_t day = local / DAY_US;
-    unsigned hour = (unsigned)(local % DAY_US / HOUR_US);
-    unsigned week = by_day[(day + 4) % 7];
-    unsigned season = 800 + (unsigned)(day % 30 < 4 ? 200 : 0); /* payday and campaigns */
-    return by_hour[hour] * week / 1000 * season / 1000;
+    struct kn_local l;
+    kn_zone_local(shop->zone, at_us, &l);
+    unsigned season = 760;
+    season += l.day >= 24 && l.day <= 27 ? 120 : 0;                       /* payday */
+    season += l.month == 11 && l.day >= 23 ? 240 : 0;                     /* Black Friday week */
+    season += l.month == 7 || l.month == 12 ? 100 : 0;                    /* holidays, presents */
+    unsigned busy = (unsigned)by_hour[l.hour] * by_day[l.weekday] / 1000;
+    return busy * (season > 1000 ? 1000 : season) / 1000;
+}
+
+/* ---- later ---- */
+
+static void push_later(struct kn_demo_shop *shop, const struct kn_demo_later *what)
+{
+    if (shop->later_count == shop->later_room) {
+        shop->later_room = shop->later_room ? shop->later_room * 2 : 256;
+        shop->later = kn_must_realloc(shop->later, shop->later_room * sizeof *shop->later);
+    }
+    size_t at = shop->later_count++;
+    while (at > 0 && shop->later[(at - 1) / 2].at_us > what->at_us) {
+        shop->later[at] = shop->later[(at - 1) / 2];
+        at = (at - 1) / 2;
+    }
+    shop->later[at] = *what;
+}
+
+static struct kn_demo_later pop_later(struct kn_demo_shop *shop)
+{
+    struct kn_demo_later first = shop->later[0];
+    struct kn_demo_later last = shop->later[--shop->later_count];
+    size_t at = 0;
+    for (;;) {
+        size_t child = 2 * at + 1;
+        if (child + 1 < shop->later_count &&
+            shop->later[child + 1].at_us < shop->later[child].at_us) {
+            child++;
+        }
+        if (child >= shop->later_count || last.at_us <= shop->later[child].at_us) {
+            break;
+        }
+        shop->later[at] = shop->later[child];
+        at = child;
+    }
+    shop->later[at] = last;
+    return first;
+}
+
+int64_t kn_demo_next_later(const struct kn_demo_shop *shop)
+{
+    return shop->later_count > 0 ? shop->later[0].at_us : INT64_MAX;
+}
+
+void kn_demo_plan_issues(struct kn_demo_shop *shop, int64_t from_us, int64_t to_us)
+{
+    for (int64_t at = from_us; at < to_us; at += DAY_US) {
+        struct kn_local l;
+        kn_zone_local(shop->zone, at, &l);
+        if (l.weekday == 4) {
+            l.hour = 10;
+            l.minute = l.second = l.microsecond = 0;
+            push_later(shop, &(struct kn_demo_later){.at_us = kn_zone_utc(shop->zone, &l),
+                                                     .kind = KN_DEMO_ISSUE});
+        }
+    }
 }
 
 /* ---- messages ---- */
@@ -205,6 +273,7 @@ struct visit {
     void *context;
     const struct kn_demo_product *basket[4];
     size_t basket_count;
+    char query[120]; /* of the landing page */
 };
 
 static void begin(struct visit *v, const char *type, bool server)
@@ -232,13 +301,15 @@ static void put_context(struct visit *v, const char *path, const char *title)
                      "\"userAgent\":\"%s\",\"page\":{\"path\":\"%s\",\"url\":"
                      "\"https://www.buitenhuis.example.nl%s%s%s\",\"title\":\"%s\",\"referrer\":"
                      "\"%s\"}",
-                  agents[v->person->device[v->device]], path, path, v->origin->query[0] ? "?" : "",
-                  v->origin->query, title, v->origin->referrer);
+                  agents[v->person->device[v->device]], path, path, v->query[0] ? "?" : "",
+                  v->query, title, v->origin->referrer);
     if (v->person->consent_asked) {
         kn_buf_printf(j, ",\"consent\":{\"categoryPreferences\":{\"Analytics\":%s,"
-                         "\"Advertising\":%s}}",
+                         "\"Advertising\":%s%s}}",
                       v->person->consents ? "true" : "false",
-                      v->person->consents ? "true" : "false");
+                      v->person->consents ? "true" : "false",
+                      /* a category that is not named is one not agreed to */
+                      v->person->newsletter && v->person->number != 0 ? ",\"Email\":true" : "");
     }
     kn_buf_char(j, '}');
 }
@@ -259,6 +330,7 @@ static void page(struct visit *v, const char *path, const char *title)
     put_context(v, path, title);
     send(v);
     v->origin = &inside;
+    v->query[0] = '\0';
 }
 
 static void put_product(struct kn_buf *j, const struct kn_demo_product *p, unsigned quantity)
@@ -364,31 +436,96 @@ static void buy(struct visit *v)
     put_context(v, "/bedankt", "Bedankt");
     int64_t bought = v->at_us;
     send(v);
-    /* The shop's server reports the same order; some come back later. */
+    /* The shop's server reports the same order; some are called off, some come back. */
     server_event(v, "Order Completed", order, bought + 2 * INT64_C(1000000), false);
-    if (chance(v->shop, 6)) {
-        server_event(v, "Order Refunded", order, bought + 600 * INT64_C(1000000), false);
+    struct kn_demo_later later = {.person = (uint32_t)(v->person - v->shop->people),
+                                  .order = order,
+                                  .basket_count = (uint32_t)v->basket_count};
+    memcpy(later.basket, v->basket, sizeof later.basket);
+    if (chance(v->shop, 7)) {
+        later.kind = KN_DEMO_REFUNDED;
+        later.at_us = bought + kn_rand_between(r(v->shop), 3 * 24, 21 * 24) * HOUR_US;
+        push_later(v->shop, &later);
     } else if (chance(v->shop, 2)) {
-        server_event(v, "Order Cancelled", order, bought + 900 * INT64_C(1000000), true);
+        later.kind = KN_DEMO_CANCELLED;
+        later.at_us = bought + kn_rand_between(r(v->shop), 1, 20) * HOUR_US;
+        push_later(v->shop, &later);
     }
 }
 
-static void mail_events(struct visit *v)
+static unsigned week_of(const struct kn_demo_shop *shop, int64_t at_us)
 {
-    struct kn_demo_person *p = v->person;
-    int64_t kept = v->at_us;
-    v->at_us -= kn_rand_between(r(v->shop), 120, 1200) * INT64_C(1000000);
-    for (int i = 0; i < 2; i++) {
-        begin(v, "track", true);
-        kn_buf_printf(&v->json,
-                      ",\"event\":\"%s\",\"properties\":{\"campaign_name\":\"Nieuwsbrief\","
-                      "\"email_id\":\"nb-%lld\"},\"channel\":\"server\",\"context\":{\"traits\":"
-                      "{\"email\":\"%s\"},\"library\":{\"name\":\"analytics-php\"}}",
-                      i == 0 ? "Email Opened" : "Email Link Clicked",
-                      (long long)(kept / (7 * DAY_US)), p->email);
-        send(v);
+    struct kn_local l;
+    kn_zone_local(shop->zone, at_us, &l);
+    return (unsigned)((kn_days_from_civil(l.year, l.month, l.day) -
+                       kn_days_from_civil(l.year, 1, 1)) / 7 + 1);
+}
+
+static void mail_event(struct visit *v, const char *event)
+{
+    unsigned week = week_of(v->shop, v->at_us);
+    begin(v, "track", true);
+    kn_buf_printf(&v->json,
+                  ",\"event\":\"%s\",\"properties\":{\"campaign_name\":\"Nieuwsbrief week %u\","
+                  "\"campaign_id\":\"week-%u\"},\"channel\":\"server\",\"context\":{\"traits\":"
+                  "{\"email\":\"%s\"},\"library\":{\"name\":\"analytics-php\"}}",
+                  event, week, week, v->person->email);
+    send(v);
+}
+
+static void unsubscribe(struct visit *v)
+{
+    v->person->newsletter = false;
+    begin(v, "identify", true);
+    kn_buf_printf(&v->json,
+                  ",\"traits\":{\"email\":\"%s\",\"consents\":{\"marketing_email\":{\"state\":"
+                  "\"denied\",\"text_version\":\"nieuwsbrief-2026-1\"}}},\"channel\":\"server\","
+                  "\"context\":{\"library\":{\"name\":\"analytics-php\"}}",
+                  v->person->email);
+    send(v);
+}
+
+/* To everyone who wants it; a third opens it in the hours after. */
+static void send_issue(struct kn_demo_shop *shop, struct visit *v)
+{
+    int64_t at_us = v->at_us;
+    for (uint32_t i = 0; i < shop->person_count; i++) {
+        struct kn_demo_person *p = &shop->people[i];
+        if (!p->newsletter || p->number == 0) {
+            continue;
+        }
+        v->person = p;
+        v->at_us = at_us;
+        mail_event(v, "Email Delivered");
+        if (chance(shop, 34)) {
+            int64_t delay = kn_rand_between(r(shop), 1, 60) * kn_rand_between(r(shop), 1, 48);
+            push_later(shop, &(struct kn_demo_later){.at_us = at_us + delay * 60 * INT64_C(1000000),
+                                                     .kind = KN_DEMO_OPENED,
+                                                     .person = i});
+        }
     }
-    v->at_us = kept;
+}
+
+void kn_demo_do_later(struct kn_demo_shop *shop, kn_demo_emit_fn emit, void *context)
+{
+    struct kn_demo_later l = pop_later(shop);
+    struct visit v = {.shop = shop, .person = &shop->people[l.person], .at_us = l.at_us,
+                      .emit = emit, .context = context, .origin = &origins[0],
+                      .basket_count = l.basket_count};
+    kn_buf_init(&v.json, 64 * 1024);
+    memcpy(v.basket, l.basket, sizeof v.basket);
+    switch (l.kind) {
+    case KN_DEMO_ISSUE: send_issue(shop, &v); break;
+    case KN_DEMO_OPENED:
+        mail_event(&v, "Email Opened");
+        if (chance(shop, 1)) {
+            unsubscribe(&v);
+        }
+        break;
+    case KN_DEMO_REFUNDED: server_event(&v, "Order Refunded", l.order, l.at_us, false); break;
+    case KN_DEMO_CANCELLED: server_event(&v, "Order Cancelled", l.order, l.at_us, true); break;
+    }
+    kn_buf_deinit(&v.json);
 }
 
 static void look_around(struct visit *v)
@@ -427,6 +564,23 @@ static const struct origin *some_origin(struct kn_demo_shop *shop, bool mail)
     return &origins[0];
 }
 
+/* The landing page's query: campaigns have the name of their season or week. */
+static void set_query(struct visit *v)
+{
+    static const char *const seasons[] = {"winter", "winter", "voorjaar", "voorjaar", "voorjaar", "zomer",
+                                          "zomer",  "zomer",  "herfst",   "herfst",   "herfst",   "winter"};
+    struct kn_local l;
+    kn_zone_local(v->shop->zone, v->at_us, &l);
+    if (v->origin == &origins[4]) {
+        (void)snprintf(v->query, sizeof v->query, "%s-%u", v->origin->query,
+                       week_of(v->shop, v->at_us));
+    } else if (v->origin == &origins[5]) {
+        (void)snprintf(v->query, sizeof v->query, "%s%s", v->origin->query, seasons[l.month - 1]);
+    } else {
+        (void)snprintf(v->query, sizeof v->query, "%s", v->origin->query);
+    }
+}
+
 void kn_demo_visit(struct kn_demo_shop *shop, uint32_t person, int64_t at_us, kn_demo_emit_fn emit,
                    void *context)
 {
@@ -435,8 +589,9 @@ void kn_demo_visit(struct kn_demo_shop *shop, uint32_t person, int64_t at_us, kn
     v.device = p->visits > 0 && chance(shop, 35) ? 1 : 0;
     v.origin = some_origin(shop, p->newsletter && p->number != 0);
     kn_buf_init(&v.json, 64 * 1024);
+    set_query(&v);
     if (v.origin == &origins[4] && p->number != 0) {
-        mail_events(&v);
+        mail_event(&v, "Email Link Clicked");
     }
     page(&v, "/", "Buitenhuis, alles voor buiten");
     if (!p->consent_asked) {
@@ -451,7 +606,7 @@ void kn_demo_visit(struct kn_demo_shop *shop, uint32_t person, int64_t at_us, kn
         p->known = p->known && v.device == 0;
     }
     look_around(&v);
-    if (v.basket_count > 0) {
+    if (v.basket_count > 0 && chance(shop, 68)) { /* the others leave the cart behind */
         buy(&v);
     } else if (p->newsletter && p->number == 0 && chance(shop, 40)) {
         identify(&v);

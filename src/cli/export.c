@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "format/json.h"
 
 struct line {
     uint64_t arrival; /* 0 = a setting */
@@ -21,6 +22,7 @@ struct line {
 
 struct export {
     FILE *spool, *out;
+    bool csv;
     struct line *lines;
     size_t count, room;
     uint64_t bytes;
@@ -68,12 +70,86 @@ static int by_arrival(const void *a, const void *b)
     return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
+/* ---- CSV (RFC 4180): a row per event, consent, merge and un-merge ---- */
+
+static const char *const columns[] = {"arrival", "kind",        "type",   "time",  "received_at",
+                                      "source",  "message_id",  "name",   "flags", "identifiers",
+                                      "traits",  "order",       "visit",  "device", "consents",
+                                      "body"};
+enum { COLUMNS = sizeof columns / sizeof columns[0] };
+
+/* Texts as they are, everything else as JSON. A text that a spreadsheet would take for a formula gets an
+ * apostrophe in front. */
+static void put_cell(struct kn_buf *out, struct kn_str raw, struct kn_arena *arena)
+{
+    bool text = raw.len >= 2 && raw.p[0] == '"';
+    struct kn_str value =
+        text ? kn_json_unescape(kn_str_sub(raw, 1, raw.len - 1), arena) : raw;
+    kn_buf_char(out, '"');
+    if (text && value.len > 0 && memchr("=+-@\t\r", value.p[0], 6)) {
+        kn_buf_char(out, '\'');
+    }
+    while (value.len > 0) {
+        size_t at = kn_str_find(value, KN_STR("\""));
+        size_t len = at == SIZE_MAX ? value.len : at + 1;
+        kn_buf_str(out, kn_str_sub(value, 0, len));
+        kn_buf_c(out, at == SIZE_MAX ? "" : "\"");
+        value = kn_str_sub(value, len, value.len);
+    }
+    kn_buf_char(out, '"');
+}
+
+static void put_row(struct kn_buf *out, struct kn_str line, struct kn_arena *arena)
+{
+    for (size_t i = 0; i < COLUMNS; i++) {
+        size_t offset = 0;
+        struct kn_str key;
+        struct kn_str value;
+        kn_buf_c(out, i ? "," : "");
+        while (kn_json_walk(line, &offset, &key, &value)) {
+            if (kn_str_eq(key, kn_str_c(columns[i]))) {
+                put_cell(out, value, arena);
+                break;
+            }
+        }
+    }
+    kn_buf_c(out, "\r\n");
+}
+
+static bool write_csv(struct export *e, struct kn_str line)
+{
+    struct kn_buf row;
+    struct kn_arena arena;
+    kn_buf_init(&row, 64 << 20);
+    kn_arena_init(&arena, 64 << 20);
+    put_row(&row, line, &arena);
+    bool ok = row.rc == KN_OK && fwrite(row.p, 1, row.len, e->out) == row.len;
+    kn_arena_deinit(&arena);
+    kn_buf_deinit(&row);
+    return ok;
+}
+
+static bool write_header(struct export *e)
+{
+    for (size_t i = 0; i < COLUMNS; i++) {
+        (void)fprintf(e->out, "%s%s", i ? "," : "", columns[i]);
+    }
+    return fprintf(e->out, "\r\n") > 0;
+}
+
+static bool write_line(struct export *e, const struct line *l, const char *bytes)
+{
+    if (!e->csv) {
+        return fwrite(bytes, 1, (size_t)l->len, e->out) == l->len;
+    }
+    return l->arrival == 0 || write_csv(e, kn_str(bytes, (size_t)l->len - 1));
+}
+
 static bool write_sorted(struct export *e, size_t *ret_items)
 {
     size_t room = 0;
     char *bytes = NULL;
-    bool ok = true;
-    ok = fflush(e->spool) == 0;
+    bool ok = fflush(e->spool) == 0 && (!e->csv || write_header(e));
     qsort(e->lines, e->count, sizeof *e->lines, by_arrival);
     for (size_t i = 0; ok && i < e->count; i++) {
         const struct line *l = &e->lines[i];
@@ -85,7 +161,7 @@ static bool write_sorted(struct export *e, size_t *ret_items)
             bytes = kn_must_realloc(bytes, room);
         }
         ok = pread(fileno(e->spool), bytes, (size_t)l->len, (off_t)l->offset) == (ssize_t)l->len &&
-             fwrite(bytes, 1, (size_t)l->len, e->out) == l->len;
+             write_line(e, l, bytes);
         *ret_items += l->arrival != 0;
     }
     kn_free(bytes);
@@ -123,9 +199,9 @@ static int fetch(struct export *e, struct kn_client *client)
     return ok ? 0 : 1;
 }
 
-static int run(const struct kn_client_options *o, const char *to)
+static int run(const struct kn_client_options *o, const char *to, bool csv)
 {
-    struct export e = {.spool = tmpfile(), .out = to ? fopen(to, "we") : stdout};
+    struct export e = {.spool = tmpfile(), .csv = csv, .out = to ? fopen(to, "we") : stdout};
     int code = 1;
     struct kn_client *client = NULL;
     if (!e.spool || !e.out) {
@@ -148,6 +224,7 @@ int kn_cli_export(int argc, char **argv)
 {
     struct kn_client_options o = {0};
     const char *to = NULL;
+    const char *format = "ndjson";
     for (int i = 0; i < argc; i++) {
         const char *value;
         if ((value = kn_cli_option(argc, argv, &i, "data"))) {
@@ -160,6 +237,8 @@ int kn_cli_export(int argc, char **argv)
             o.workspace = value;
         } else if ((value = kn_cli_option(argc, argv, &i, "out"))) {
             to = value;
+        } else if ((value = kn_cli_option(argc, argv, &i, "format"))) {
+            format = value;
         } else {
             return kn_cli_usage("export does not know \"%s\"", argv[i]);
         }
@@ -167,5 +246,8 @@ int kn_cli_export(int argc, char **argv)
     if (!o.data == !o.url) {
         return kn_cli_usage("export needs either --data DIR or --url URL");
     }
-    return run(&o, to);
+    if (strcmp(format, "ndjson") != 0 && strcmp(format, "csv") != 0) {
+        return kn_cli_usage("--format takes ndjson or csv");
+    }
+    return run(&o, to, format[0] == 'c');
 }

@@ -40,10 +40,12 @@ static const struct {
      "  --data DIR     a data directory nobody serves now\n"
      "  --url URL      a running Kern; the token (admin) from --token or KERN_API_TOKEN\n"},
     {"export", kn_cli_export, "everything in a workspace as JSON lines",
-     "kern export (--data DIR | --url URL [--token T]) [--workspace W] [--out FILE]\n\n"
+     "kern export (--data DIR | --url URL [--token T]) [--workspace W] [--out FILE]\n"
+     "            [--format ndjson|csv]\n\n"
      "Writes settings, events, consents and merges in the order in which they came in, to FILE or to\n"
      "the standard output. kern import of it into an empty Kern gives the same profiles. Write keys are\n"
-     "part of it: keep it as safe as the data directory.\n"},
+     "part of it: keep it as safe as the data directory. As CSV: a row per event, consent and merge,\n"
+     "for spreadsheets and other programs; lists and objects are JSON in their cells.\n"},
     {"verify", kn_cli_verify, "check every checksum of a data directory",
      "kern verify --data DIR\n\n"
      "Reads every checksum and invariant of a data directory nobody serves now. Ends with 0 only when\n"

@@ -104,6 +104,17 @@ test('refused lines are listed with number, reason and text', async () => {
   assert.equal(run('verify', '--data', data).status, 0);
 });
 
+// A reader of RFC 4180, by the letter.
+function csv(text) {
+  const rows = [[]];
+  for (const m of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n|$)/g)) {
+    if (m[0] === '' && m.index === text.length) break;
+    rows.at(-1).push(m[1] === undefined ? m[2] : m[1].replaceAll('""', '"'));
+    if (m[3] === '\r\n') rows.push([]);
+  }
+  return rows.filter((r) => r.length > 0);
+}
+
 // What must be the same on both sides: everything but the ids of profiles, which are each Kern's own.
 async function picture(kern) {
   const profiles = [];
@@ -183,6 +194,17 @@ test('an export comes back the same in an empty Kern, over the wire and from dis
     const second = join(dir, 'second.ndjson');
     assert.equal(run('export', '--data', a.dir, '--out', second).status, 0);
     assert.equal(readFileSync(second, 'utf8'), readFileSync(out, 'utf8'));
+    const rows = csv(run('export', '--data', a.dir, '--format', 'csv').stdout);
+    assert.deepEqual(rows[0].slice(0, 4), ['arrival', 'kind', 'type', 'time']);
+    assert.equal(rows.length, arrivals.length + 1);
+    const at = (name) => rows[0].indexOf(name);
+    const items = lines.filter((l) => l.arrival);
+    rows.slice(1).forEach((row, i) => {
+      assert.equal(row.length, rows[0].length);
+      assert.deepEqual(JSON.parse(row[at('identifiers')]), items[i].identifiers);
+      assert.deepEqual(row[at('body')] ? JSON.parse(row[at('body')]) : undefined, items[i].body);
+      assert.equal(row[at('name')], items[i].name ?? '');
+    });
     const copy = new Kern();
     const fromDisk = run('import', '--data', copy.dir, '--workspace', 'default', second);
     assert.equal(fromDisk.status, 0, fromDisk.stderr);

@@ -55,15 +55,30 @@ static enum kn_rc each_record(void *context, const struct kn_frame *frame, struc
     return KN_OK;
 }
 
+static enum kn_rc verify_all(const char *data, struct names *names, struct kn_err *err)
+{
+    struct kn_disk disk;
+    struct kn_log_recovery found;
+    char path[4400];
+    int lock_fd;
+    (void)snprintf(path, sizeof path, "%s/lock", data);
+    KN_TRY(kn_lock_file(path, &lock_fd, err));
+    enum kn_rc rc = kn_disk_posix_open(data, &disk, err);
+    if (rc == KN_OK) {
+        rc = kn_log_verify(disk, "system", 0, each_record, names, &found, err);
+        for (size_t i = 0; rc == KN_OK && i < names->count; i++) {
+            rc = verify_workspace(disk, data, names->text[i], err);
+        }
+        kn_disk_posix_close(disk);
+    }
+    kn_fd_close(lock_fd);
+    return rc;
+}
+
 int kn_cli_verify(int argc, char **argv)
 {
     const char *data = NULL;
-    struct names *names = kn_must_calloc(1, sizeof *names);
-    struct kn_disk disk;
     struct kn_err err = {0};
-    struct kn_log_recovery found;
-    int lock_fd;
-    char path[4400];
     for (int i = 0; i < argc; i++) {
         const char *value = kn_cli_option(argc, argv, &i, "data");
         if (!value) {
@@ -74,21 +89,13 @@ int kn_cli_verify(int argc, char **argv)
     if (!data) {
         return kn_cli_usage("verify needs --data DIR");
     }
-    (void)snprintf(path, sizeof path, "%s/lock", data);
-    enum kn_rc rc = kn_lock_file(path, &lock_fd, &err);
-    if (rc == KN_OK) {
-        rc = kn_disk_posix_open(data, &disk, &err);
-    }
-    if (rc == KN_OK) {
-        rc = kn_log_verify(disk, "system", 0, each_record, names, &found, &err);
-    }
-    for (size_t i = 0; rc == KN_OK && i < names->count; i++) {
-        rc = verify_workspace(disk, data, names->text[i], &err);
-    }
+    struct names *names = kn_must_calloc(1, sizeof *names);
+    enum kn_rc rc = verify_all(data, names, &err);
+    size_t count = names->count;
+    kn_free(names);
     if (rc != KN_OK) {
         return kn_cli_failed("%s", err.text);
     }
-    (void)printf("sound: %zu workspace%s\n", names->count, names->count == 1 ? "" : "s");
-    kn_free(names);
+    (void)printf("sound: %zu workspace%s\n", count, count == 1 ? "" : "s");
     return 0;
 }

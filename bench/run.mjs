@@ -177,7 +177,7 @@ async function lookups() {
   const profiles = Math.round(1_000_000 * scale);
   const s = await serve(path.join(work, 'lookup'));
   const token = env.KERN_API_TOKEN;
-  await load('ingest', s.port, { token, events: profiles, profiles, batch: 500, connections: 16, uniform: 1 });
+  await load('ingest', s.port, { token, events: profiles, profiles, batch: 100, connections: 16, uniform: 1, rate: 50000 });
   const known = (await metrics(s.url)).value('kern_profiles');
   const ours = await load('lookup', s.port, { token, events: Math.round(400_000 * scale), profiles, connections: 50 });
   const m = memory(s.child.pid);

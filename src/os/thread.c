@@ -121,6 +121,12 @@ void kn_thread_be_idle(void)
     (void)syscall(SYS_ioprio_set, WHO_THREAD, 0, IDLE_CLASS);
 }
 
+void kn_sleep_us(unsigned us)
+{
+    struct timespec t = {us / 1000000, (long)(us % 1000000) * 1000};
+    (void)nanosleep(&t, NULL); /* a signal ends it early: it is a pause, not a clock */
+}
+
 unsigned kn_cpu_count(void)
 {
     long n = sysconf(_SC_NPROCESSORS_ONLN);

@@ -42,6 +42,7 @@ struct kn_thread kn_thread_start(const char *name, void *(*run)(void *), void *a
 void kn_thread_join(struct kn_thread t);
 /* The calling thread runs only when nothing else wants the processor. */
 void kn_thread_be_idle(void);
+void kn_sleep_us(unsigned us);
 unsigned kn_cpu_count(void);
 
 #endif

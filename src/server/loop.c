@@ -9,13 +9,14 @@
 
 enum {
     BODY_ENCODED_MAX = 8 << 20,
-    CONNECTION_BYTES = 64 * 1024,
+    CONNECTION_BYTES = 32 * 1024, /* request head and a piece of the body; cleared per request */
     ARENA_BYTES = 64 << 20,
     RESPONSE_MAX = 256 << 20,
     PARAMS_MAX = 256,
     TIMEOUT_SECONDS = 30,
-    FREE_CALLS = 64,
+    FREE_CALLS = 512,
 };
+enum { CROWD = 32, CROWD_PAUSE_US = 100 };
 #define WAIT_NS (5 * UINT64_C(1000000000))
 
 enum call_state {
@@ -41,6 +42,7 @@ struct kn_call {
     struct kn_collect_result result;
     struct kn_api_call api;
     uint64_t deadline_ns;
+    uint64_t body_turn; /* the turn a part of the body came in */
     char peer[64];
 };
 
@@ -52,11 +54,16 @@ struct kn_loop {
     struct kn_collect *collect;
     struct kn_api_worker *worker;
     struct kn_call *waiting; /* for a position to be applied; suspended, of this thread */
-    bool progress;           /* something happened in this turn: another may follow at once */
+    uint64_t turn;           /* of the library */
+    size_t unfinished;       /* things of this turn that may go on at once */
     struct {
         struct kn_workspace *ws;
         uint64_t durable;
     } seen; /* position read in this turn */
+    struct {
+        struct kn_workspace *ws;
+        uint64_t seq;
+    } staged; /* the first record staged in this turn */
     struct kn_call *free_calls;
     size_t free_count;
     atomic_size_t connections;
@@ -107,6 +114,7 @@ static struct kn_call *call_new(struct kn_loop *loop, struct MHD_Connection *con
     call->connection = connection;
     call->state = CALL_RECEIVING;
     call->collect = call->resumed = call->timed_out = call->suspended = false;
+    call->body_turn = 0;
     call->response.status = 0;
     call->response.header_count = 0;
     kn_buf_clear(&call->response.body);
@@ -257,6 +265,7 @@ static enum MHD_Result send_response(struct kn_call *call)
         MHD_queue_response(call->connection, (unsigned)r->status, response);
     MHD_destroy_response(response);
     call->state = CALL_SENT;
+    call->loop->unfinished++; /* the client's next request may be there already */
     return rc;
 }
 
@@ -327,7 +336,12 @@ static void after_api(struct kn_call *call)
  * each. The library asks again whenever it runs, and a commit makes it run. */
 static void await_sync(struct kn_call *call)
 {
+    struct kn_loop *loop = call->loop;
     call->state = CALL_WAIT_DURABLE;
+    if (!loop->staged.ws) {
+        loop->staged.ws = call->result.wait_ws;
+        loop->staged.seq = call->result.wait_seq;
+    }
     (void)atomic_fetch_add(&call->loop->unsynced, 1);
 }
 
@@ -350,6 +364,13 @@ static void settle_sync(struct kn_call *call)
     }
     call->state = CALL_READY;
     (void)atomic_fetch_sub(&loop->unsynced, 1);
+}
+
+/* What became durable between staging and the end of the turn may have woken nobody. */
+static bool became_durable(struct kn_loop *loop)
+{
+    return atomic_load(&loop->unsynced) > 0 && loop->staged.ws &&
+           kn_workspace_durable(loop->staged.ws) >= loop->staged.seq;
 }
 
 static bool is_done(struct kn_call *call, uint64_t now_ns)
@@ -476,7 +497,6 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
         settle_sync(call);
         return call->state == CALL_READY ? send_response(call) : MHD_YES;
     }
-    call->loop->progress = true;
     if (call->connection == NULL) {
         call->connection = connection;
         const char *bad = read_head(call, method);
@@ -488,6 +508,8 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
         return MHD_YES;
     }
     if (*upload_bytes > 0) {
+        call->loop->unfinished += call->body_turn == call->loop->turn ? 0 : 1;
+        call->body_turn = call->loop->turn;
         if (call->state == CALL_RECEIVING) {
             if (call->body.len + *upload_bytes > BODY_ENCODED_MAX) {
                 refuse(call, 413, "too_large", "the body is too large");
@@ -499,6 +521,7 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
         return MHD_YES;
     }
     if (call->state == CALL_RECEIVING) {
+        call->loop->unfinished -= call->body_turn == call->loop->turn ? 1 : 0;
         dispatch(call);
     }
     return call->state == CALL_READY ? send_response(call) : MHD_YES;
@@ -697,12 +720,17 @@ void *kn_loop_run(void *argument)
                 accept_all(loop->server);
             }
         }
+        if (count > 0 && atomic_load(&loop->unsynced) >= CROWD) {
+            kn_sleep_us(CROWD_PAUSE_US); /* a turn asks every call that waits: let more come in */
+        }
         read_mail(loop);
         do {
-            loop->progress = false;
+            loop->turn++;
+            loop->unfinished = 0;
             loop->seen.ws = NULL;
+            loop->staged.ws = NULL;
             (void)MHD_run(loop->daemon);
-        } while (loop->progress);
+        } while (loop->unfinished > 0 || became_durable(loop));
         check_waiting(loop);
     }
     /* What still waits is answered as it stands: the daemon must not stop with suspended ones. */

@@ -33,6 +33,7 @@ suite() { # suite PRESET [ctest arguments]: builds and runs, counting the tests
 builddir() { [ "$1" = rel ] && echo build || echo "build-$1"; }
 
 step "layers and habits" sh tools/layers.sh .
+step "links of the documentation" sh tools/docs.sh
 suite rel
 suite clang -L "unit|fuzz"
 suite asan -L "unit|fuzz|sim"

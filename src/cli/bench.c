@@ -17,6 +17,7 @@
 #include "os/net.h"
 
 #define SECOND (1000 * UINT64_C(1000000))
+#define PAUSE (5 * UINT64_C(1000000))
 enum { CONNECTIONS_MAX = 4096, ANSWER_MAX = 256 * 1024 };
 
 struct options {
@@ -121,6 +122,7 @@ struct connection {
     uint64_t began_ns;
     char *answer;
     bool busy;
+    uint64_t again_ns; /* refused for now: sent again at this moment, as an SDK does; 0 = no */
 };
 
 struct run {
@@ -129,7 +131,8 @@ struct run {
     uint64_t count;
     size_t next, done;
     uint32_t *latencies; /* microseconds */
-    uint64_t failed;
+    uint64_t failed, refused;
+    size_t pausing; /* connections with again_ns */
     uint64_t statuses[6];
     char position[64];
 };
@@ -206,10 +209,30 @@ static void pull(struct run *run, struct connection *c)
         return;
     }
     c->got += (size_t)got;
-    if (complete(c) > 0) {
-        finished(run, c);
-        c->busy = false;
+    if (complete(c) == 0) {
+        return;
     }
+    if (memcmp(c->answer + 9, "429", 3) == 0) {
+        c->again_ns = kn_clock_mono_ns(kn_clock_posix()) + PAUSE;
+        run->pausing++;
+        run->refused++;
+        return;
+    }
+    finished(run, c);
+    c->busy = false;
+}
+
+/* The request that was refused, once more; its latency counts from its first moment. */
+static void again(struct run *run, struct connection *c)
+{
+    if (c->again_ns == 0 || kn_clock_mono_ns(kn_clock_posix()) < c->again_ns) {
+        return;
+    }
+    c->again_ns = 0;
+    run->pausing--;
+    c->sent = run->load->offsets[c->request];
+    c->got = 0;
+    push(run, c);
 }
 
 static int by_value(const void *a, const void *b)
@@ -240,7 +263,9 @@ static void drive(struct run *run, const struct options *o)
         }
     }
     while (run->done + run->failed < run->load->count) {
-        int n = kn_epoll_wait_ns(epoll_fd, events, 64, gap ? until(began + run->next * gap) : SECOND);
+        uint64_t wait = gap ? until(began + run->next * gap) : SECOND;
+        int n = kn_epoll_wait_ns(epoll_fd, events, 64,
+                                 run->pausing > 0 && wait > PAUSE ? PAUSE : wait);
         for (int i = 0; i < n; i++) {
             struct connection *c = &run->connections[events[i].data];
             pull(run, c);
@@ -250,7 +275,8 @@ static void drive(struct run *run, const struct options *o)
         }
         for (uint64_t i = 0; i < run->count; i++) {
             struct connection *c = &run->connections[i];
-            if (c->busy && c->sent < run->load->offsets[c->request + 1]) {
+            again(run, c);
+            if (c->busy && c->again_ns == 0 && c->sent < run->load->offsets[c->request + 1]) {
                 push(run, c);
             }
             bool due = gap && !c->busy && run->next < run->load->count &&
@@ -270,6 +296,9 @@ static bool wait_applied(const struct options *o, const char *position)
     char answer[4096];
     for (int i = 0; i < 60 && position[0]; i++) {
         int fd = kn_net_connect("127.0.0.1", (uint16_t)o->port);
+        if (fd < 0) {
+            return false; /* the server has gone */
+        }
         int len = snprintf(request, sizeof request,
                            "GET /api/v1/workspaces/%s?after=%s HTTP/1.1\r\nHost: 127.0.0.1\r\n"
                            "Authorization: Bearer %s\r\nConnection: close\r\n\r\n",
@@ -296,11 +325,12 @@ static int report(const struct options *o, struct run *run, const char *mode, ui
     qsort(run->latencies, run->done, sizeof *run->latencies, by_value);
     double seconds = (double)ns / 1e9;
     size_t last = run->done ? run->done - 1 : 0;
-    (void)printf("{\"mode\":\"%s\",\"connections\":%llu,\"batch\":%llu,\"requests\":%zu,\"failed\":%llu,"
+    (void)printf("{\"mode\":\"%s\",\"connections\":%llu,\"batch\":%llu,\"requests\":%zu,\"failed\":%llu,\"refused_for_now\":%llu,"
                  "\"status_2xx\":%llu,\"status_4xx\":%llu,\"status_5xx\":%llu,\"seconds\":%.3f,"
                  "\"requests_per_second\":%.0f,\"events_per_second\":%.0f",
                  mode, (unsigned long long)o->connections, (unsigned long long)o->batch, run->done,
-                 (unsigned long long)run->failed, (unsigned long long)run->statuses[2],
+                 (unsigned long long)run->failed, (unsigned long long)run->refused,
+                 (unsigned long long)run->statuses[2],
                  (unsigned long long)run->statuses[4], (unsigned long long)run->statuses[5], seconds,
                  (double)run->done / seconds, (double)(run->done * o->batch) / seconds);
     if (applied_ns) {

@@ -157,6 +157,10 @@ void kn_profile_apply_consents(struct kn_profile *p, const struct kn_item *item,
             continue;
         }
         for (size_t k = 0; k < p->consent_count; k++) {
+            /* A site's cookie banner says nothing about letters someone asked for. */
+            if (kn_str_starts(p->consents[k].purpose, KN_STR("marketing_"))) {
+                continue;
+            }
             consent.purpose = p->consents[k].purpose;
             set_consent(p, &consent, arena);
         }

@@ -4,6 +4,8 @@
 #include "base/mem.h"
 #include "state/state_internal.h"
 
+enum { TRIM_LOOKS = 6, TRIM_RUN = 32 };
+
 static size_t hash_of(const struct kn_state_map *map, struct kn_key key)
 {
     return (size_t)(map->kind == KN_KEY_H128 ? key.hash.lo : kn_checksum64(key.bytes));
@@ -114,6 +116,7 @@ static struct kn_state_entry *add(struct kn_state *s, unsigned table, struct kn_
         map->buckets[at] = e;
     }
     map->count++;
+    s->added++;
     s->entries++;
     s->entry_bytes += sizeof *e + key_bytes + 8;
     return e;
@@ -427,11 +430,16 @@ static size_t sweep(struct kn_state *s, struct kn_state_map *map)
 
 void kn_state_trim(struct kn_state *s, size_t entries_max)
 {
-    size_t looked = 0;
-    while (s->entry_bytes > s->cache_bytes && looked < entries_max * 4) {
-        (void)sweep(s, &s->maps[s->trim_table]);
+    /* What comes in must be able to go: several looks for every entry added since the last time. */
+    size_t looks = (entries_max + s->added) * TRIM_LOOKS;
+    s->added = 0;
+    while (s->entry_bytes > s->cache_bytes && looks > 0) {
+        struct kn_state_map *map = &s->maps[s->trim_table];
+        for (size_t i = 0; i < TRIM_RUN && map->count > 0 && looks > 0; i++, looks--) {
+            (void)sweep(s, map);
+        }
         s->trim_table = (s->trim_table + 1) % s->table_count;
-        looked++;
+        looks -= looks > 0 ? 1 : 0;
     }
 }
 

@@ -65,6 +65,7 @@ struct kn_state {
     struct kn_frozen *frozen;
     size_t frozen_count;
     uint64_t entries, entry_bytes; /* all in memory */
+    size_t added; /* entries since the last trim */
     uint64_t hits, misses;
     unsigned trim_table;
 

@@ -16,7 +16,7 @@ allowed() {
     behaviour) echo "base os format behaviour" ;;
     identity) echo "base format identity" ;;
     profile) echo "base format identity profile" ;;
-    segment) echo "base format segment" ;;
+    segment) echo "base format behaviour identity profile segment" ;;
     apply) echo "base os format log state behaviour identity profile segment apply" ;;
     collect) echo "base os format log state behaviour identity profile segment apply collect" ;;
     api) echo "base os format log state behaviour identity profile segment apply api" ;;

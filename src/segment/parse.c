@@ -4,7 +4,7 @@
 
 #include "base/assert.h"
 #include "segment/date.h"
-#include "segment/number.h"
+#include "format/number.h"
 #include "segment/parse_internal.h"
 
 enum kn_rc kn_parse_fail(struct kn_parser *p, size_t pos, const char *format, ...)

@@ -1,7 +1,7 @@
 /* Comparisons: what a chain may be compared with, and how. */
 #include "format/item.h"
 #include "segment/date.h"
-#include "segment/number.h"
+#include "format/number.h"
 #include "segment/parse_internal.h"
 
 static enum kn_rc parse_number(struct kn_parser *p, struct kn_literal *ret)

@@ -4,8 +4,8 @@
  * digit beyond the 18th decimal. Everything else stays readable but is no number here. Any number
  * of rows (up to 2^63) can be summed without loss. Pure; safe on any thread.
  */
-#ifndef KN_SEGMENT_NUMBER_H
-#define KN_SEGMENT_NUMBER_H
+#ifndef KN_FORMAT_NUMBER_H
+#define KN_FORMAT_NUMBER_H
 
 #include "base/buf.h"
 

@@ -1,4 +1,4 @@
-#include "segment/number.h"
+#include "format/number.h"
 
 #include "base/assert.h"
 

@@ -3,7 +3,7 @@
 
 #include "base/rand.h"
 #include "cm.h"
-#include "segment/number.h"
+#include "format/number.h"
 
 static void check_text(struct kn_buf *out, const char *want)
 {

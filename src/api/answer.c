@@ -93,6 +93,14 @@ void kn_api_fail_param(struct kn_ctx *ctx, const char *name, const char *detail)
     put_error(ctx, "parameter", kn_str_c(name), SIZE_MAX, detail);
 }
 
+void kn_api_fail_position(struct kn_ctx *ctx, size_t position, const char *detail)
+{
+    kn_api_fail(ctx, 400, "Bad request", detail);
+    if (position != SIZE_MAX) {
+        put_error(ctx, "position", KN_STR_EMPTY, position, detail);
+    }
+}
+
 void kn_api_fail_element(struct kn_ctx *ctx, const char *list, size_t index, const char *member,
                          const char *detail)
 {
@@ -140,8 +148,8 @@ static bool is_json_type(struct kn_str type)
         }
     }
     return name.len == 0 ||
-           (name.len > 5 && kn_str_eq_nocase(kn_str_sub(name, name.len - 5, name.len),
-                                             KN_STR("+json")));
+           (name.len > 5 &&
+            kn_str_eq_nocase(kn_str_sub(name, name.len - 5, name.len), KN_STR("+json")));
 }
 
 bool kn_api_body(struct kn_ctx *ctx)
@@ -157,8 +165,7 @@ bool kn_api_body(struct kn_ctx *ctx)
         kn_api_fail_at(ctx, "", "the body is empty: a JSON object is expected");
         return false;
     }
-    enum kn_rc rc =
-        kn_json_parse(ctx->worker->parser, body.p, body.len, &limits, &ctx->doc, &err);
+    enum kn_rc rc = kn_json_parse(ctx->worker->parser, body.p, body.len, &limits, &ctx->doc, &err);
     if (rc == KN_E_NOMEM) {
         kn_api_fail_rc(ctx, rc, &err);
     } else if (rc != KN_OK) {

@@ -6,6 +6,7 @@
 #include "api/system.h"
 #include "format/json.h"
 #include "os/thread.h"
+#include "segment/query.h"
 
 enum { KN_API_PARAMS = 4, KN_API_LIMIT = 50, KN_API_LIMIT_MAX = 1000 };
 
@@ -40,21 +41,21 @@ struct kn_ctx {
     const struct kn_api_route *route;
     struct kn_str params[KN_API_PARAMS]; /* of the path, in order */
     struct kn_caller caller;
-    struct kn_workspace *ws; /* of the route's {ws}, else NULL */
-    bool waited_after;       /* ?after= has been served */
+    struct kn_workspace *ws;            /* of the route's {ws}, else NULL */
+    bool waited_after;                  /* ?after= has been served */
     void (*finish)(struct kn_ctx *ctx); /* after the wait for a write */
-    struct kn_str subject;   /* of the handler, for finish */
-    struct kn_json doc;      /* the parsed body */
+    struct kn_str subject;              /* of the handler, for finish */
+    struct kn_json doc;                 /* the parsed body */
 };
 
 enum kn_scope {
     KN_SCOPE_PUBLIC,
-    KN_SCOPE_READ,     /* any role */
-    KN_SCOPE_PERSONAL, /* sees persons: not the analyst */
-    KN_SCOPE_SOURCES,  /* developer and up */
-    KN_SCOPE_ADMIN,    /* of the workspace */
-    KN_SCOPE_INSTANCE, /* admin of the whole installation */
-    KN_SCOPE_METRICS,  /* from this machine, or with any token */
+    KN_SCOPE_READ,        /* any role */
+    KN_SCOPE_PERSONAL,    /* sees persons: not the analyst */
+    KN_SCOPE_SOURCES,     /* developer and up */
+    KN_SCOPE_ADMIN,       /* of the workspace */
+    KN_SCOPE_INSTANCE,    /* admin of the whole installation */
+    KN_SCOPE_METRICS,     /* from this machine, or with any token */
     KN_SCOPE_PROFILE_API, /* Basic authentication, Segment's error shapes */
 };
 
@@ -63,10 +64,10 @@ struct kn_api_route {
     enum kn_scope scope;
     bool slow;
     void (*handle)(struct kn_ctx *ctx);
-    const char *parameters; /* query parameters, blank between them */
+    const char *parameters;    /* query parameters, blank between them */
     const char *body, *answer; /* schemas of the OpenAPI document; NULL = none */
-    int status; /* of success */
-    const char *type; /* of the answer; NULL = application/json */
+    int status;                /* of success */
+    const char *type;          /* of the answer; NULL = application/json */
 };
 extern const struct kn_api_route kn_api_routes[];
 extern const size_t kn_api_route_count;
@@ -95,6 +96,8 @@ void kn_api_fail_at(struct kn_ctx *ctx, const char *pointer, const char *detail)
 void kn_api_fail_param(struct kn_ctx *ctx, const char *name, const char *detail);
 void kn_api_fail_element(struct kn_ctx *ctx, const char *list, size_t index, const char *member,
                          const char *detail);
+/* 400 that names a byte of a text the body holds (SIZE_MAX: no byte in particular). */
+void kn_api_fail_position(struct kn_ctx *ctx, size_t position, const char *detail);
 void kn_api_fail_rc(struct kn_ctx *ctx, enum kn_rc rc, const struct kn_err *err);
 /* Parses the body into ctx->doc (an object); false: answered 400 already. */
 bool kn_api_body(struct kn_ctx *ctx);
@@ -102,6 +105,9 @@ bool kn_api_body(struct kn_ctx *ctx);
 struct kn_str kn_api_text(struct kn_ctx *ctx, uint32_t object, const char *key);
 /* ?limit=; false: answered 400 already. */
 bool kn_api_limit(struct kn_ctx *ctx, size_t fallback, size_t most, size_t *ret);
+/* Parses the member "query" of an object of the body; false: answered 400 already. */
+bool kn_api_query(struct kn_ctx *ctx, uint32_t object, enum kn_query_form form,
+                  struct kn_query *ret);
 /* Stages an item and asks to be resumed in `finish` once it is applied. */
 void kn_api_stage(struct kn_ctx *ctx, struct kn_item *item, uint32_t frame_flags,
                   void (*finish)(struct kn_ctx *));
@@ -163,6 +169,8 @@ void kn_get_export(struct kn_ctx *ctx);
 void kn_post_import(struct kn_ctx *ctx);
 /* No other source of this Kern than `id` of this workspace has that write key. */
 bool kn_api_key_is_free(struct kn_ctx *ctx, struct kn_str key, struct kn_str id);
+void kn_post_query_parse(struct kn_ctx *ctx);
+void kn_post_query_format(struct kn_ctx *ctx);
 void kn_get_identity(struct kn_ctx *ctx);
 void kn_put_identity(struct kn_ctx *ctx);
 void kn_get_workspaces(struct kn_ctx *ctx);

@@ -50,6 +50,11 @@ const struct kn_api_route kn_api_routes[] = {
     {"PUT", WS "/identity", "setIdentity", "Set identity rules", KN_SCOPE_ADMIN, true,
      kn_put_identity, "", "Identity", "Identity", 200, NULL},
 
+    {"POST", WS "/query/parse", "parseQuery", "A query's text as a tree, and its canonical text",
+     KN_SCOPE_READ, false, kn_post_query_parse, "", "QueryText", "QueryParsed", 200, NULL},
+    {"POST", WS "/query/format", "formatQuery", "A tree as a query's text", KN_SCOPE_READ, false,
+     kn_post_query_format, "", "QueryTree", "QueryText", 200, NULL},
+
     {"GET", WS "/export", "exportWorkspace",
      "Everything in the workspace as JSON lines; the header Kern-Next is the cursor of the next page",
      KN_SCOPE_ADMIN, true, kn_get_export, "cursor after", NULL, "Lines", 200, "application/x-ndjson"},

@@ -189,12 +189,12 @@ static void check_key(struct check *c, const struct kn_chain *chain, struct kn_s
     if (!c->names->key) {
         return;
     }
-    enum kn_key_kind kind = c->names->key(c->names->context, key);
-    if (segment && kind != KN_KEY_SEGMENT) {
+    enum kn_name_kind kind = c->names->key(c->names->context, key);
+    if (segment && kind != KN_NAME_SEGMENT) {
         struct kn_str best = nearest_key(c, key);
         refuse(c, chain->pos, KN_E_INVALID, "there is no segment '%.*s'%s%.*s%s", KN_STR_ARG(key),
                best.p ? "; did you mean '" : "", KN_STR_ARG(best), best.p ? "'?" : "");
-    } else if (!segment && kind == KN_KEY_NONE) {
+    } else if (!segment && kind == KN_NAME_NONE) {
         warn(c, chain, "trait", key, nearest_key(c, key));
     }
 }

@@ -211,14 +211,14 @@ bool kn_query_equal(const struct kn_query *a, const struct kn_query *b);
 bool kn_path_equal(struct kn_path a, struct kn_path b);
 
 /* What the workspace knows, for checks. Any member may be NULL: then that kind is not checked. */
-enum kn_key_kind { KN_KEY_NONE, KN_KEY_TRAIT, KN_KEY_SEGMENT, KN_KEY_COMPUTED };
+enum kn_name_kind { KN_NAME_NONE, KN_NAME_TRAIT, KN_NAME_SEGMENT, KN_NAME_COMPUTED };
 struct kn_names {
     void *context;
     bool (*event)(void *context, struct kn_str name);
     bool (*property)(void *context, struct kn_str event, bool in_context, struct kn_path path);
     bool (*purpose)(void *context, struct kn_str key);
     /* Traits, segments and computed traits share one key space. */
-    enum kn_key_kind (*key)(void *context, struct kn_str key);
+    enum kn_name_kind (*key)(void *context, struct kn_str key);
     /* Calls each(word, arg) for every known name of the kind of thing `like` is. */
     void (*each_event)(void *context, void (*each)(void *arg, struct kn_str name), void *arg);
     void (*each_property)(void *context, struct kn_str event, bool in_context,

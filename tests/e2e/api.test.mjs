@@ -529,6 +529,23 @@ test('metrics parse, and tell an operator what matters', async () => {
   assert.equal(proxied.status, 401);
 });
 
+test('queries go from text to tree and back', async () => {
+  const text = "event('Order Completed').where(property('total')>=100).within(30 days).count()>=2 AND NOT trait('unsubscribed')=true";
+  const parsed = (await ws('POST', '/query/parse', { query: text }, { status: 200 })).body;
+  assert.equal(parsed.query, "event('Order Completed').where(property('total') >= 100).within(30 days).count() >= 2 AND NOT trait('unsubscribed') = true");
+  const back = (await ws('POST', '/query/format', { tree: parsed.tree }, { status: 200 })).body;
+  assert.equal(back.query, parsed.query);
+  const trait = (await ws('POST', '/query/parse', { query: "event('Order Completed').sum(property('revenue'))", form: 'trait' }, { status: 200 })).body;
+  assert.equal((await ws('POST', '/query/format', { tree: trait.tree, form: 'trait' }, { status: 200 })).body.query, trait.query);
+  const wrong = (await ws('POST', '/query/parse', { query: "event('A').cuont() > 1" }, { status: 400 })).body;
+  assert.equal(wrong.errors[0].position, 11);
+  assert.match(wrong.errors[0].detail, /count/);
+  await ws('POST', '/query/parse', { query: 1 }, { status: 400 });
+  await ws('POST', '/query/parse', { query: text, form: 'list' }, { status: 400 });
+  await ws('POST', '/query/format', { tree: { kind: 'no' } }, { status: 400 });
+  await ws('POST', '/query/format', {}, { status: 400 });
+});
+
 test('every documented route has answered', async () => {
   for (const path of ['/healthz', '/readyz', '/metrics', '/api/v1/openapi.json']) await call('GET', path, undefined, { auth: null, status: 200 });
   const all = Object.entries(doc.paths).flatMap(([path, methods]) => Object.keys(methods).map((m) => `${m.toUpperCase()} ${path}`));

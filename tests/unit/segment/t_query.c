@@ -321,13 +321,13 @@ static bool knows_property(void *context, struct kn_str event, bool in_context, 
                             kn_str_eq(path.keys[1], KN_STR("price"))));
 }
 
-static enum kn_key_kind key_kind(void *context, struct kn_str key)
+static enum kn_name_kind key_kind(void *context, struct kn_str key)
 {
     (void)context;
-    return kn_str_eq(key, KN_STR("city"))   ? KN_KEY_TRAIT
-           : kn_str_eq(key, KN_STR("vip")) || kn_str_eq(key, KN_STR("other")) ? KN_KEY_SEGMENT
-           : kn_str_eq(key, KN_STR("spent")) ? KN_KEY_COMPUTED
-                                             : KN_KEY_NONE;
+    return kn_str_eq(key, KN_STR("city"))   ? KN_NAME_TRAIT
+           : kn_str_eq(key, KN_STR("vip")) || kn_str_eq(key, KN_STR("other")) ? KN_NAME_SEGMENT
+           : kn_str_eq(key, KN_STR("spent")) ? KN_NAME_COMPUTED
+                                             : KN_NAME_NONE;
 }
 
 static void each_event(void *context, void (*each)(void *arg, struct kn_str name), void *arg)

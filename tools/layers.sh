@@ -19,9 +19,10 @@ allowed() {
     segment) echo "base format behaviour identity profile segment" ;;
     apply) echo "base os format log state behaviour identity profile segment apply" ;;
     collect) echo "base os format log state behaviour identity profile segment apply collect" ;;
-    api) echo "base os format log state behaviour identity profile segment apply api" ;;
-    server) echo "base os format log state behaviour identity profile segment apply collect api server" ;;
-    cli) echo "base os format log state behaviour identity profile segment apply collect api server cli" ;;
+    deliver) echo "base os format log state behaviour identity profile segment apply deliver" ;;
+    api) echo "base os format log state behaviour identity profile segment apply deliver api" ;;
+    server) echo "base os format log state behaviour identity profile segment apply collect deliver api server" ;;
+    cli) echo "base os format log state behaviour identity profile segment apply collect deliver api server cli" ;;
     *) echo "" ;;
   esac
 }

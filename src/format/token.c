@@ -162,9 +162,8 @@ bool kn_base64_decode(struct kn_str text, struct kn_arena *arena, struct kn_str 
     return true;
 }
 
-void kn_base64url_encode(struct kn_str bytes, struct kn_buf *out)
+static void encode_base64(struct kn_str bytes, const char digits[65], struct kn_buf *out)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     uint32_t bits = 0;
     unsigned held = 0;
     for (size_t i = 0; i < bytes.len; i++) {
@@ -176,6 +175,17 @@ void kn_base64url_encode(struct kn_str bytes, struct kn_buf *out)
     if (held > 0) {
         kn_buf_char(out, digits[bits << (6 - held) & 63]);
     }
+}
+
+void kn_base64url_encode(struct kn_str bytes, struct kn_buf *out)
+{
+    encode_base64(bytes, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", out);
+}
+
+void kn_base64_encode(struct kn_str bytes, struct kn_buf *out)
+{
+    encode_base64(bytes, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", out);
+    kn_buf_c(out, &"=="[(bytes.len + 2) % 3]);
 }
 
 void kn_alnum_encode(const unsigned char *random, size_t len, char *to)

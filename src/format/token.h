@@ -22,6 +22,8 @@ void kn_uuid4(const unsigned char random[16], char to[37]);
 bool kn_base64_decode(struct kn_str text, struct kn_arena *arena, struct kn_str *ret);
 /* URL-safe, without padding. */
 void kn_base64url_encode(struct kn_str bytes, struct kn_buf *out);
+/* The standard alphabet, padded. */
+void kn_base64_encode(struct kn_str bytes, struct kn_buf *out);
 /* `len` random bytes as letters and digits (rejection-free, slight bias is irrelevant at 62^20). */
 void kn_alnum_encode(const unsigned char *random, size_t len, char *to);
 /* Takes the same time for every pair of the same lengths. */

@@ -66,12 +66,13 @@ static void base64(void **state)
 {
     static const struct {
         const char *text, *bytes;
-    } good[] = {{"", ""},         {"Zg", "f"},      {"Zg==", "f"},      {"Zm8", "fo"},
-                {"Zm8=", "fo"},   {"Zm9v", "foo"},  {"V0tCOg==", "WKB:"}, {"Pz8_", "???"},
-                {"Pz8/", "???"},  {"fn5-", "~~~"},  {"fn5+", "~~~"}};
-    static const char *const bad[] = {"Z",     "Zg=",   "Zg===", "Zm8==", "Zm9v=", "Zm9v====", "=",
-                                      "====",  "Zh",    "Zm9",   "Zm 9v", "Zm9v\n", "Zm9*", "Z=g=",
-                                      "+-++",  "_/__",  "\xff\xff\xff\xff"};
+    } good[] = {{"", ""},        {"Zg", "f"},     {"Zg==", "f"},        {"Zm8", "fo"},
+                {"Zm8=", "fo"},  {"Zm9v", "foo"}, {"V0tCOg==", "WKB:"}, {"Pz8_", "???"},
+                {"Pz8/", "???"}, {"fn5-", "~~~"}, {"fn5+", "~~~"}};
+    static const char *const bad[] = {
+        "Z",    "Zg=",  "Zg===", "Zm8==", "Zm9v=",           "Zm9v====",
+        "=",    "====", "Zh",    "Zm9",   "Zm 9v",           "Zm9v\n",
+        "Zm9*", "Z=g=", "+-++",  "_/__",  "\xff\xff\xff\xff"};
     struct kn_arena arena;
     struct kn_buf out;
     struct kn_str got;
@@ -142,10 +143,32 @@ static void secrets(void **state)
     assert_false(kn_equal_secret(KN_STR_EMPTY, KN_STR("a")));
 }
 
+/* RFC 4648 section 10. */
+static void padded_base64(void **state)
+{
+    static const char *const texts[][2] = {{"", ""},
+                                           {"f", "Zg=="},
+                                           {"fo", "Zm8="},
+                                           {"foo", "Zm9v"},
+                                           {"foob", "Zm9vYg=="},
+                                           {"fooba", "Zm9vYmE="},
+                                           {"foobar", "Zm9vYmFy"},
+                                           {"\xfb\xff", "+/8="}};
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct kn_buf out;
+        kn_buf_init(&out, 64);
+        kn_base64_encode(kn_str_c(texts[i][0]), &out);
+        assert_true(kn_str_eq(kn_buf_view(&out), kn_str_c(texts[i][1])));
+        kn_buf_deinit(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hexadecimal),    cmocka_unit_test(base32),  cmocka_unit_test(base64),
+        cmocka_unit_test(padded_base64),  cmocka_unit_test(hexadecimal),
+        cmocka_unit_test(base32),         cmocka_unit_test(base64),
         cmocka_unit_test(uuid_and_alnum), cmocka_unit_test(secrets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

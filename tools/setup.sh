@@ -32,9 +32,14 @@ elif [ ! -x .tools/node_modules/.bin/node ] || ! enough .tools/node_modules/.bin
   npm install --no-audit --no-fund --prefix .tools node@22
 fi
 
-if [ ! -f tests/e2e/node_modules/.package-lock.json ] ||
-   [ tests/e2e/package-lock.json -nt tests/e2e/node_modules/.package-lock.json ]; then
-  # Not `npm ci`: it refuses a lock that leaves out optional packages a registry does not have.
-  (cd tests/e2e && PATH="$PWD/../../.tools/node_modules/.bin:$PATH" npm install --no-save --no-audit --no-fund --omit=optional)
-  touch tests/e2e/node_modules/.package-lock.json
-fi
+# Not `npm ci`: it refuses a lock that leaves out optional packages a registry does not have.
+install() { # install FOLDER [options]
+  folder="$1"; shift
+  [ -f "$folder/node_modules/.package-lock.json" ] &&
+    [ ! "$folder/package-lock.json" -nt "$folder/node_modules/.package-lock.json" ] && return
+  (cd "$folder" && PATH="$root/.tools/node_modules/.bin:$PATH" npm install --no-save --no-audit --no-fund "$@")
+  touch "$folder/node_modules/.package-lock.json"
+}
+root="$PWD"
+install web
+install tests/e2e --omit=optional

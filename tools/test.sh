@@ -34,6 +34,7 @@ builddir() { [ "$1" = rel ] && echo build || echo "build-$1"; }
 
 step "layers and habits" sh tools/layers.sh .
 step "links of the documentation" sh tools/docs.sh
+step "types of the UI" sh tools/node.sh web/node_modules/typescript/bin/tsc -p web
 suite rel
 suite clang -L "unit|fuzz"
 suite asan -L "unit|fuzz|sim"

@@ -237,7 +237,7 @@ static void answer_unrouted(struct kn_ctx *ctx)
         }
     } else if (kn_str_starts(r->path, KN_STR("/v1/spaces/"))) {
         kn_segment_fail(ctx, 404, "not_found", "There is nothing at this address.");
-    } else {
+    } else if (!kn_api_web(ctx)) {
         ctx->call->outcome = KN_API_NOT_MINE;
     }
     kn_buf_deinit(&allow);

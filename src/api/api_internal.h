@@ -193,6 +193,8 @@ void kn_get_tokens(struct kn_ctx *ctx);
 void kn_post_token(struct kn_ctx *ctx);
 void kn_delete_token(struct kn_ctx *ctx);
 void kn_get_openapi(struct kn_ctx *ctx);
+/* A file or page of the UI; false: it is none. */
+bool kn_api_web(struct kn_ctx *ctx);
 /* openapi.json, as the build found it. */
 extern const char kn_openapi_json[];
 extern const size_t kn_openapi_json_len;

@@ -1,0 +1,162 @@
+// The web UI in a real browser, in both languages and appearances: flows, accessibility, hostile content.
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { chromium } from 'playwright-core';
+import { Kern } from './kern.mjs';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const artefacts = join(import.meta.dirname, '../artefacts');
+const HOSTILE = '<img src=x onerror="document.title=\'broken\'"> ‮אבג 🧺 ' + 'x'.repeat(9000);
+const kern = new Kern();
+let browser;
+
+before(async () => {
+  mkdirSync(artefacts, { recursive: true });
+  await kern.start();
+  browser = await chromium.launch({
+    executablePath: process.env.KERN_CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+  });
+  const batch = [
+    { type: 'identify', userId: 'u1', anonymousId: 'a1', traits: { firstName: 'Sanne', lastName: 'de Vries', email: 'sanne@example.nl', note: HOSTILE } },
+    { type: 'page', userId: 'u1', anonymousId: 'a1', properties: { title: 'Wandelschoenen', url: 'https://shop.example.nl/wandelschoenen' } },
+    { type: 'track', event: 'Product Viewed', userId: 'u1', properties: { product_id: 'p1', name: 'Alpine', price: 129.95, currency: 'EUR' } },
+    { type: 'track', event: 'Order Completed', userId: 'u1', properties: { order_id: 'o1', revenue: 129.95, currency: 'EUR' } },
+    { type: 'track', event: HOSTILE.slice(0, 200), userId: 'u1', properties: { html: HOSTILE } },
+    ...Array.from({ length: 260 }, (_, i) => ({ type: 'page', anonymousId: `visitor-${i}`, properties: {} })),
+    { type: 'track', userId: 'u2' },
+  ];
+  const r = await kern.collect('/v1/batch', { batch });
+  assert.equal(r.status, 200);
+  assert.ok(await kern.profile('user_id', 'u1', r.position));
+});
+
+after(async () => {
+  await browser?.close();
+  await kern.end();
+});
+
+// A page of a fresh visitor; everything the browser complains of is in page.complaints.
+async function open(locale, colorScheme, size = { width: 1280, height: 800 }) {
+  const context = await browser.newContext({ locale, colorScheme, viewport: size });
+  const page = await context.newPage();
+  page.complaints = [];
+  page.on('pageerror', (e) => page.complaints.push(e.message));
+  page.on('console', (m) => {
+    if (m.type() === 'error' && !/status of (401|400|404)/.test(m.text())) page.complaints.push(m.text());
+  });
+  page.on('request', (r) => {
+    if (!r.url().startsWith(kern.url) && !r.url().startsWith('data:')) page.complaints.push(`asked ${r.url()}`);
+  });
+  await page.goto(kern.url);
+  return page;
+}
+
+async function signIn(page) {
+  await page.fill('input[name=email]', 'admin@example.nl');
+  await page.fill('input[name=password]', 'correct horse');
+  await page.click('button[type=submit]');
+  await page.waitForSelector('tbody a');
+}
+
+async function accessible(page, what) {
+  await page.evaluate(axe); // not as a script of the page: its policy lets none in
+  const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }));
+  assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes[0].html.slice(0, 160)}`), [], what);
+}
+
+const TEXTS = {
+  'nl-NL': { profiles: 'Profielen', wrong: /klopt niet/, viewed: 'Bekeek Alpine, € 129,95', ordered: 'Bestelde voor € 129,95', nobody: /Niemand gevonden/, refused: /Wat is geweigerd/ },
+  'en-GB': { profiles: 'Profiles', wrong: /not right/, viewed: 'Viewed Alpine, €129.95', ordered: 'Ordered for €129.95', nobody: /Nobody found/, refused: /What was refused/ },
+};
+
+for (const [locale, scheme] of [['nl-NL', 'light'], ['en-GB', 'dark']]) {
+  test(`from signing in to a person's timeline (${locale}, ${scheme})`, { timeout: 120000 }, async () => {
+    const t = TEXTS[locale];
+    const page = await open(locale, scheme);
+    const shot = (name) => page.screenshot({ path: join(artefacts, `${name}-${locale}-${scheme}.png`) });
+    await page.waitForSelector('input[name=email]');
+    await accessible(page, 'sign in');
+    await page.fill('input[name=email]', 'admin@example.nl');
+    await page.fill('input[name=password]', 'wrong');
+    await page.click('button[type=submit]');
+    assert.match(await page.textContent('[role=alert]'), t.wrong);
+    await shot('sign-in');
+    await signIn(page);
+    assert.equal(await page.textContent('h1'), t.profiles);
+    await accessible(page, 'profiles');
+    await shot('profiles');
+    // scrolling brings all of them, without a row for each in the page
+    for (let i = 0; i < 40; i++) {
+      await page.mouse.wheel(0, 2000);
+      await page.waitForTimeout(40);
+    }
+    assert.ok((await page.locator('tbody tr').count()) < 60);
+    assert.match(await page.textContent('[role=status]'), /261/);
+    await page.fill('input[type=search]', 'nobody at all');
+    await page.getByText(t.nobody).waitFor();
+    await page.fill('input[type=search]', 'sanne');
+    await page.getByRole('link', { name: 'Sanne de Vries' }).click();
+    await page.getByText(t.viewed).waitFor();
+    await page.getByText(t.ordered).waitFor();
+    assert.ok(!(await page.title()).includes('broken'));
+    assert.equal(await page.locator('img[src="x"]').count(), 0);
+    await accessible(page, 'profile');
+    await shot('profile');
+    await page.goto(`${kern.url}/sources`);
+    await page.locator('tbody a').first().click();
+    await page.getByRole('heading', { name: t.refused }).waitFor();
+    await page.locator('pre').first().waitFor();
+    await accessible(page, 'source');
+    await shot('source');
+    await page.goto(`${kern.url}/settings`);
+    await page.locator('input[name=currency]').waitFor();
+    await page.locator('table').waitFor();
+    await accessible(page, 'settings');
+    await shot('settings');
+    assert.deepEqual(page.complaints, []);
+    await page.context().close();
+  });
+}
+
+test('a phone, the keyboard alone, unknown addresses', { timeout: 60000 }, async () => {
+  const page = await open('nl-NL', 'light', { width: 360, height: 740 });
+  await signIn(page);
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 360), 'nothing sticks out');
+  await page.screenshot({ path: join(artefacts, 'profiles-phone.png') });
+  await accessible(page, 'profiles on a phone');
+  await page.keyboard.press('Tab');
+  await page.goto(`${kern.url}/profiles/0000000000000000000000000a`);
+  await page.getByText('Dit profiel bestaat niet').waitFor();
+  await page.goto(`${kern.url}/no/such/page`);
+  await page.waitForURL(/\/profiles$/);
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test('what is served, and to whom', async () => {
+  const html = await fetch(`${kern.url}/profiles`, { headers: { Accept: 'text/html' } });
+  const policy = html.headers.get('content-security-policy');
+  const nonce = /'nonce-([^']+)'/.exec(policy)[1];
+  assert.match(policy, /default-src 'none'; script-src 'self'; style-src 'self' 'nonce-/);
+  assert.doesNotMatch(policy, /unsafe/);
+  const text = await html.text();
+  assert.ok(text.includes(`content="${nonce}"`));
+  const again = await (await fetch(kern.url)).text();
+  assert.ok(!again.includes(nonce));
+  const script = /src="(\/assets\/[^"]+\.js)"/.exec(text)[1];
+  const packed = await fetch(kern.url + script);
+  assert.equal(packed.headers.get('content-encoding'), 'gzip');
+  assert.match(packed.headers.get('cache-control'), /immutable/);
+  const plain = await fetch(kern.url + script, { headers: { 'Accept-Encoding': 'identity' } });
+  assert.equal(plain.headers.get('content-encoding'), null);
+  assert.equal(await plain.text(), await packed.text());
+  // programs get what programs expect
+  assert.equal((await fetch(`${kern.url}/assets/none.js`, { headers: { Accept: 'text/html' } })).status, 404);
+  assert.equal((await fetch(`${kern.url}/api/v1/none`, { headers: { Accept: 'text/html' } })).status, 404);
+  assert.equal((await fetch(`${kern.url}/none`)).status, 404);
+  assert.equal((await fetch(`${kern.url}/profiles`, { method: 'POST' })).status, 404);
+});

@@ -1,0 +1,52 @@
+/** The look, in one place: docs/ui.md tells what each token is for. */
+import { Badge, createTheme, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core';
+
+const kern: MantineColorsTuple = ['#e8f5f1', '#d3e8e1', '#a6d1c4', '#75b8a5', '#4ea38b', '#35967b', '#1f7f67', '#0f6e58', '#0b5a48', '#06453a'];
+const apricot: MantineColorsTuple = ['#fff3e8', '#fde4d0', '#f8c8a2', '#f3b886', '#ec9350', '#e57f35', '#cb6420', '#a84f15', '#8a3f0f', '#6d300a'];
+const ink: MantineColorsTuple = ['#f5f5f2', '#e9e9e4', '#d3d4ce', '#b3b5b0', '#8b8f8d', '#676d6d', '#4b5254', '#343b3f', '#23292e', '#161b20'];
+
+export const theme = createTheme({
+  primaryColor: 'kern',
+  primaryShade: { light: 7, dark: 6 },
+  colors: { kern, apricot, gray: ink },
+  fontFamily: '"Inter Variable", system-ui, sans-serif',
+  headings: {
+    fontFamily: '"Inter Variable", system-ui, sans-serif',
+    fontWeight: '620',
+    sizes: {
+      h1: { fontSize: '1.625rem', lineHeight: '1.25' },
+      h2: { fontSize: '1.0625rem', lineHeight: '1.4' },
+      h3: { fontSize: '0.9375rem', lineHeight: '1.4' },
+    },
+  },
+  fontSizes: { xs: '0.75rem', sm: '0.8438rem', md: '0.9375rem', lg: '1.0625rem', xl: '1.25rem' },
+  defaultRadius: 'md',
+  radius: { sm: '4px', md: '8px', lg: '12px' },
+  cursorType: 'pointer',
+  respectReducedMotion: true,
+  focusRing: 'auto',
+  components: {
+    Badge: Badge.extend({ defaultProps: { variant: 'light', radius: 'sm', tt: 'none', fw: 560 } }),
+  },
+});
+
+/** Surfaces: a warm page with white cards; near-black with lifted cards in the dark. */
+export const variables: CSSVariablesResolver = () => ({
+  variables: {},
+  light: {
+    '--mantine-color-body': '#faf9f6',
+    '--kern-surface': '#ffffff',
+    '--kern-line': '#e4e2db',
+    '--kern-muted': '#5d6466',
+    '--mantine-color-dimmed': '#5d6466',
+    '--mantine-color-text': '#1c2327',
+  },
+  dark: {
+    '--mantine-color-body': '#14181b',
+    '--kern-surface': '#1c2125',
+    '--kern-line': '#2e353a',
+    '--kern-muted': '#a3abad',
+    '--mantine-color-dimmed': '#a3abad',
+    '--mantine-color-text': '#e8eaea',
+  },
+});

@@ -8,7 +8,9 @@
  *   order     a row per order of a profile, at the time of its first arrival (API section 9)
  *   session   a row per session, at the time it began
  *   profile   one row per live profile: traits, consents, identifier types (time and arrival of the change)
- *   merged    one row per ordinal that became part of another one: field "into", its canonical ordinal
+ *   merged    one row per ordinal that became part of another one: field "into", the ordinal it became
+ *             part of. What was part of it goes along. An ordinal that stands by itself again is replaced or
+ *             forgotten, and so is whatever had become part of it, and told again where it belongs.
  *
  * Runs. A run is an immutable set of tables: in memory for what came in since the last checkpoint, as
  * a file `runs/NNNNNNNNNNNN.col` (memory-mapped, checksummed) after it. Both have the same bytes.
@@ -131,7 +133,6 @@ struct kn_table_part {
     const uint32_t *block_rows;  /* [groups / 256 + 1] first row of every 256th group */
     const struct kn_large_group *large; /* groups of 255 rows or more, by group */
     uint32_t large_count;
-    const uint64_t *replacing;   /* bit per group, NULL = none is */
     int64_t base_us;
     uint32_t shift;
     uint8_t low_width;           /* bytes of each low part: 2 or 4 */
@@ -153,7 +154,7 @@ struct kn_table_part {
 static inline int64_t kn_part_time(const struct kn_table_part *t, uint64_t row)
 {
     uint64_t lo = t->low_width == 2 ? ((const uint16_t *)t->lo)[row] : ((const uint32_t *)t->lo)[row];
-    return t->base_us + (int64_t)(((uint64_t)t->hi[row] << t->shift) + lo);
+    return (int64_t)((uint64_t)t->base_us + ((uint64_t)t->hi[row] << t->shift) + lo);
 }
 uint64_t kn_part_arrival(const struct kn_table_part *t, uint64_t row);
 /* The column of a path at a level, or NULL. */
@@ -188,6 +189,9 @@ struct kn_columns_pin {
 };
 
 struct kn_columns;
+
+/* Appends a key to a path: a '.' before it unless `out` is empty, and '\\' before every '.' and '\\' in it. */
+void kn_columns_path_key(struct kn_buf *out, struct kn_str key);
 
 /* Everything fed so far, the part that is not built yet included (it is built now, by this call, in the
  * pin). @errors KN_E_NOMEM */

@@ -113,8 +113,12 @@ static void each_stray(struct kn_bulk_chunk *chunk, const struct kn_bulk_cond *c
     for (; at < table->stray_ends[chunk->index] && chunk->rc == KN_OK; at++) {
         const struct kn_bulk_stray *s = &table->strays[at];
         const struct kn_table_part *part = table->parts[s->part];
-        struct kn_bulk_block b = {.cond = cond, .part = part, .how = &cond->parts[s->part],
-                                  .group = s->group, .groups = 1, .stray = s->canonical};
+        struct kn_bulk_block b = {.cond = cond,
+                                  .part = part,
+                                  .how = &cond->parts[s->part],
+                                  .group = s->group,
+                                  .groups = 1,
+                                  .stray = s->canonical};
         if (!b.how->never && kn_bit(candidates, s->canonical - chunk->first)) {
             b.row = kn_part_group_row(part, s->group);
             b.rows = kn_part_group_rows(part, s->group);

@@ -1,4 +1,5 @@
-/* What reducers read: numbers in units, values by number, calendar days, rows under other ordinals. */
+/* What reducers read: numbers in units, values by number, calendar days, rows under other ordinals.
+ */
 #include "base/assert.h"
 #include "base/hash.h"
 #include "format/time_text.h"
@@ -43,7 +44,8 @@ static bool fill_amounts(const struct kn_bulk_cond *cond, const struct kn_column
     return true;
 }
 
-/* Sums of 64 bits do not run over when rows x the largest amount do not; else the condition is odd. */
+/* Sums of 64 bits do not run over when rows x the largest amount do not; else the condition is odd.
+ */
 enum kn_rc kn_bulk_amounts(struct kn_bulk_plan *plan, struct kn_bulk_cond *cond, bool *ret_odd)
 {
     uint64_t rows = 1, largest = 0;
@@ -132,7 +134,8 @@ static int64_t floor_day(int64_t us)
     return us / DAY_US - (us % DAY_US < 0);
 }
 
-/* Within one UTC day the offset is taken to change when it differs at its ends, or in between them. */
+/* Within one UTC day the offset is taken to change when it differs at its ends, or in between them.
+ */
 static int32_t day_offset(const struct kn_zone *zone, int64_t day)
 {
     int32_t offset = kn_zone_offset(zone, day * DAY_US);

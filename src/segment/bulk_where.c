@@ -35,18 +35,20 @@ struct kn_str kn_bulk_path_join(struct kn_arena *arena, const char *section, str
 
 static bool is_order_fact(struct kn_path path)
 {
-    return path.count == 1 &&
-           (kn_str_eq(path.keys[0], KN_STR("value")) || kn_str_eq(path.keys[0], KN_STR("currency")) ||
-            kn_str_eq(path.keys[0], KN_STR("order_id")));
+    return path.count == 1 && (kn_str_eq(path.keys[0], KN_STR("value")) ||
+                               kn_str_eq(path.keys[0], KN_STR("currency")) ||
+                               kn_str_eq(path.keys[0], KN_STR("order_id")));
+}
+
+const char *kn_bulk_section(enum kn_table_kind kind, bool context, struct kn_path path)
+{
+    return context ? "c" : kind == KN_TABLE_ORDER && is_order_fact(path) ? "o" : "p";
 }
 
 struct kn_str kn_bulk_field_path(struct kn_arena *arena, enum kn_table_kind kind, bool context,
                                  struct kn_path path)
 {
-    const char *section = context                                           ? "c"
-                          : kind == KN_TABLE_ORDER && is_order_fact(path) ? "o"
-                                                                            : "p";
-    return kn_bulk_path_join(arena, section, path);
+    return kn_bulk_path_join(arena, kn_bulk_section(kind, context, path), path);
 }
 
 /* ---- hits ---- */
@@ -225,17 +227,17 @@ enum kn_rc kn_bulk_leaf_make(struct kn_bulk_plan *plan, const struct kn_table_pa
 
 enum kn_rc kn_bulk_where_not(struct kn_bulk_plan *plan, const struct kn_bulk_where **where)
 {
-    struct kn_bulk_where *not = kn_arena_zero(plan->arena, 1, sizeof *not);
+    struct kn_bulk_where *not = kn_arena_zero(plan->arena, 1, sizeof *not );
     const struct kn_bulk_where **kids = kn_arena_alloc(plan->arena, sizeof *kids);
     if (!not || !kids) {
         return kn_bulk_nomem(plan);
     }
     kids[0] = *where;
-    not->kind = KN_WHERE_NOT;
-    not->level = (*where)->level;
-    not->kids = kids;
-    not->kid_count = 1;
-    *where = not;
+    not ->kind = KN_WHERE_NOT;
+    not ->level = (*where)->level;
+    not ->kids = kids;
+    not ->kid_count = 1;
+    *where = not ;
     return KN_OK;
 }
 
@@ -277,8 +279,7 @@ static enum kn_rc make_any(struct where_maker *m, const struct kn_cnode *node,
                            struct kn_bulk_where *where, const struct kn_bulk_where **kids)
 {
     const struct kn_table_part *part = m->part;
-    struct kn_str path =
-        kn_bulk_field_path(m->plan->arena, part->kind, false, node->node->array);
+    struct kn_str path = kn_bulk_field_path(m->plan->arena, part->kind, false, node->node->array);
     if (!path.p) {
         return kn_bulk_nomem(m->plan);
     }
@@ -305,8 +306,7 @@ static enum kn_rc make_where(struct where_maker *m, const struct kn_cnode *node,
     bool any = source->kind == KN_NODE_ANY;
     size_t room = any ? m->part->array_count : source->kid_count;
     struct kn_bulk_where *where = kn_arena_zero(m->plan->arena, 1, sizeof *where);
-    const struct kn_bulk_where **kids =
-        kn_arena_zero(m->plan->arena, room + 1, sizeof *kids);
+    const struct kn_bulk_where **kids = kn_arena_zero(m->plan->arena, room + 1, sizeof *kids);
     if (!where || !kids) {
         return kn_bulk_nomem(m->plan);
     }

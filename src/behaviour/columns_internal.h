@@ -90,9 +90,9 @@ static inline uint8_t kn_col_code_width(uint32_t entries)
 /* ---- dictionaries being made ---- */
 
 struct kn_dict {
-    uint32_t *slots; /* code, 0 = free */
+    uint64_t *slots; /* hash << 32 | code, 0 = free */
     uint32_t slot_room;
-    uint32_t *hashes; /* per entry */
+    uint32_t last; /* code that was asked for last */
     uint8_t *kinds;
     uint32_t *offsets;
     char *bytes;
@@ -260,6 +260,7 @@ struct kn_columns {
     struct kn_col_run **runs;   /* oldest first: those on disk, then those in memory */
     uint32_t run_count, run_room;
     uint64_t version;
+    uint64_t open_generation; /* as generation */
 
     struct kn_mutex view_mutex; /* view, ordinals */
     struct kn_col_view *view;   /* the newest, NULL = none */

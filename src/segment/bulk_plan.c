@@ -354,7 +354,8 @@ static enum kn_rc make_walk(struct kn_bulk_plan *plan, struct kn_bulk_cond *cond
     cond->walk = m.tables;
     cond->walk_count = m.count;
     if (!plan->only) {
-        plan->only = kn_arena_zero(plan->arena, kn_bulk_words(plan->pin) + 1, sizeof *plan->only);
+        plan->only =
+            kn_arena_zero(plan->arena, (size_t)plan->chunks * KN_BULK_WORDS, sizeof *plan->only);
     }
     return plan->only ? KN_OK : kn_bulk_nomem(plan);
 }

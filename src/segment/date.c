@@ -118,6 +118,11 @@ int64_t kn_date_utc(const struct kn_zone *zone, const struct kn_date *date)
     return kn_zone_utc(zone, &local);
 }
 
+int64_t kn_date_local_day(const struct kn_date *date)
+{
+    return floor_div(date->local_us, DAY_US);
+}
+
 bool kn_period_is_fixed(struct kn_period period)
 {
     return period.unit < KN_MONTH;
@@ -250,4 +255,39 @@ void kn_during_range(const struct kn_zone *zone, int64_t now, uint32_t during, i
     int64_t index = floor_div(year * 12 + (int64_t)month - 1, size) * size - last * size;
     *ret_start = month_start(zone, index);
     *ret_end = month_start(zone, index + size);
+}
+
+int64_t kn_during_next(const struct kn_zone *zone, int64_t now, uint32_t during)
+{
+    static const uint32_t current[KN_DURING_COUNT] = {
+        KN_TODAY,      KN_TODAY,        KN_THIS_WEEK,    KN_THIS_WEEK, KN_THIS_MONTH,
+        KN_THIS_MONTH, KN_THIS_QUARTER, KN_THIS_QUARTER, KN_THIS_YEAR, KN_THIS_YEAR};
+    int64_t start, end;
+    kn_during_range(zone, now, current[during], &start, &end);
+    if (end <= now) {
+        /* An hour that comes twice across midnight: the old day is back for a while. */
+        return now + 60 * SECOND_US;
+    }
+    if (kn_zone_offset(zone, now) != kn_zone_offset(zone, end)) {
+        int64_t change = find_change(zone, now, end);
+        return change < end ? change : end;
+    }
+    return end;
+}
+
+void kn_anniversary(const struct kn_zone *zone, int64_t now, unsigned month, unsigned day,
+                    int64_t *ret_start, int64_t *ret_end)
+{
+    int64_t year;
+    unsigned now_month, now_day;
+    kn_civil_from_days(kn_zone_day(zone, now), &year, &now_month, &now_day);
+    for (year--;; year++) {
+        unsigned last = kn_month_days(year, month);
+        int64_t of = kn_days_from_civil(year, month, day < last ? day : last);
+        *ret_end = kn_zone_day_start(zone, of + 1);
+        if (*ret_end > now) {
+            *ret_start = kn_zone_day_start(zone, of);
+            return;
+        }
+    }
 }

@@ -1,0 +1,130 @@
+/* From a query to a definition. */
+#include "base/assert.h"
+#include "segment/eval_internal.h"
+
+struct compiler {
+    const struct kn_definition_options *options;
+    struct kn_arena *arena;
+    const struct kn_reads *reads;
+    struct kn_err *err;
+};
+
+static enum kn_rc compile_node(struct compiler *c, const struct kn_node *node,
+                               struct kn_cnode *ret);
+
+static enum kn_rc no_memory(struct compiler *c)
+{
+    return kn_fail(c->err, KN_E_NOMEM, "no memory for a definition");
+}
+
+/* Names to numbers; a name may stand for several sources. */
+static enum kn_rc compile_sources(struct compiler *c, const struct kn_chain *chain,
+                                  struct kn_crows *rows)
+{
+    const struct kn_definition_options *options = c->options;
+    size_t room = chain->excluded_count > 0 ? options->source_count : 0;
+    uint32_t *numbers = kn_arena_alloc(c->arena, room * sizeof *numbers);
+    if (!numbers) {
+        return no_memory(c);
+    }
+    for (size_t i = 0; i < room; i++) {
+        for (uint32_t k = 0; k < chain->excluded_count; k++) {
+            if (kn_str_eq(chain->excluded[k], options->sources[i].name)) {
+                numbers[rows->excluded_count++] = options->sources[i].number;
+                break;
+            }
+        }
+    }
+    rows->excluded = numbers;
+    return KN_OK;
+}
+
+static int64_t date_us(struct compiler *c, struct kn_str text)
+{
+    struct kn_date date;
+    bool ok = kn_date_parse(text, &date);
+    kn_assert(ok); /* the parser saw to it */
+    return kn_date_utc(c->options->zone, &date);
+}
+
+static enum kn_rc compile_rows(struct compiler *c, const struct kn_chain *chain,
+                               const struct kn_crows **ret)
+{
+    struct kn_crows *rows = kn_arena_zero(c->arena, 1, sizeof *rows);
+    struct kn_cnode *where = NULL;
+    if (!rows) {
+        return no_memory(c);
+    }
+    rows->chain = chain;
+    rows->event = kn_reads_event(c->reads, chain);
+    KN_TRY(compile_sources(c, chain, rows));
+    if (chain->window.kind == KN_WINDOW_DATES) {
+        rows->from_us = date_us(c, chain->window.from);
+        rows->to_us = date_us(c, chain->window.to);
+    }
+    if (chain->where) {
+        where = kn_arena_zero(c->arena, 1, sizeof *where);
+        if (!where) {
+            return no_memory(c);
+        }
+        KN_TRY(compile_node(c, chain->where, where));
+    }
+    rows->where = where;
+    *ret = rows;
+    return KN_OK;
+}
+
+static enum kn_rc compile_node(struct compiler *c, const struct kn_node *node, struct kn_cnode *ret)
+{
+    ret->node = node;
+    if (node->kid_count > 0) {
+        struct kn_cnode *kids = kn_arena_zero(c->arena, node->kid_count, sizeof *kids);
+        if (!kids) {
+            return no_memory(c);
+        }
+        for (uint32_t i = 0; i < node->kid_count; i++) {
+            KN_TRY(compile_node(c, node->kids[i], &kids[i]));
+        }
+        ret->kids = kids;
+    }
+    if (node->kind != KN_NODE_COMPARE) {
+        return KN_OK;
+    }
+    if (node->chain->kind == KN_FROM_EVENT || node->chain->kind == KN_FROM_ORDER) {
+        KN_TRY(compile_rows(c, node->chain, &ret->rows));
+    }
+    return kn_test_make(node, c->options->zone, c->arena, &ret->test, c->err);
+}
+
+enum kn_rc kn_definition_make(const struct kn_query *query,
+                              const struct kn_definition_options *options, struct kn_arena *arena,
+                              const struct kn_definition **ret, struct kn_err *err)
+{
+    struct kn_definition *definition = kn_arena_zero(arena, 1, sizeof *definition);
+    struct kn_cnode *root = kn_arena_zero(arena, 1, sizeof *root);
+    if (!definition || !root) {
+        return kn_fail(err, KN_E_NOMEM, "no memory for a definition");
+    }
+    definition->query = query;
+    definition->zone = options->zone;
+    KN_TRY(kn_collect_reads(query, arena, &definition->reads, err));
+    struct compiler c = {options, arena, &definition->reads, err};
+    if (query->form == KN_QUERY_SEGMENT) {
+        KN_TRY(compile_node(&c, query->root, root));
+        definition->root = root;
+    } else {
+        KN_TRY(compile_rows(&c, query->chain, &definition->rows));
+    }
+    *ret = definition;
+    return KN_OK;
+}
+
+const struct kn_query *kn_definition_query(const struct kn_definition *definition)
+{
+    return definition->query;
+}
+
+const struct kn_reads *kn_definition_reads(const struct kn_definition *definition)
+{
+    return &definition->reads;
+}

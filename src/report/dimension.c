@@ -103,7 +103,7 @@ static bool is_visit(const struct kn_dimension *d, struct kn_row_ref ref)
 static bool session_of(const struct kn_slab *s, uint32_t local, int64_t us, uint32_t *ret)
 {
     uint32_t low = s->start[local];
-    uint32_t high = s->start[local + 1];
+    uint32_t high = s->end[local];
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         if (s->us[middle] <= us) {
@@ -127,8 +127,8 @@ enum kn_rc kn_dimension_groups(const struct kn_dimension *dimension,
     case KN_BREAKDOWN_NONE: break;
     case KN_BREAKDOWN_ROW: return kn_field_distinct(&dimension->field, ref, list, err);
     case KN_BREAKDOWN_PROFILE:
-        if (s->start[local + 1] > s->start[local]) {
-            at = s->start[local + 1] - 1;
+        if (s->end[local] > s->start[local]) {
+            at = s->end[local] - 1;
             return kn_field_distinct(&dimension->field, s->refs[at], list, err);
         }
         break;

@@ -76,7 +76,7 @@ static void find_chain(const struct job *j, uint32_t local, uint32_t possible, s
     const struct kn_period within = j->f->request->within;
     const struct kn_zone *zone = j->f->report->zone;
     uint32_t next[KN_FUNNEL_STEPS_MAX];
-    uint32_t end = j->slabs[0].start[local + 1];
+    uint32_t end = j->slabs[0].end[local];
     for (uint32_t k = 0; k < possible; k++) {
         next[k] = j->slabs[k].start[local];
     }
@@ -86,7 +86,7 @@ static void find_chain(const struct job *j, uint32_t local, uint32_t possible, s
         int64_t until = kn_period_after(zone, j->slabs[0].us[first], within);
         while (c.length < possible) {
             uint32_t k = c.length;
-            uint32_t last = j->slabs[k].start[local + 1];
+            uint32_t last = j->slabs[k].end[local];
             while (next[k] < last && !follows(j, k, next[k], c.at[k - 1])) {
                 next[k]++;
             }
@@ -106,7 +106,7 @@ static uint32_t steps_possible(const struct job *j, uint32_t local)
 {
     uint32_t k = 0;
     while (k < j->f->request->step_count &&
-           j->slabs[k].start[local + 1] > j->slabs[k].start[local]) {
+           j->slabs[k].end[local] > j->slabs[k].start[local]) {
         k++;
     }
     return k;

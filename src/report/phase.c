@@ -88,7 +88,7 @@ static void set_since(const struct kn_phase_lanes *p, struct kn_phase_block *b)
 {
     int64_t from = back(p->now, p->rules.days);
     for (uint32_t i = 0; i < KN_BLOCK; i++) {
-        uint32_t end = b->orders.start[i + 1];
+        uint32_t end = b->orders.end[i];
         int64_t last = end > b->orders.start[i] ? b->orders.us[end - 1] : INT64_MIN;
         b->since[i] = last > from ? last : from;
     }
@@ -97,7 +97,7 @@ static void set_since(const struct kn_phase_lanes *p, struct kn_phase_block *b)
 static uint32_t rows_since(const struct kn_phase_block *b, uint32_t i)
 {
     uint32_t n = 0;
-    for (uint32_t r = b->rows.start[i]; r < b->rows.start[i + 1]; r++) {
+    for (uint32_t r = b->rows.start[i]; r < b->rows.end[i]; r++) {
         n += b->rows.us[r] > b->since[i];
     }
     return n;
@@ -147,7 +147,7 @@ static enum kn_phase phase_of(const struct kn_phase_lanes *p, int64_t last_order
 static void judge_orders(const struct kn_phase_lanes *p, struct kn_phase_block *b)
 {
     for (uint32_t i = 0; i < KN_BLOCK; i++) {
-        uint32_t end = b->orders.start[i + 1];
+        uint32_t end = b->orders.end[i];
         if (end > b->orders.start[i]) {
             b->phase[i] = (uint8_t)phase_of(p, b->orders.us[end - 1], (enum kn_phase)b->phase[i]);
         }

@@ -81,7 +81,7 @@ static enum kn_rc count_profile(struct job *j, uint32_t first_ordinal, uint32_t 
     uint32_t next = 0; /* the first period that is not counted yet */
     KN_TRY(kn_dimension_groups(&r->dimension, &j->block, local, us, ref, &j->groups, &j->err));
     KN_TRY(visit(j, first_ordinal + local, cohort, 0));
-    for (uint32_t b = j->back.start[local]; b < j->back.start[local + 1]; b++) {
+    for (uint32_t b = j->back.start[local]; b < j->back.end[local]; b++) {
         uint32_t unit = kn_edges_find(&r->edges, j->back.us[b]);
         if (unit == KN_EDGES_NONE || unit < cohort + next ||
             !kn_row_after(&r->back, j->back.us[b], j->back.refs[b], &r->first, us, ref)) {

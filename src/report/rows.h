@@ -2,7 +2,7 @@
  *
  * A population says who counts. A lane is a set of table parts read as one (one event, all events, the
  * sessions ...), with bounds of time and the truth of a condition. A slab holds a lane's rows of one
- * block of KN_BLOCK ordinals, profile by profile in (time, arrival) order.
+ * block of KN_BLOCK ordinals, those of each profile together and in (time, arrival) order.
  *
  * Blocks begin at multiples of KN_BLOCK, so that jobs on different blocks never write the same word
  * of a bitmap. Populations and lanes are read-only once made, and shared by all jobs; a slab is one
@@ -62,7 +62,7 @@ struct kn_row_ref {
     uint32_t part, row; /* of the lane; of the part */
 };
 struct kn_slab {
-    uint32_t start[KN_BLOCK + 1]; /* rows of local ordinal i: start[i] .. start[i + 1] */
+    uint32_t start[KN_BLOCK], end[KN_BLOCK]; /* rows of local ordinal i: start[i] .. end[i] */
     int64_t *us;
     struct kn_row_ref *refs;
     uint32_t count;

@@ -15,11 +15,17 @@ enum {
     CLOSER = 1U << 15,    /* of a bucket: several edges in it */
 };
 
+/* What a bucket of high parts knows. */
+struct bucket {
+    uint32_t edge;   /* high part of the first edge that is not before it */
+    uint32_t before; /* edges before it; CLOSER: several edges in it */
+};
+
 /* The edges as one part's times are kept. */
 struct clock {
     uint32_t *hi; /* [edges + 1]; the last one is never reached */
     uint64_t *lo;
-    uint16_t *buckets; /* edges at or before the start of the bucket */
+    struct bucket *buckets;
     uint32_t cap;      /* high parts beyond it count as it */
     unsigned shift;
     uint32_t edges;
@@ -91,7 +97,7 @@ static enum kn_rc fill_buckets(struct clock *c, struct kn_err *err)
             at++;
         }
         bool several = at + 1 < c->edges && c->hi[at + 1] < next;
-        c->buckets[b] = (uint16_t)(at | (several ? CLOSER : 0));
+        c->buckets[b] = (struct bucket){c->hi[at], at | (several ? CLOSER : 0)};
     }
     return KN_OK;
 }
@@ -118,18 +124,17 @@ static uint64_t low_part(const struct kn_table_part *t, uint64_t row)
     return t->low_width == 2 ? ((const uint16_t *)t->lo)[row] : ((const uint32_t *)t->lo)[row];
 }
 
+/* The row is on an edge, or in a bucket with several. */
+static uint32_t look_closer(const struct clock *c, const struct kn_table_part *t, uint64_t row)
+{
+    return edges_before(c, t->hi[row], low_part(t, row));
+}
+
 static inline uint32_t point_of(const struct clock *c, const struct kn_table_part *t, uint64_t row)
 {
     uint32_t hi = t->hi[row];
-    uint32_t capped = hi < c->cap ? hi : c->cap;
-    uint32_t n = c->buckets[capped >> c->shift];
-    if (__builtin_expect(n >= CLOSER, 0)) {
-        return edges_before(c, hi, low_part(t, row));
-    }
-    if (__builtin_expect(hi == c->hi[n], 0)) {
-        return n + (c->lo[n] <= low_part(t, row));
-    }
-    return n + (hi > c->hi[n]);
+    struct bucket b = c->buckets[(hi < c->cap ? hi : c->cap) >> c->shift];
+    return b.before >= CLOSER || hi == b.edge ? look_closer(c, t, row) : b.before + (hi > b.edge);
 }
 
 /* ---- rows ---- */
@@ -139,22 +144,38 @@ static inline void set_bit(struct kn_series_bits *b, uint32_t place, uint32_t po
     b->bits[(size_t)place * b->words + point / 64] |= UINT64_C(1) << (point % 64);
 }
 
-/* Rows [row, row + n), each of the profile in b->places. */
+/* Rows [row, row + n), each of the profile in b->places, two words each. What does not change is in
+ * hand: the bits that are written might lie anywhere, for all the compiler knows. */
+static void set_pairs(struct kn_series_bits *b, const struct kn_table_part *t, const struct clock *c,
+                      uint64_t row, uint32_t n)
+{
+    const uint32_t *high = t->hi + row;
+    const struct bucket *buckets = c->buckets;
+    const uint16_t *places = b->places;
+    uint64_t *bits = b->bits;
+    uint32_t cap = c->cap;
+    unsigned shift = c->shift;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t hi = high[i];
+        struct bucket k = buckets[(hi < cap ? hi : cap) >> shift];
+        uint32_t point = k.before + (hi > k.edge);
+        if (__builtin_expect((k.before >= CLOSER) | (hi == k.edge), 0)) {
+            point = look_closer(c, t, row + i);
+        }
+        bits[places[i] * 2 + point / 64] |= UINT64_C(1) << (point % 64);
+    }
+}
+
 static void set_rows(struct kn_series_bits *b, const struct kn_lane_part *p, const struct clock *c,
                      uint64_t row, uint32_t n)
 {
-    const struct kn_table_part *t = p->part;
     if (b->words == 2 && !p->truth) {
-        uint64_t *bits = b->bits;
-        for (uint32_t i = 0; i < n; i++) {
-            uint32_t point = point_of(c, t, row + i);
-            bits[b->places[i] * 2 + point / 64] |= UINT64_C(1) << (point % 64);
-        }
+        set_pairs(b, p->part, c, row, n);
         return;
     }
     for (uint32_t i = 0; i < n; i++) {
         bool is_true = !p->truth || kn_bit(p->truth, row + i);
-        set_bit(b, is_true ? b->places[i] : SPARE, point_of(c, t, row + i));
+        set_bit(b, is_true ? b->places[i] : SPARE, point_of(c, p->part, row + i));
     }
 }
 
@@ -176,6 +197,21 @@ static inline uint32_t place_of(const struct kn_table_part *t, uint32_t ordinal,
     return counts ? local : SPARE;
 }
 
+/* Everybody in the block counts (it lies below the end of ordinals, then), and no row of it is void. */
+static bool is_plain(const struct kn_table_part *t, uint32_t first, const uint64_t *want)
+{
+    uint64_t none = 0;
+    for (uint32_t w = 0; w < KN_BLOCK_WORDS; w++) {
+        if (want[w] != UINT64_MAX) {
+            return false;
+        }
+    }
+    for (uint32_t w = 0; t->voided && w < KN_BLOCK_WORDS; w++) {
+        none |= t->voided[first / 64 + w];
+    }
+    return none == 0;
+}
+
 /* Small groups are written over the end of each other, LANES places at a time: their sizes then need no
  * branch. */
 static void set_part(struct kn_series_bits *b, const struct kn_lane_part *p, const struct clock *c,
@@ -185,10 +221,14 @@ static void set_part(struct kn_series_bits *b, const struct kn_lane_part *p, con
     uint32_t g = kn_part_find(t, first);
     uint32_t end = kn_part_find(t, first + KN_BLOCK);
     uint64_t row = kn_part_group_row(t, g);
+    const uint8_t *counts = t->counts;
+    const uint32_t *ordinals = t->ordinals;
+    uint16_t *places = b->places;
+    bool plain = g < end && is_plain(t, first, want);
     uint32_t n = 0;
     for (; g < end; g++) {
-        uint32_t rows = t->counts[g];
-        uint32_t place = place_of(t, t->ordinals[g], first, want);
+        uint32_t rows = counts[g];
+        uint32_t place = plain ? ordinals[g] - first : place_of(t, ordinals[g], first, want);
         if (__builtin_expect(rows > LANES, 0)) {
             set_rows(b, p, c, row, n);
             rows = kn_part_group_rows(t, g);
@@ -198,7 +238,7 @@ static void set_part(struct kn_series_bits *b, const struct kn_lane_part *p, con
             continue;
         }
         for (uint32_t i = 0; i < LANES; i++) {
-            b->places[n + i] = (uint16_t)place;
+            places[n + i] = (uint16_t)place;
         }
         n += rows;
         if (__builtin_expect(n > ROWS - LANES, 0)) {

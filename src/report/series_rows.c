@@ -131,7 +131,7 @@ static enum kn_rc count_keys(struct kn_series_job *j)
 static enum kn_rc count_profile(struct kn_series_job *j, uint32_t first, uint32_t local)
 {
     const struct kn_series_plan *p = j->plan;
-    for (uint32_t r = j->slab.start[local]; r < j->slab.start[local + 1]; r++) {
+    for (uint32_t r = j->slab.start[local]; r < j->slab.end[local]; r++) {
         int64_t us = j->slab.us[r];
         uint32_t point = p->request->timeless ? 0 : kn_edges_find(&p->edges, us);
         if (point == KN_EDGES_NONE) {

@@ -17,12 +17,13 @@ allowed() {
     identity) echo "base format identity" ;;
     profile) echo "base format identity profile" ;;
     segment) echo "base format behaviour identity profile segment" ;;
+    report) echo "base format behaviour identity profile segment report" ;;
     apply) echo "base os format log state behaviour identity profile segment apply" ;;
     collect) echo "base os format log state behaviour identity profile segment apply collect" ;;
     deliver) echo "base os format log state behaviour identity profile segment apply deliver" ;;
-    api) echo "base os format log state behaviour identity profile segment apply deliver api" ;;
-    server) echo "base os format log state behaviour identity profile segment apply collect deliver api server" ;;
-    cli) echo "base os format log state behaviour identity profile segment apply collect deliver api server cli" ;;
+    api) echo "base os format log state behaviour identity profile segment report apply deliver api" ;;
+    server) echo "base os format log state behaviour identity profile segment report apply collect deliver api server" ;;
+    cli) echo "base os format log state behaviour identity profile segment report apply collect deliver api server cli" ;;
     *) echo "" ;;
   esac
 }

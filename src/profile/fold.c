@@ -1,5 +1,7 @@
 #include "profile/fold.h"
 
+#include <stdio.h>
+
 #include "base/assert.h"
 #include "format/json.h"
 
@@ -224,8 +226,7 @@ void kn_profile_apply_visit(struct kn_profile *p, const struct kn_item *item,
         at--;
     }
     p->sessions = grown(arena, p->sessions, p->session_count, sizeof *p->sessions);
-    memmove(p->sessions + at + 1, p->sessions + at,
-            (p->session_count - at) * sizeof *p->sessions);
+    memmove(p->sessions + at + 1, p->sessions + at, (p->session_count - at) * sizeof *p->sessions);
     p->sessions[at] = one;
     p->session_count++;
     coalesce(p);
@@ -292,16 +293,18 @@ void kn_profile_apply_device(struct kn_profile *p, const struct kn_item *item,
 
 /* ---- orders ---- */
 
+/* No order id begins with a blank: ids are trimmed at intake. */
 struct kn_str kn_order_key(const struct kn_item *item, struct kn_arena *arena)
 {
     if (item->order.order_id.len > 0) {
         return item->order.order_id;
     }
-    char *key = kn_arena_alloc(arena, item->message_id.len + 1);
+    size_t room = item->message_id.len + 16;
+    char *key = kn_arena_alloc(arena, room);
     kn_assert(key != NULL);
-    key[0] = '#';
-    memcpy(key + 1, item->message_id.p, item->message_id.len);
-    return kn_str(key, item->message_id.len + 1);
+    int len = snprintf(key, room, "\n%u:", item->source);
+    memcpy(key + len, item->message_id.p, item->message_id.len);
+    return kn_str(key, (size_t)len + item->message_id.len);
 }
 
 static void note_source(struct kn_profile_order *o, uint32_t source)
@@ -355,8 +358,7 @@ static void fold_order(struct kn_profile_order *o, const struct kn_item *item)
             o->refunded_whole = true;
         }
         break;
-    case KN_ORDER_NONE:
-        break;
+    case KN_ORDER_NONE: break;
     }
 }
 
@@ -450,9 +452,9 @@ static void merge_sessions(struct kn_profile *into, const struct kn_profile *fro
     size_t a = 0;
     size_t b = 0;
     for (size_t i = 0; i < total; i++) {
-        bool first = b == from->session_count ||
-                     (a < into->session_count &&
-                      into->sessions[a].start_us <= from->sessions[b].start_us);
+        bool first =
+            b == from->session_count ||
+            (a < into->session_count && into->sessions[a].start_us <= from->sessions[b].start_us);
         all[i] = first ? into->sessions[a++] : from->sessions[b++];
     }
     into->sessions = all;
@@ -480,9 +482,8 @@ static void merge_lists(struct kn_profile *into, const struct kn_profile *from, 
     for (size_t i = 0; i <= from->merged_count; i++) {
         into->merged = grown(arena, into->merged, into->merged_count, sizeof *into->merged);
         into->merged[into->merged_count++] =
-            i < from->merged_count
-                ? from->merged[i]
-                : (struct kn_profile_merged){from->ordinal, from->id, at_us};
+            i < from->merged_count ? from->merged[i]
+                                   : (struct kn_profile_merged){from->ordinal, from->id, at_us};
     }
 }
 

@@ -55,7 +55,7 @@ struct kn_profile_device {
 };
 
 struct kn_profile_order {
-    struct kn_str key;        /* order_id, or "#" and the message id */
+    struct kn_str key;        /* order_id; without one "\n", the source, ":" and the message id */
     int64_t first_us;         /* event time of its first arrival */
     int64_t state_us;         /* event time of the latest completed/updated/cancelled */
     int64_t amount_us;        /* event time of the event that gave `amount` */

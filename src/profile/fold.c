@@ -317,6 +317,7 @@ static void note_source(struct kn_profile_order *o, uint32_t source)
     }
 }
 
+/* An amount without a currency is one of the workspace's, whatever other events of the order say. */
 static void take_amount(struct kn_profile_order *o, const struct kn_item *item)
 {
     const struct kn_item_order *given = &item->order;
@@ -326,9 +327,7 @@ static void take_amount(struct kn_profile_order *o, const struct kn_item *item)
     o->has_amount = true;
     o->amount = given->amount;
     o->amount_us = item->event_us;
-    if (given->currency[0] != '\0') {
-        memcpy(o->currency, given->currency, sizeof o->currency);
-    }
+    memcpy(o->currency, given->currency, sizeof o->currency);
 }
 
 static void fold_order(struct kn_profile_order *o, const struct kn_item *item)
@@ -376,7 +375,6 @@ void kn_profile_apply_order(struct kn_profile *p, const struct kn_item *item, st
     o->key = key;
     o->first_us = item->event_us;
     o->state_us = INT64_MIN;
-    memcpy(o->currency, item->order.currency, sizeof o->currency);
     fold_order(o, item);
 }
 

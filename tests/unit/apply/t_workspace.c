@@ -327,6 +327,30 @@ static void orders_without_an_id_are_their_own(void **state)
     assert_int_equal(revenue[0].amount, 2000);
 }
 
+static void an_amount_has_its_own_currency(void **state)
+{
+    struct fixture *f = *state;
+    struct kn_profile_revenue revenue[2];
+    size_t orders;
+    for (unsigned round = 0; round < 2; round++) {
+        /* The later event says euros by saying nothing; it may arrive first or last. */
+        struct kn_item_order dollars = {.event = KN_ORDER_COMPLETED, .order_id = KN_STR("o1"),
+                                        .has_amount = true, .amount = 2000, .currency = "USD"};
+        struct kn_item_order home = {.event = KN_ORDER_UPDATED, .order_id = KN_STR("o1"),
+                                     .has_amount = true, .amount = 3000};
+        dollars.order_id = home.order_id = round == 0 ? KN_STR("o1") : KN_STR("o2");
+        struct kn_item first = {.order = round == 0 ? dollars : home};
+        struct kn_item last = {.order = round == 0 ? home : dollars};
+        int64_t now = f->clock.wall_us;
+        add_from(f, 1, round == 0 ? "a" : "c", round == 0 ? now - 10 : now, &first);
+        add_from(f, 1, round == 0 ? "b" : "d", round == 0 ? now : now - 10, &last);
+        send(f);
+        assert_int_equal(kn_profile_revenue(who(f, "user_id", "u1"), "EUR", revenue, 2, &orders), 1);
+        assert_string_equal(revenue[0].currency, "EUR");
+        assert_int_equal(revenue[0].amount, 3000 * (round + 1));
+    }
+}
+
 static void sessions_do_not_depend_on_arrival(void **state)
 {
     struct fixture *f = *state;
@@ -393,6 +417,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(unmerge_restores_both_sides, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_order_is_one_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(orders_without_an_id_are_their_own, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_amount_has_its_own_currency, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sessions_do_not_depend_on_arrival, set_up, tear_down),
         cmocka_unit_test_setup_teardown(dry_runs_change_nothing, set_up, tear_down),
     };

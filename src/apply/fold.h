@@ -105,6 +105,9 @@ void kn_person_load_orders(struct kn_fold *f, struct kn_person *person);
 struct kn_person *kn_person_create(struct kn_fold *f, const struct kn_item *item,
                                    uint64_t arrival);
 void kn_person_store(struct kn_fold *f, struct kn_person *person);
+/* What another profile's event says about an order of this one. */
+void kn_person_apply_order(struct kn_fold *f, uint32_t ordinal,
+                           const struct kn_profile_order_fact *fact, struct kn_str order_key);
 void kn_person_add_link(struct kn_fold *f, uint32_t ordinal, const struct kn_profile_link *link);
 /* `from` becomes part of `into`; both stores follow. */
 void kn_person_merge(struct kn_fold *f, struct kn_person *into, struct kn_person *from,

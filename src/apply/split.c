@@ -4,6 +4,8 @@
  * taken apart and its history is applied again in order of arrival, now with those pairs kept apart;
  * rows of the archive follow their event to its new profile. Nothing outside the component changes.
  */
+#include <stdlib.h>
+
 #include "apply/fold.h"
 #include "base/assert.h"
 #include "base/mem.h"
@@ -116,9 +118,17 @@ struct history_row {
     struct kn_str bytes;
 };
 
+/* What somebody else's event said about an order of the component. */
+struct history_fact {
+    struct kn_str key; /* of the order */
+    struct kn_profile_order_fact fact;
+};
+
 struct history {
-    struct history_row *rows; /* owned */
+    struct history_row *rows; /* owned, as the facts are; both in order of arrival */
     size_t count, room;
+    struct history_fact *facts;
+    size_t fact_count, facts_done;
     struct kn_arena arena;
 };
 
@@ -157,6 +167,49 @@ static void read_history(struct kn_fold *f, const uint32_t *ordinals, size_t cou
         kn_panic("history of a profile cannot be read: %s", err.text);
     }
     kn_archive_unpin(pin);
+}
+
+/* Arrivals are in order. */
+static bool is_own(const struct history *h, uint64_t arrival)
+{
+    size_t low = 0;
+    size_t high = h->count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (h->rows[middle].arrival < arrival) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < h->count && h->rows[low].arrival == arrival;
+}
+
+static int by_arrival(const void *a, const void *b)
+{
+    uint64_t p = ((const struct history_fact *)a)->fact.arrival;
+    uint64_t q = ((const struct history_fact *)b)->fact.arrival;
+    return p < q ? -1 : p > q;
+}
+
+/* Whoever said it may have become part of the component since: then it is in the rows. */
+static void keep_facts(struct kn_fold *f, struct kn_person *person, struct history *h)
+{
+    kn_person_load_orders(f, person);
+    for (size_t i = 0; i < person->p.order_count; i++) {
+        const struct kn_profile_order *o = &person->p.orders[i];
+        struct kn_str key = o->other_count > 0 ? kn_arena_str(&h->arena, o->key) : o->key;
+        h->facts = kn_must_realloc(h->facts, (h->fact_count + o->other_count + 1) * sizeof *h->facts);
+        for (size_t k = 0; k < o->other_count; k++) {
+            if (!is_own(h, o->others[k].arrival)) {
+                kn_assert(key.p != NULL);
+                h->facts[h->fact_count++] = (struct history_fact){key, o->others[k]};
+            }
+        }
+    }
+    if (h->fact_count > 0) {
+        qsort(h->facts, h->fact_count, sizeof *h->facts, by_arrival);
+    }
 }
 
 /* ---- taking apart ---- */
@@ -302,6 +355,19 @@ static void apply_row(struct kn_fold *f, const struct history_row *row)
     kn_arena_clear(&f->arena);
 }
 
+/* Others' words about orders, up to an arrival. An order's first event is its owner's, so it is there. */
+static void apply_facts(struct kn_fold *f, struct history *h, uint64_t before)
+{
+    while (h->facts_done < h->fact_count && h->facts[h->facts_done].fact.arrival < before) {
+        const struct history_fact *one = &h->facts[h->facts_done++];
+        struct kn_h128 hash = kn_order_hash(f, one->key);
+        struct kn_str owner = kn_fold_get(f, KN_T_ORDER_OWNER, kn_key_h128(hash));
+        kn_assert(owner.p != NULL);
+        kn_person_apply_order(f, kn_u32_value(owner), &one->fact, one->key);
+        kn_arena_clear(&f->arena);
+    }
+}
+
 /* Profiles of the component that did not come back keep answering, through the one that did. */
 static void point_the_rest(struct kn_fold *f, const uint32_t *ordinals, size_t count,
                            const struct kn_h128 *ids, uint32_t kept)
@@ -352,14 +418,17 @@ void kn_fold_unmerge(struct kn_fold *f, const struct kn_item *item, uint64_t arr
     struct history h = {0};
     kn_arena_init(&h.arena, SIZE_MAX / 2);
     read_history(f, ordinals, count, &h);
+    keep_facts(f, s.person, &h);
     take_apart(f, s.person, ordinals, count);
     kn_arena_clear(&f->arena); /* s.person is gone from here on */
     f->component = ordinals;
     f->component_count = count;
     f->component_new = f->counters.next_ordinal;
     for (size_t i = 0; i < h.count; i++) {
+        apply_facts(f, &h, h.rows[i].arrival);
         apply_row(f, &h.rows[i]);
     }
+    apply_facts(f, &h, UINT64_MAX);
     *ret_kept = owner_of(f, rest, s.rest_count);
     *ret_split = owner_of(f, off, s.off_count);
     if (*ret_split == 0) { /* they never came in alone: the split itself makes their profile */
@@ -382,6 +451,7 @@ void kn_fold_unmerge(struct kn_fold *f, const struct kn_item *item, uint64_t arr
     f->counters.unmerges++;
     kn_arena_deinit(&h.arena);
     kn_free(h.rows);
+    kn_free(h.facts);
     kn_free(rest);
     kn_free(off);
     kn_free(ids);

@@ -317,65 +317,89 @@ static void note_source(struct kn_profile_order *o, uint32_t source)
     }
 }
 
-/* An amount without a currency is one of the workspace's, whatever other events of the order say. */
-static void take_amount(struct kn_profile_order *o, const struct kn_item *item)
+struct kn_profile_order_fact kn_order_fact(const struct kn_item *item, uint64_t arrival)
 {
-    const struct kn_item_order *given = &item->order;
-    if (!given->has_amount || (o->has_amount && item->event_us < o->amount_us)) {
+    struct kn_profile_order_fact fact = {
+        .arrival = arrival,
+        .event_us = item->event_us,
+        .source = item->source,
+        .event = item->order.event,
+        .has_amount = item->order.has_amount,
+        .amount = item->order.amount,
+    };
+    memcpy(fact.currency, item->order.currency, sizeof fact.currency);
+    return fact;
+}
+
+/* An amount without a currency is one of the workspace's, whatever other events of the order say. */
+static void take_amount(struct kn_profile_order *o, const struct kn_profile_order_fact *given)
+{
+    if (!given->has_amount || (o->has_amount && given->event_us < o->amount_us)) {
         return;
     }
     o->has_amount = true;
     o->amount = given->amount;
-    o->amount_us = item->event_us;
+    o->amount_us = given->event_us;
     memcpy(o->currency, given->currency, sizeof o->currency);
 }
 
-static void fold_order(struct kn_profile_order *o, const struct kn_item *item)
+static void fold_order(struct kn_profile_order *o, const struct kn_profile_order_fact *fact)
 {
-    note_source(o, item->source);
-    bool latest = item->event_us >= o->state_us;
-    switch (item->order.event) {
+    note_source(o, fact->source);
+    bool latest = fact->event_us >= o->state_us;
+    switch (fact->event) {
     case KN_ORDER_COMPLETED:
     case KN_ORDER_UPDATED:
         o->placed = true;
-        take_amount(o, item);
+        take_amount(o, fact);
         if (latest) {
-            o->state_us = item->event_us;
+            o->state_us = fact->event_us;
             o->cancelled = false;
         }
         break;
     case KN_ORDER_CANCELLED:
         if (latest) {
-            o->state_us = item->event_us;
+            o->state_us = fact->event_us;
             o->cancelled = true;
         }
         break;
     case KN_ORDER_REFUNDED:
-        if (item->order.has_amount) {
-            o->refunded += item->order.amount;
+        if (fact->has_amount) {
+            o->refunded += fact->amount;
         } else {
             o->refunded_whole = true;
         }
         break;
-    case KN_ORDER_NONE: break;
+    case KN_ORDER_NONE:
+        break;
     }
 }
 
-void kn_profile_apply_order(struct kn_profile *p, const struct kn_item *item, struct kn_str key,
-                            struct kn_arena *arena)
+static struct kn_profile_order *order_of(struct kn_profile *p, struct kn_str key, int64_t event_us,
+                                         struct kn_arena *arena)
 {
     for (size_t i = 0; i < p->order_count; i++) {
         if (kn_str_eq(p->orders[i].key, key)) {
-            fold_order(&p->orders[i], item);
-            return;
+            return &p->orders[i];
         }
     }
     p->orders = grown(arena, p->orders, p->order_count, sizeof *p->orders);
     struct kn_profile_order *o = &p->orders[p->order_count++];
     o->key = key;
-    o->first_us = item->event_us;
+    o->first_us = event_us;
     o->state_us = INT64_MIN;
-    fold_order(o, item);
+    return o;
+}
+
+void kn_profile_apply_order(struct kn_profile *p, const struct kn_profile_order_fact *fact,
+                            struct kn_str key, bool other, struct kn_arena *arena)
+{
+    struct kn_profile_order *o = order_of(p, key, fact->event_us, arena);
+    fold_order(o, fact);
+    if (other) {
+        o->others = grown(arena, o->others, o->other_count, sizeof *o->others);
+        o->others[o->other_count++] = *fact;
+    }
 }
 
 bool kn_profile_order_counts(const struct kn_profile_order *order)

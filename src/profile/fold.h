@@ -37,10 +37,12 @@ void kn_profile_apply_visit(struct kn_profile *p, const struct kn_item *item,
                             struct kn_arena *arena);
 void kn_profile_apply_device(struct kn_profile *p, const struct kn_item *item,
                              struct kn_arena *arena);
-/* `key` is the order's key within the workspace (kn_order_key). */
-void kn_profile_apply_order(struct kn_profile *p, const struct kn_item *item, struct kn_str key,
-                            struct kn_arena *arena);
-/* The order id, or '#' and the message id when the event is its own order. */
+struct kn_profile_order_fact kn_order_fact(const struct kn_item *item, uint64_t arrival);
+/* `key` is the order's key within the workspace (kn_order_key). `other`: the event is not one of this
+ * profile's. */
+void kn_profile_apply_order(struct kn_profile *p, const struct kn_profile_order_fact *fact,
+                            struct kn_str key, bool other, struct kn_arena *arena);
+/* The order id; when the event is its own order, what no order id can be. */
 struct kn_str kn_order_key(const struct kn_item *item, struct kn_arena *arena);
 
 /* `into` takes over everything of `from`; identifiers of `from` follow those of `into`. */

@@ -292,6 +292,39 @@ static void one_order_is_one_order(void **state)
     assert_int_equal(orders, 0);
 }
 
+static void unmerge_keeps_what_others_said_of_an_order(void **state)
+{
+    struct fixture *f = *state;
+    int64_t now = f->clock.wall_us;
+    static const struct id other[] = {{KN_ID_USER_ID, "u2"}};
+    static const struct id both[] = {{KN_ID_ANONYMOUS_ID, "a1"}, {KN_ID_ANONYMOUS_ID, "a2"}};
+    static const struct id second[] = {{KN_ID_ANONYMOUS_ID, "a2"}};
+    struct kn_item_order order = {.event = KN_ORDER_COMPLETED, .order_id = KN_STR("o1"),
+                                  .has_amount = true, .amount = 10000, .currency = "EUR"};
+    struct kn_profile_revenue revenue[2];
+    size_t orders;
+    add(f, "m1", now, ANON, 1, &(struct kn_item){.order = order});
+    order.event = KN_ORDER_REFUNDED;
+    order.amount = 2500;
+    add(f, "m2", now, other, 1, &(struct kn_item){.order = order}); /* the shop paid u2 back */
+    order.amount = 500;
+    add(f, "m3", now, second, 1, &(struct kn_item){.order = order}); /* once another's, soon a1's */
+    add(f, "m4", now, both, 2, NULL);
+    send(f);
+    checkpoint(f);
+    add(f, "split", now, second, 1, &(struct kn_item){.kind = KN_ITEM_UNMERGE});
+    send(f);
+    for (unsigned round = 0; round < 2; round++) {
+        assert_int_equal(
+            kn_profile_revenue(who(f, "anonymous_id", "a1"), "EUR", revenue, 2, &orders), 1);
+        assert_int_equal(orders, 1);
+        assert_int_equal(revenue[0].amount, 7000);
+        assert_int_equal(kn_profile_revenue(who(f, "user_id", "u2"), "EUR", revenue, 2, &orders), 0);
+        checkpoint(f);
+        reopen(f);
+    }
+}
+
 /* An event of u1 from any source. */
 static void add_from(struct fixture *f, uint32_t source, const char *message, int64_t at,
                      const struct kn_item *facts)
@@ -415,6 +448,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(joins_and_survives_restarts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keeps_two_known_people_apart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(unmerge_restores_both_sides, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(unmerge_keeps_what_others_said_of_an_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_order_is_one_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(orders_without_an_id_are_their_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_amount_has_its_own_currency, set_up, tear_down),

@@ -206,6 +206,37 @@ static void keeps_two_known_people_apart(void **state)
     assert_true(kn_str_eq(links[1].reason, KN_STR("limit user_id 1")));
 }
 
+static void a_shared_device_is_set_aside(void **state)
+{
+    struct fixture *f = *state;
+    static const struct id mail[] = {{KN_ID_EMAIL, "x@example.org"}, {KN_ID_ANONYMOUS_ID, "kiosk"}};
+    struct kn_profile_link *links;
+    size_t count;
+    for (unsigned i = 0; i <= 51; i++) {
+        char message[8];
+        char user[8];
+        (void)snprintf(message, sizeof message, "m%u", i);
+        (void)snprintf(user, sizeof user, "u%u", i);
+        const struct id ids[] = {{KN_ID_USER_ID, user}, {KN_ID_ANONYMOUS_ID, "kiosk"}};
+        add(f, message, f->clock.wall_us, ids, 2, NULL);
+        send(f);
+    }
+    /* It is the first one's; the next 50 were refused it; from then on it joins nothing. */
+    assert_int_equal(who(f, "anonymous_id", "kiosk")->ordinal, who(f, "user_id", "u0")->ordinal);
+    assert_int_equal(
+        kn_read_links(f->ws, who(f, "user_id", "u50")->ordinal, &f->arena, &links, &count), KN_OK);
+    assert_int_equal(links[count - 1].kind, KN_LINK_REFUSED);
+    assert_int_equal(
+        kn_read_links(f->ws, who(f, "user_id", "u51")->ordinal, &f->arena, &links, &count), KN_OK);
+    assert_int_equal(links[count - 1].kind, KN_LINK_IGNORED);
+    add(f, "last", f->clock.wall_us, mail, 2, NULL);
+    send(f);
+    assert_int_not_equal(who(f, "email", "x@example.org")->ordinal,
+                         who(f, "user_id", "u0")->ordinal);
+    reopen(f);
+    assert_int_equal(who(f, "anonymous_id", "kiosk")->events, 1);
+}
+
 static void unmerge_restores_both_sides(void **state)
 {
     struct fixture *f = *state;
@@ -447,6 +478,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(joins_and_survives_restarts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keeps_two_known_people_apart, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_shared_device_is_set_aside, set_up, tear_down),
         cmocka_unit_test_setup_teardown(unmerge_restores_both_sides, set_up, tear_down),
         cmocka_unit_test_setup_teardown(unmerge_keeps_what_others_said_of_an_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_order_is_one_order, set_up, tear_down),

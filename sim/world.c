@@ -34,15 +34,35 @@ static void each_workspace(void *context, void (*fn)(void *, struct kn_workspace
     fn(argument, ((struct world *)context)->ws);
 }
 
+static enum kn_rc take_message(void *context, void *thread, const struct kn_api_message *message,
+                               struct kn_buf *items, uint32_t *ret_items, const char **ret_rejected,
+                               struct kn_err *err)
+{
+    struct world *w = context;
+    const struct kn_collect_message_options options = {
+        .settings = message->settings,
+        .source = message->source,
+        .received_us = message->received_us,
+        .historic = message->historic,
+    };
+    (void)thread;
+    return kn_collect_message(w->collect, (struct kn_random){seeded_fill, &w->rand}, &options,
+                              message->json, items, ret_items, ret_rejected, err);
+}
+
 void world_init(struct world *w, uint64_t seed, const char *dir, struct kn_system *system)
 {
-    *w = (struct world){.disk = sim_disk_new(seed), .rand = kn_rand_seed(seed), .system = system};
+    *w = (struct world){.disk = sim_disk_new(seed),
+                        .rand = kn_rand_seed(seed),
+                        .system = system,
+                        .fail_allocation = UINT64_MAX};
     w->clock.wall_us = INT64_C(1795448720) * 1000000;
     (void)snprintf(w->state, sizeof w->state, "%s/state", dir);
     struct kn_api_env env = {
         .system = system,
         .workspace = find_workspace,
         .each_workspace = each_workspace,
+        .message = take_message,
         .context = w,
         .clock = kn_clock_manual(&w->clock),
         .random = {seeded_fill, &w->rand},
@@ -160,6 +180,26 @@ static void add_header(struct world *w, const char *name, struct kn_str value)
     w->headers[w->request.header_count++] = (struct kn_http_pair){kn_str_c(name), value};
 }
 
+static void arm(const struct world *w)
+{
+    if (w->fail_allocation != UINT64_MAX) {
+        kn_mem_fail_once(w->fail_allocation);
+    }
+}
+
+/* An answer there was no room for is one that says so, as the server does it. */
+static void disarm(struct world *w)
+{
+    if (w->fail_allocation != UINT64_MAX) {
+        w->fail_allocation = kn_mem_fail_left();
+        kn_mem_fail_after(UINT64_MAX);
+    }
+    if (w->response.body.rc != KN_OK) {
+        kn_buf_clear(&w->response.body);
+        w->response.status = 503;
+    }
+}
+
 void world_collect(struct world *w, const char *path, unsigned source, struct kn_str body,
                    struct kn_collect_result *ret)
 {
@@ -169,7 +209,9 @@ void world_collect(struct world *w, const char *path, unsigned source, struct kn
                                                   "Basic c2lta2V5MDI6"};
     begin(w, "POST", kn_str_c(path), body);
     add_header(w, "Authorization", kn_str_c(keys[source]));
+    arm(w);
     kn_collect_handle(w->collect, &env, &w->request, w->clock.wall_us, &w->response, ret);
+    disarm(w);
 }
 
 /* The answer as a document; what is no JSON leaves an empty one. */
@@ -195,14 +237,18 @@ enum world_answer world_call(struct world *w, const char *method, const char *pa
     w->request.params = params;
     w->request.param_count = param_count;
     add_header(w, "Authorization", KN_STR("Bearer simulation"));
+    arm(w);
     kn_api_handle(w->api, w->worker, &w->request, &w->response, &w->call);
+    disarm(w);
     parse_answer(w);
     return w->call.outcome == KN_API_WAIT ? WORLD_WAITS : WORLD_DONE;
 }
 
 void world_resume(struct world *w)
 {
+    arm(w);
     kn_api_resume(w->api, w->worker, &w->request, false, &w->response, &w->call);
+    disarm(w);
     parse_answer(w);
 }
 

@@ -29,9 +29,12 @@ struct world {
     struct kn_json doc;
     char sources[SIM_SOURCES][40]; /* ids */
     bool failed;                   /* a write or sync failed: only a crash helps */
+    /* The allocation of the next exchange that fails, 0 = its first; UINT64_MAX: none. Afterwards
+     * what is left of that number, UINT64_MAX when it did fail. */
+    uint64_t fail_allocation;
 };
 
-/* What a request for a write came to. */
+/* What a request came to. */
 enum world_answer { WORLD_DONE, WORLD_WAITS };
 
 void world_init(struct world *w, uint64_t seed, const char *dir, struct kn_system *system);

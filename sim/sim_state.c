@@ -36,17 +36,23 @@ static int fails(enum kn_rc rc)
 
 /* ---- which file ---- */
 
-static bool is_watched(int fd)
+/* The path of what is open; empty: not below the watched directory. */
+static struct kn_str path_of(int fd, char path[512])
 {
     char link[64];
-    char path[512];
     if (!watched.disk) {
-        return false;
+        return KN_STR_EMPTY;
     }
     (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t len = readlink(link, path, sizeof path - 1);
+    ssize_t len = readlink(link, path, 511);
     struct kn_str name = kn_str(path, len > 0 ? (size_t)len : 0);
-    return kn_str_starts(name, kn_str_c(watched.dir)) && kn_str_ends(name, KN_STR("/data.mdb"));
+    return kn_str_starts(name, kn_str_c(watched.dir)) ? name : KN_STR_EMPTY;
+}
+
+static bool is_watched(int fd)
+{
+    char path[512];
+    return kn_str_ends(path_of(fd, path), KN_STR("/data.mdb"));
 }
 
 static void watch_file(int fd, ino_t inode)
@@ -135,8 +141,9 @@ ssize_t writev(int fd, const struct iovec *parts, int count)
 static int synced(int fd, long call)
 {
     struct kn_err err = {0};
+    char path[512];
     if (!is_watched(fd)) {
-        return (int)syscall(call, fd);
+        return path_of(fd, path).len > 0 ? 0 : (int)syscall(call, fd); /* directories */
     }
     struct kn_file *file = mirror_of(fd);
     enum kn_rc rc = kn_file_sync(file, &err);

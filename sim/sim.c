@@ -20,6 +20,7 @@
 #include "sim/sim_state.h"
 
 enum { STEPS = 160, BATCH_MAX = 12 };
+#define HOUR_US (3600 * INT64_C(1000000))
 
 struct life {
     struct kn_rand rand;
@@ -289,7 +290,9 @@ static void fault(struct life *l)
 
 static bool step(struct life *l)
 {
-    l->w.clock.wall_us += kn_rand_between(&l->rand, 0, 5000000);
+    /* Now and then an hour passes; never the day after which a repeated id may be taken as new. */
+    l->w.clock.wall_us +=
+        kn_rand_between(&l->rand, 0, kn_rand_chance(&l->rand, 1, 30) ? HOUR_US : 5000000);
     if (l->w.failed) {
         return crash(l);
     }

@@ -396,7 +396,7 @@ void kn_profile_apply_order(struct kn_profile *p, const struct kn_profile_order_
 {
     struct kn_profile_order *o = order_of(p, key, fact->event_us, arena);
     fold_order(o, fact);
-    if (other) {
+    if (other && o->other_count < KN_PROFILE_ORDER_OTHERS_MAX) {
         o->others = grown(arena, o->others, o->other_count, sizeof *o->others);
         o->others[o->other_count++] = *fact;
     }

@@ -15,7 +15,12 @@
 #include "profile/profile.h"
 
 #define KN_SESSION_GAP_US (30 * 60 * INT64_C(1000000))
-enum { KN_PROFILE_DEVICES_MAX = 8 };
+enum {
+    KN_PROFILE_DEVICES_MAX = 8,
+    /* Others' events kept per order. A shop that calls every order "0" has no more than it can lose: those
+     * beyond count, but an un-merge of the owner leaves them out. */
+    KN_PROFILE_ORDER_OTHERS_MAX = 1000,
+};
 
 int64_t kn_item_seen_us(const struct kn_item *item);
 uint64_t kn_device_hash(const struct kn_item_device *device);

@@ -1,5 +1,5 @@
-/* Any bytes as an import of JSON lines into a running Kern: every line that is not blank is an event or
- * a reject, what was taken goes through the fold, and Kern goes on answering.
+/* Any bytes as an import of JSON lines into a running Kern: every line that is not blank is an
+ * event or a reject, what was taken goes through the fold, and Kern goes on answering.
  *
  * The workspace lives from input to input, on a simulated disk, and is begun anew now and then. */
 #include <stdint.h>
@@ -99,7 +99,8 @@ static struct kn_str import_some(struct kn_str text, bool historic)
     size_t accepted = (size_t)number("accepted");
     size_t taken = accepted + (size_t)number("rejected");
     struct kn_str answer = kn_buf_view(&run.w.response.body);
-    bool keyless = kn_str_find(answer, KN_STR("write_key_taken")) != SIZE_MAX; /* taken, and said so */
+    bool keyless =
+        kn_str_find(answer, KN_STR("write_key_taken")) != SIZE_MAX; /* taken, and said so */
     kn_assert(keyless ? taken >= rows(text, lines) : taken == rows(text, lines));
     kn_assert(after.events_applied + after.duplicates <=
               before.events_applied + before.duplicates + accepted);

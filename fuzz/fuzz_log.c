@@ -1,9 +1,10 @@
-/* Any bytes as a log segment: it opens or is refused; what it opens with is what a naive reading of the
- * format gives, before and after the tail was cut; what follows works.
+/* Any bytes as a log segment: it opens or is refused; what it opens with is what a naive reading of
+ * the format gives, before and after the tail was cut; what follows works.
  *
- * The first byte: bit 0, the segment header is made good; bit 1, the checksums of whatever looks like a
- * frame are made good. The rest stands behind the first block. */
+ * The first byte: bit 0, the segment header is made good; bit 1, the checksums of whatever looks
+ * like a frame are made good. The rest stands behind the first block. */
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/assert.h"
 #include "base/hash.h"
@@ -69,7 +70,8 @@ static bool zeros(const char *p, size_t len)
     return true;
 }
 
-/* The frames from the start on, each following the one before it, as docs/formats/log.md has them. */
+/* The frames from the start on, each following the one before it, as docs/formats/log.md has them.
+ */
 static void read_naively(const char *text, size_t len, uint64_t prev, struct seen *ret)
 {
     size_t at = BLOCK;
@@ -93,22 +95,32 @@ static void read_naively(const char *text, size_t len, uint64_t prev, struct see
     }
 }
 
+/* Every input has the directory to itself. */
+static void each_file(void *context, struct kn_str name, uint64_t bytes)
+{
+    char path[64];
+    (void)bytes;
+    (void)snprintf(path, sizeof path, "log/%.*s", KN_STR_ARG(name));
+    kn_assert(kn_disk_remove(sim_disk_interface(context), path, NULL) == KN_OK);
+}
+
 static void put_file(struct sim_disk *disk, const char *text, size_t len)
 {
     struct kn_file *file;
     struct kn_disk d = sim_disk_interface(disk);
-    kn_assert(kn_disk_open(d, "log/00000000000000000001.log", KN_OPEN_CREATE, &file, NULL) == KN_OK);
+    kn_assert(kn_disk_open(d, "log/00000000000000000001.log", KN_OPEN_CREATE, &file, NULL) ==
+              KN_OK);
     kn_assert(kn_file_write(file, 0, text, len, NULL) == KN_OK);
     kn_assert(kn_file_sync(file, NULL) == KN_OK);
     kn_assert(kn_disk_sync_dir(d, "log", NULL) == KN_OK);
     kn_file_close(file);
 }
 
-static enum kn_rc open_log(struct sim_disk *disk, struct kn_log **ret, struct kn_log_recovery *found)
+static enum kn_rc open_log(struct sim_disk *disk, struct kn_log **ret,
+                           struct kn_log_recovery *found)
 {
     struct kn_err err = {0};
-    struct kn_log_options o = {
-        .dir = "log", .segment_bytes = SEGMENT, .group_bytes_max = SEGMENT};
+    struct kn_log_options o = {.dir = "log", .segment_bytes = SEGMENT, .group_bytes_max = SEGMENT};
     enum kn_rc rc = kn_log_open(sim_disk_interface(disk), &o, 0, EPOCH, ret, found, &err);
     kn_assert(rc == KN_OK || err.text[0]);
     return rc;
@@ -179,10 +191,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     read_naively(text, len, 0, wanted);
     if (wanted->count < FRAMES_MAX - 1) {
-        struct sim_disk *disk = sim_disk_new(1);
+        static struct sim_disk *disk;
+        disk = disk ? disk : sim_disk_new(1);
         put_file(disk, text, len);
         check_log(disk, wanted);
-        sim_disk_free(disk);
+        kn_assert(kn_disk_list(sim_disk_interface(disk), "log", each_file, disk, NULL) == KN_OK);
+        kn_assert(kn_disk_sync_dir(sim_disk_interface(disk), "log", NULL) == KN_OK);
     }
     kn_free(wanted);
     kn_free(text);

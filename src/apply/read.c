@@ -428,9 +428,11 @@ enum kn_rc kn_read_dry_run(struct kn_workspace *ws, const struct kn_item *item,
         if (item->kind == KN_ITEM_MERGE) {
             kept = kn_fold_person_item(&ws->fold, item, arrival);
         } else {
-            kn_fold_unmerge(&ws->fold, item, arrival, KN_STR_EMPTY, &kept, &split);
+            rc = kn_fold_unmerge(&ws->fold, item, arrival, KN_STR_EMPTY, &kept, &split);
         }
-        rc = kept ? load(ws, kept, arena, ret_a) : KN_E_NOT_FOUND;
+        if (rc == KN_OK) {
+            rc = kept ? load(ws, kept, arena, ret_a) : KN_E_NOT_FOUND;
+        }
         if (rc == KN_OK && split) {
             rc = load(ws, split, arena, ret_b);
         }

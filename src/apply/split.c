@@ -16,6 +16,7 @@ struct split {
     struct kn_person *person;
     struct kn_h128 *off, *rest;
     size_t off_count, rest_count;
+    uint32_t kept, split; /* the ordinals of both sides in the end, 0 = none */
 };
 
 static bool contains(const struct kn_item *item, struct kn_h128 hash)
@@ -130,6 +131,7 @@ struct history {
     struct history_fact *facts;
     size_t fact_count, facts_done;
     struct kn_arena arena;
+    bool full; /* no memory for all of it */
 };
 
 static bool keep_row(void *context, const struct kn_archive_row *row)
@@ -141,7 +143,8 @@ static bool keep_row(void *context, const struct kn_archive_row *row)
     }
     struct kn_str bytes = kn_arena_str(&h->arena, row->item);
     if (!bytes.p) {
-        kn_panic("out of memory: history of a profile");
+        h->full = true;
+        return false;
     }
     h->rows[h->count++] = (struct history_row){
         .ordinal = row->ordinal,
@@ -153,20 +156,32 @@ static bool keep_row(void *context, const struct kn_archive_row *row)
     return true;
 }
 
-static void read_history(struct kn_fold *f, const uint32_t *ordinals, size_t count,
-                         struct history *h)
+/* A dry run may be refused for want of memory (KN_E_NOMEM); the fold must go on. */
+static enum kn_rc read_history(struct kn_fold *f, const uint32_t *ordinals, size_t count,
+                               struct history *h)
 {
     struct kn_err err = {0};
-    struct kn_archive_pin *pin = kn_archive_pin(f->archive, ordinals, count);
     struct kn_archive_query query = {
         .order = KN_ARCHIVE_BY_ARRIVAL,
         .from_us = INT64_MIN,
         .to_us = INT64_MAX,
     };
-    if (!pin || kn_archive_read(pin, &query, keep_row, h, &err) != KN_OK) {
-        kn_panic("history of a profile cannot be read: %s", err.text);
-    }
+    kn_arena_init(&h->arena, SIZE_MAX / 2);
+    struct kn_archive_pin *pin = kn_archive_pin(f->archive, ordinals, count);
+    enum kn_rc rc = pin ? kn_archive_read(pin, &query, keep_row, h, &err) : KN_E_NOMEM;
     kn_archive_unpin(pin);
+    rc = h->full ? KN_E_NOMEM : rc;
+    if (rc != KN_OK && !(rc == KN_E_NOMEM && f->journal)) {
+        kn_panic("history of a profile cannot be read: %s %s", kn_rc_name(rc), err.text);
+    }
+    return rc;
+}
+
+static void free_history(struct history *h)
+{
+    kn_arena_deinit(&h->arena);
+    kn_free(h->rows);
+    kn_free(h->facts);
 }
 
 /* Arrivals are in order. */
@@ -400,62 +415,76 @@ static struct kn_h128 *public_ids(struct kn_fold *f, const uint32_t *ordinals, s
     return ids;
 }
 
-void kn_fold_unmerge(struct kn_fold *f, const struct kn_item *item, uint64_t arrival,
-                     struct kn_str bytes, uint32_t *ret_kept, uint32_t *ret_split)
+/* The component in pieces, and together again without the pairs that are forbidden now. */
+static void apply_again(struct kn_fold *f, struct split *s, const uint32_t *ordinals, size_t count,
+                        struct history *h)
 {
-    struct split s = {0};
-    *ret_kept = 0;
-    *ret_split = 0;
-    if (plan(f, item, &s, NULL) != KN_OK) {
-        return;
-    }
-    forbid_all(f, &s);
-    size_t count;
-    uint32_t *ordinals = component_of(&s.person->p, &count);
-    struct kn_h128 *ids = public_ids(f, ordinals, count);
-    struct kn_h128 *off = copy_hashes(s.off, s.off_count);
-    struct kn_h128 *rest = copy_hashes(s.rest, s.rest_count);
-    struct history h = {0};
-    kn_arena_init(&h.arena, SIZE_MAX / 2);
-    read_history(f, ordinals, count, &h);
-    keep_facts(f, s.person, &h);
-    take_apart(f, s.person, ordinals, count);
-    kn_arena_clear(&f->arena); /* s.person is gone from here on */
+    take_apart(f, s->person, ordinals, count);
+    kn_arena_clear(&f->arena); /* s->person is gone from here on */
     f->component = ordinals;
     f->component_count = count;
     f->component_new = f->counters.next_ordinal;
-    for (size_t i = 0; i < h.count; i++) {
-        apply_facts(f, &h, h.rows[i].arrival);
-        apply_row(f, &h.rows[i]);
+    for (size_t i = 0; i < h->count; i++) {
+        apply_facts(f, h, h->rows[i].arrival);
+        apply_row(f, &h->rows[i]);
     }
-    apply_facts(f, &h, UINT64_MAX);
-    *ret_kept = owner_of(f, rest, s.rest_count);
-    *ret_split = owner_of(f, off, s.off_count);
-    if (*ret_split == 0) { /* they never came in alone: the split itself makes their profile */
-        *ret_split = kn_fold_person_item(f, item, arrival);
+    apply_facts(f, h, UINT64_MAX);
+}
+
+static void archive_split(struct kn_fold *f, const struct kn_item *item, uint64_t arrival,
+                          struct kn_str bytes, uint32_t ordinal)
+{
+    struct kn_archive_row row = {
+        .ordinal = ordinal, .event_us = item->event_us, .arrival = arrival, .item = bytes};
+    if (!f->journal) {
+        kn_archive_append(f->archive, &row);
     }
-    uint32_t any = *ret_kept ? *ret_kept : *ret_split;
+}
+
+static void split_up(struct kn_fold *f, const struct kn_item *item, uint64_t arrival,
+                     struct kn_str bytes, struct split *s, const uint32_t *ordinals, size_t count,
+                     struct history *h)
+{
+    struct kn_h128 *ids = public_ids(f, ordinals, count);
+    struct kn_h128 *off = copy_hashes(s->off, s->off_count);
+    struct kn_h128 *rest = copy_hashes(s->rest, s->rest_count);
+    keep_facts(f, s->person, h);
+    forbid_all(f, s);
+    apply_again(f, s, ordinals, count, h);
+    s->kept = owner_of(f, rest, s->rest_count);
+    s->split = owner_of(f, off, s->off_count);
+    if (s->split == 0) { /* they never came in alone: the split itself makes their profile */
+        s->split = kn_fold_person_item(f, item, arrival);
+    }
+    uint32_t any = s->kept ? s->kept : s->split;
     point_the_rest(f, ordinals, count, ids, any);
     f->component = NULL;
     f->component_count = 0;
-    add_split_links(f, item, arrival, *ret_kept, *ret_split);
-    if (!f->journal) {
-        struct kn_archive_row row = {
-            .ordinal = *ret_split ? *ret_split : any,
-            .event_us = item->event_us,
-            .arrival = arrival,
-            .item = bytes,
-        };
-        kn_archive_append(f->archive, &row);
-    }
+    add_split_links(f, item, arrival, s->kept, s->split);
+    archive_split(f, item, arrival, bytes, s->split ? s->split : any);
     f->counters.unmerges++;
-    kn_arena_deinit(&h.arena);
-    kn_free(h.rows);
-    kn_free(h.facts);
     kn_free(rest);
     kn_free(off);
     kn_free(ids);
+}
+
+enum kn_rc kn_fold_unmerge(struct kn_fold *f, const struct kn_item *item, uint64_t arrival,
+                           struct kn_str bytes, uint32_t *ret_kept, uint32_t *ret_split)
+{
+    struct split s = {0};
+    struct history h = {0};
+    size_t count;
+    KN_TRY(plan(f, item, &s, NULL));
+    uint32_t *ordinals = component_of(&s.person->p, &count);
+    enum kn_rc rc = read_history(f, ordinals, count, &h);
+    if (rc == KN_OK) {
+        split_up(f, item, arrival, bytes, &s, ordinals, count, &h);
+        *ret_kept = s.kept;
+        *ret_split = s.split;
+    }
+    free_history(&h);
     kn_free(ordinals);
+    return rc;
 }
 
 /* ---- a merge asked for by a person ---- */

@@ -409,6 +409,42 @@ static void people_change_whole_or_not(void **state)
     check_everything(f);
 }
 
+/* What a split would give: the whole answer, or not now. The fold's memory is warm after the first.
+ */
+static void dry_runs_answer_whole_or_not_now(void **state)
+{
+    struct fixture *f = *state;
+    struct kn_http_pair dry = {KN_STR("dry_run"), KN_STR("true")};
+    struct kn_str body = KN_STR(
+        "{\"reason\":\"r\",\"identifiers\":[{\"type\":\"anonymous_id\",\"value\":\"anon-03\"}]}");
+    char path[200];
+    char *wanted = NULL;
+    size_t wanted_len = 0;
+    bool failed = true;
+    fill(f);
+    some_profile(f, path, "/unmerge");
+    for (uint64_t n = UINT64_MAX; failed || n == 0; n++) {
+        forget_answer(f);
+        f->w.fail_allocation = n;
+        assert_int_equal(world_call(&f->w, "POST", path, &dry, 1, body), WORLD_DONE);
+        failed = f->w.fail_allocation == UINT64_MAX;
+        f->w.fail_allocation = UINT64_MAX;
+        struct kn_str got = kn_buf_view(&f->w.response.body);
+        if (!wanted) {
+            assert_int_equal(f->w.response.status, 200);
+            wanted = kn_must_alloc(got.len + 1);
+            wanted_len = got.len;
+            memcpy(wanted, got.p, got.len);
+        } else if (f->w.response.status != 200) {
+            check_refusal(f, n);
+        } else {
+            assert_true(kn_str_eq(got, kn_str(wanted, wanted_len)));
+        }
+    }
+    kn_free(wanted);
+    check_everything(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -417,6 +453,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(reads_answer_whole_or_not_now, set_up, tear_down),
         cmocka_unit_test_setup_teardown(settings_change_whole_or_not, set_up, tear_down),
         cmocka_unit_test_setup_teardown(imports_take_whole_lines, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(dry_runs_answer_whole_or_not_now, set_up, tear_down),
         cmocka_unit_test_setup_teardown(people_change_whole_or_not, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,7 +14,10 @@ static void put_source(struct kn_ctx *ctx, const struct kn_source *source)
     size_t offset = 0;
     struct kn_str key;
     struct kn_str raw;
-    kn_read_source_stats(ctx->ws, source->number, &stats);
+    if (kn_read_source_stats(ctx->ws, source->number, &stats) != KN_OK) {
+        out->rc = KN_E_NOMEM; /* nothing of this answer leaves */
+        return;
+    }
     kn_buf_char(out, '{');
     kn_json_out_kv(out, "id", source->id);
     while (kn_json_walk(source->json, &offset, &key, &raw)) {

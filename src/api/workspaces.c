@@ -23,7 +23,12 @@ void kn_put_identity(struct kn_ctx *ctx)
     if (!kn_api_body(ctx)) {
         return;
     }
-    if (kn_identity_rules_parse(ctx->request->body, &rules, &err) != KN_OK) {
+    enum kn_rc rc = kn_identity_rules_parse(ctx->request->body, &rules, &err);
+    if (rc == KN_E_NOMEM) {
+        kn_api_fail_rc(ctx, rc, NULL);
+        return;
+    }
+    if (rc != KN_OK) {
         kn_api_fail_at(ctx, "/types", err.text);
         return;
     }

@@ -137,21 +137,28 @@ static bool apply_quickly(struct kn_fold *f, const struct kn_item *item, const s
 
 /* ---- facts ---- */
 
-static void apply_order(struct kn_fold *f, const struct kn_item *item, struct kn_person *person)
+void kn_person_apply_order(struct kn_fold *f, uint32_t ordinal,
+                           const struct kn_profile_order_fact *fact, struct kn_str order_key)
+{
+    struct kn_person *other = kn_person_load(f, ordinal);
+    kn_person_load_orders(f, other);
+    kn_profile_apply_order(&other->p, fact, order_key, true, &f->arena);
+    other->orders_dirty = true;
+    kn_person_store(f, other);
+}
+
+static void apply_order(struct kn_fold *f, const struct kn_item *item, uint64_t arrival,
+                        struct kn_person *person)
 {
     struct kn_str order_key = kn_order_key(item, &f->arena);
+    struct kn_profile_order_fact fact = kn_order_fact(item, arrival);
     struct kn_h128 hash = kn_order_hash(f, order_key);
     struct kn_str owner = kn_fold_get(f, KN_T_ORDER_OWNER, kn_key_h128(hash));
     uint32_t ordinal = owner.p ? kn_u32_value(owner) : person->p.ordinal;
     if (ordinal != person->p.ordinal) {
-        if (kn_fold_is_outside(f, ordinal)) {
-            return; /* it was counted there when it first arrived */
+        if (!kn_fold_is_outside(f, ordinal)) { /* there it was counted when it first arrived */
+            kn_person_apply_order(f, ordinal, &fact, order_key);
         }
-        struct kn_person *other = kn_person_load(f, ordinal);
-        kn_person_load_orders(f, other);
-        kn_profile_apply_order(&other->p, item, order_key, &f->arena);
-        other->orders_dirty = true;
-        kn_person_store(f, other);
         return;
     }
     if (!owner.p) {
@@ -160,7 +167,7 @@ static void apply_order(struct kn_fold *f, const struct kn_item *item, struct kn
         kn_fold_put(f, KN_T_ORDER_OWNER, kn_key_h128(hash), kn_str(value, sizeof value));
     }
     kn_person_load_orders(f, person);
-    kn_profile_apply_order(&person->p, item, order_key, &f->arena);
+    kn_profile_apply_order(&person->p, &fact, order_key, false, &f->arena);
     person->orders_dirty = true;
 }
 
@@ -191,7 +198,7 @@ static void apply_facts(struct kn_fold *f, const struct kn_item *item, uint64_t 
         person->sessions_dirty = true;
     }
     if (item->order.event != KN_ORDER_NONE) {
-        apply_order(f, item, person);
+        apply_order(f, item, arrival, person);
     }
 }
 

@@ -105,6 +105,9 @@ void kn_person_load_orders(struct kn_fold *f, struct kn_person *person);
 struct kn_person *kn_person_create(struct kn_fold *f, const struct kn_item *item,
                                    uint64_t arrival);
 void kn_person_store(struct kn_fold *f, struct kn_person *person);
+/* What another profile's event says about an order of this one. */
+void kn_person_apply_order(struct kn_fold *f, uint32_t ordinal,
+                           const struct kn_profile_order_fact *fact, struct kn_str order_key);
 void kn_person_add_link(struct kn_fold *f, uint32_t ordinal, const struct kn_profile_link *link);
 /* `from` becomes part of `into`; both stores follow. */
 void kn_person_merge(struct kn_fold *f, struct kn_person *into, struct kn_person *from,
@@ -133,9 +136,10 @@ enum kn_rc kn_fold_check_unmerge(struct kn_fold *f, const struct kn_item *item,
                                  struct kn_err *err) KN_MUST_USE;
 enum kn_rc kn_fold_check_merge(struct kn_fold *f, const struct kn_item *item,
                                struct kn_err *err) KN_MUST_USE;
-/* Does nothing when the checks fail. The ordinals of both sides, 0 when there is none. */
-void kn_fold_unmerge(struct kn_fold *f, const struct kn_item *item, uint64_t arrival,
-                     struct kn_str bytes, uint32_t *ret_kept, uint32_t *ret_split);
+/* The ordinals of both sides, 0 when there is none. Does nothing when the checks fail (their code), or in
+ * a dry run when there is no memory (KN_E_NOMEM). */
+enum kn_rc kn_fold_unmerge(struct kn_fold *f, const struct kn_item *item, uint64_t arrival,
+                           struct kn_str bytes, uint32_t *ret_kept, uint32_t *ret_split) KN_MUST_USE;
 
 /* ---- sources and settings ---- */
 void kn_source_counters_decode(struct kn_str value, struct kn_source_counters *ret);

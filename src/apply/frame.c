@@ -236,7 +236,7 @@ static void apply_item(struct kn_fold *f, const struct kn_item *item, uint64_t a
         apply_merge(f, item, arrival, bytes);
         break;
     case KN_ITEM_UNMERGE:
-        kn_fold_unmerge(f, item, arrival, bytes, &kept, &split);
+        (void)!kn_fold_unmerge(f, item, arrival, bytes, &kept, &split); /* no longer possible */
         break;
     case KN_ITEM_REJECT:
         kn_fold_reject(f, item);

@@ -58,7 +58,8 @@ struct kn_source_stats {
     uint64_t events, duplicates, rejects;
     int64_t first_event_us, last_event_us; /* received, 0 = never */
 };
-void kn_read_source_stats(struct kn_workspace *ws, uint32_t source, struct kn_source_stats *ret);
+enum kn_rc kn_read_source_stats(struct kn_workspace *ws, uint32_t source,
+                                struct kn_source_stats *ret) KN_MUST_USE;
 
 /* What a merge or un-merge would do, without doing it: the item is applied and rolled back under the
  * write lock. *ret_a is the surviving (or kept) profile, *ret_b the one split off (NULL for merge).

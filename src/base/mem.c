@@ -127,6 +127,11 @@ void kn_mem_fail_once(uint64_t allocations)
     atomic_store_explicit(&fail_after, allocations, memory_order_relaxed);
 }
 
+uint64_t kn_mem_fail_left(void)
+{
+    return atomic_load_explicit(&fail_after, memory_order_relaxed);
+}
+
 void kn_mem_fail_after(uint64_t allocations)
 {
     atomic_store_explicit(&fail_once, false, memory_order_relaxed);

@@ -33,5 +33,7 @@ uint64_t kn_mem_bytes(void);
 void kn_mem_fail_after(uint64_t allocations);
 /* Only the n-th from now fails (0 = the next one). */
 void kn_mem_fail_once(uint64_t allocations);
+/* What is left of that count; UINT64_MAX: it has failed already, or none was to. */
+uint64_t kn_mem_fail_left(void);
 
 #endif

@@ -320,32 +320,9 @@ static const struct kn_disk_ops posix_ops = {
     .free_bytes = posix_free_bytes,
 };
 
-static bool make_root(const char *root)
-{
-    char part[4096];
-    size_t len = strlen(root);
-    for (size_t i = 1; i <= len && len < sizeof part; i++) {
-        if (root[i] == '/' || root[i] == '\0') {
-            memcpy(part, root, i);
-            part[i] = '\0';
-            if (mkdir(part, 0700) != 0 && errno != EEXIST) {
-                return false;
-            }
-        }
-    }
-    return len > 0 && len < sizeof part;
-}
-
-enum kn_rc kn_dir_make(const char *path, struct kn_err *err)
-{
-    return make_root(path) ? KN_OK : failed(err, "cannot make directory", path);
-}
-
 enum kn_rc kn_disk_posix_open(const char *root, struct kn_disk *ret, struct kn_err *err)
 {
-    if (!make_root(root)) {
-        return failed(err, "cannot make directory", root);
-    }
+    KN_TRY(kn_dir_make(root, err));
     struct posix_disk *disk = kn_alloc(sizeof *disk);
     if (!disk) {
         return kn_fail(err, KN_E_NOMEM, "out of memory");

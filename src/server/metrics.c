@@ -171,10 +171,10 @@ static void source_counts(const struct scrape *p, struct kn_buf *out)
             for (size_t k = 0; k < s->source_count; k++) {
                 struct kn_source_stats stats;
                 uint64_t value;
-                if (s->sources[k].number == 0) {
+                if (s->sources[k].number == 0 ||
+                    kn_read_source_stats(ws, s->sources[k].number, &stats) != KN_OK) {
                     continue;
                 }
-                kn_read_source_stats(ws, s->sources[k].number, &stats);
                 memcpy(&value, (const char *)&stats + counts[c].offset, sizeof value);
                 kn_buf_printf(out, "kern_%s{workspace=\"%s\",source=\"%.*s\"} %llu\n",
                               counts[c].name, p->names[i], KN_STR_ARG(s->sources[k].id),

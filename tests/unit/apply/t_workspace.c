@@ -116,9 +116,8 @@ static void send(struct fixture *f)
     bool full;
     bool committed;
     size_t applied;
-    assert_int_equal(kn_workspace_stage(f->ws, kn_buf_view(&f->items), f->count, 0, &seq, &full,
-                                        &err),
-                     KN_OK);
+    assert_int_equal(
+        kn_workspace_stage(f->ws, kn_buf_view(&f->items), f->count, 0, &seq, &full, &err), KN_OK);
     assert_int_equal(kn_workspace_commit(f->ws, &committed, &err), KN_OK);
     assert_int_equal(kn_workspace_apply(f->ws, INT64_MAX, &applied, &err), KN_OK);
     assert_int_equal(applied, 1);
@@ -129,8 +128,8 @@ static void send(struct fixture *f)
 static struct kn_profile *who(struct fixture *f, const char *type, const char *value)
 {
     struct kn_profile *p = NULL;
-    enum kn_rc rc = kn_read_profile_by_identifier(f->ws, kn_str_c(type), kn_str_c(value),
-                                                  &f->arena, &p);
+    enum kn_rc rc =
+        kn_read_profile_by_identifier(f->ws, kn_str_c(type), kn_str_c(value), &f->arena, &p);
     return rc == KN_OK ? p : NULL;
 }
 
@@ -149,8 +148,8 @@ static size_t events_of(struct fixture *f, const struct kn_profile *p)
 {
     size_t count = 0;
     struct kn_err err;
-    struct kn_archive_query q = {.order = KN_ARCHIVE_NEWEST_FIRST, .from_us = INT64_MIN,
-                                 .to_us = INT64_MAX};
+    struct kn_archive_query q = {
+        .order = KN_ARCHIVE_NEWEST_FIRST, .from_us = INT64_MIN, .to_us = INT64_MAX};
     assert_int_equal(kn_read_events(f->ws, p, &q, &f->arena, count_event, &count, &err), KN_OK);
     return count;
 }
@@ -207,12 +206,46 @@ static void keeps_two_known_people_apart(void **state)
     assert_true(kn_str_eq(links[1].reason, KN_STR("limit user_id 1")));
 }
 
+static void a_shared_device_is_set_aside(void **state)
+{
+    struct fixture *f = *state;
+    static const struct id mail[] = {{KN_ID_EMAIL, "x@example.org"}, {KN_ID_ANONYMOUS_ID, "kiosk"}};
+    struct kn_profile_link *links;
+    size_t count;
+    for (unsigned i = 0; i <= 51; i++) {
+        char message[8];
+        char user[8];
+        (void)snprintf(message, sizeof message, "m%u", i);
+        (void)snprintf(user, sizeof user, "u%u", i);
+        const struct id ids[] = {{KN_ID_USER_ID, user}, {KN_ID_ANONYMOUS_ID, "kiosk"}};
+        add(f, message, f->clock.wall_us, ids, 2, NULL);
+        send(f);
+    }
+    /* It is the first one's; the next 50 were refused it; from then on it joins nothing. */
+    assert_int_equal(who(f, "anonymous_id", "kiosk")->ordinal, who(f, "user_id", "u0")->ordinal);
+    assert_int_equal(
+        kn_read_links(f->ws, who(f, "user_id", "u50")->ordinal, &f->arena, &links, &count), KN_OK);
+    assert_int_equal(links[count - 1].kind, KN_LINK_REFUSED);
+    assert_int_equal(
+        kn_read_links(f->ws, who(f, "user_id", "u51")->ordinal, &f->arena, &links, &count), KN_OK);
+    assert_int_equal(links[count - 1].kind, KN_LINK_IGNORED);
+    add(f, "last", f->clock.wall_us, mail, 2, NULL);
+    send(f);
+    assert_int_not_equal(who(f, "email", "x@example.org")->ordinal,
+                         who(f, "user_id", "u0")->ordinal);
+    reopen(f);
+    assert_int_equal(who(f, "anonymous_id", "kiosk")->events, 1);
+}
+
 static void unmerge_restores_both_sides(void **state)
 {
     struct fixture *f = *state;
     int64_t now = f->clock.wall_us;
-    struct kn_item_order order = {.event = KN_ORDER_COMPLETED, .order_id = KN_STR("o1"),
-                                  .has_amount = true, .amount = 1250, .currency = "EUR"};
+    struct kn_item_order order = {.event = KN_ORDER_COMPLETED,
+                                  .order_id = KN_STR("o1"),
+                                  .has_amount = true,
+                                  .amount = 1250,
+                                  .currency = "EUR"};
     add(f, "m1", now - 100, ANON, 1, NULL);
     add(f, "m2", now - 90, USER, 1, &(struct kn_item){.order = order});
     send(f);
@@ -258,10 +291,16 @@ static void one_order_is_one_order(void **state)
 {
     struct fixture *f = *state;
     int64_t now = f->clock.wall_us;
-    struct kn_item_order order = {.event = KN_ORDER_COMPLETED, .order_id = KN_STR("o1"),
-                                  .has_amount = true, .amount = 10000, .currency = "EUR"};
-    struct kn_item_order refund = {.event = KN_ORDER_REFUNDED, .order_id = KN_STR("o1"),
-                                   .has_amount = true, .amount = 2500, .currency = "EUR"};
+    struct kn_item_order order = {.event = KN_ORDER_COMPLETED,
+                                  .order_id = KN_STR("o1"),
+                                  .has_amount = true,
+                                  .amount = 10000,
+                                  .currency = "EUR"};
+    struct kn_item_order refund = {.event = KN_ORDER_REFUNDED,
+                                   .order_id = KN_STR("o1"),
+                                   .has_amount = true,
+                                   .amount = 2500,
+                                   .currency = "EUR"};
     struct kn_profile_revenue revenue[2];
     size_t orders;
     add(f, "m0", now - 5, USER, 1, &(struct kn_item){.order = refund}); /* arrives first */
@@ -282,6 +321,98 @@ static void one_order_is_one_order(void **state)
     send(f);
     (void)kn_profile_revenue(who(f, "user_id", "u1"), "EUR", revenue, 2, &orders);
     assert_int_equal(orders, 0);
+}
+
+static void unmerge_keeps_what_others_said_of_an_order(void **state)
+{
+    struct fixture *f = *state;
+    int64_t now = f->clock.wall_us;
+    static const struct id other[] = {{KN_ID_USER_ID, "u2"}};
+    static const struct id both[] = {{KN_ID_ANONYMOUS_ID, "a1"}, {KN_ID_ANONYMOUS_ID, "a2"}};
+    static const struct id second[] = {{KN_ID_ANONYMOUS_ID, "a2"}};
+    struct kn_item_order order = {.event = KN_ORDER_COMPLETED, .order_id = KN_STR("o1"),
+                                  .has_amount = true, .amount = 10000, .currency = "EUR"};
+    struct kn_profile_revenue revenue[2];
+    size_t orders;
+    add(f, "m1", now, ANON, 1, &(struct kn_item){.order = order});
+    order.event = KN_ORDER_REFUNDED;
+    order.amount = 2500;
+    add(f, "m2", now, other, 1, &(struct kn_item){.order = order}); /* the shop paid u2 back */
+    order.amount = 500;
+    add(f, "m3", now, second, 1, &(struct kn_item){.order = order}); /* once another's, soon a1's */
+    add(f, "m4", now, both, 2, NULL);
+    send(f);
+    checkpoint(f);
+    add(f, "split", now, second, 1, &(struct kn_item){.kind = KN_ITEM_UNMERGE});
+    send(f);
+    for (unsigned round = 0; round < 2; round++) {
+        assert_int_equal(
+            kn_profile_revenue(who(f, "anonymous_id", "a1"), "EUR", revenue, 2, &orders), 1);
+        assert_int_equal(orders, 1);
+        assert_int_equal(revenue[0].amount, 7000);
+        assert_int_equal(kn_profile_revenue(who(f, "user_id", "u2"), "EUR", revenue, 2, &orders), 0);
+        checkpoint(f);
+        reopen(f);
+    }
+}
+
+/* An event of u1 from any source. */
+static void add_from(struct fixture *f, uint32_t source, const char *message, int64_t at,
+                     const struct kn_item *facts)
+{
+    struct kn_item_id id = {.type = KN_ID_USER_ID, .value = KN_STR("u1")};
+    struct kn_item item = *facts;
+    item.kind = KN_ITEM_EVENT;
+    item.type = KN_EVENT_TRACK;
+    item.source = source;
+    item.message_id = kn_str_c(message);
+    item.event_us = item.received_us = at;
+    item.ids = &id;
+    item.id_count = 1;
+    item.name = KN_STR("Order Completed");
+    item.body = KN_STR("{}");
+    kn_item_encode(&item, &f->items);
+    f->count++;
+}
+
+static void orders_without_an_id_are_their_own(void **state)
+{
+    struct fixture *f = *state;
+    struct kn_item order = {
+        .order = {
+            .event = KN_ORDER_COMPLETED, .has_amount = true, .amount = 1000, .currency = "EUR"}};
+    struct kn_profile_revenue revenue[2];
+    size_t orders;
+    add_from(f, 1, "m1", f->clock.wall_us, &order);
+    add_from(f, 2, "m1", f->clock.wall_us, &order); /* message ids are a source's own */
+    send(f);
+    assert_int_equal(kn_profile_revenue(who(f, "user_id", "u1"), "EUR", revenue, 2, &orders), 1);
+    assert_int_equal(orders, 2);
+    assert_int_equal(revenue[0].amount, 2000);
+}
+
+static void an_amount_has_its_own_currency(void **state)
+{
+    struct fixture *f = *state;
+    struct kn_profile_revenue revenue[2];
+    size_t orders;
+    for (unsigned round = 0; round < 2; round++) {
+        /* The later event says euros by saying nothing; it may arrive first or last. */
+        struct kn_item_order dollars = {.event = KN_ORDER_COMPLETED, .order_id = KN_STR("o1"),
+                                        .has_amount = true, .amount = 2000, .currency = "USD"};
+        struct kn_item_order home = {.event = KN_ORDER_UPDATED, .order_id = KN_STR("o1"),
+                                     .has_amount = true, .amount = 3000};
+        dollars.order_id = home.order_id = round == 0 ? KN_STR("o1") : KN_STR("o2");
+        struct kn_item first = {.order = round == 0 ? dollars : home};
+        struct kn_item last = {.order = round == 0 ? home : dollars};
+        int64_t now = f->clock.wall_us;
+        add_from(f, 1, round == 0 ? "a" : "c", round == 0 ? now - 10 : now, &first);
+        add_from(f, 1, round == 0 ? "b" : "d", round == 0 ? now : now - 10, &last);
+        send(f);
+        assert_int_equal(kn_profile_revenue(who(f, "user_id", "u1"), "EUR", revenue, 2, &orders), 1);
+        assert_string_equal(revenue[0].currency, "EUR");
+        assert_int_equal(revenue[0].amount, 3000 * (round + 1));
+    }
 }
 
 static void sessions_do_not_depend_on_arrival(void **state)
@@ -315,8 +446,11 @@ static void dry_runs_change_nothing(void **state)
     struct kn_item_id ids[2] = {{.type = KN_ID_USER_ID, .value = KN_STR("u1")},
                                 {.type = KN_ID_ANONYMOUS_ID, .value = KN_STR("a1")}};
     struct kn_settings *s = kn_workspace_settings(f->ws);
-    struct kn_item merge = {.kind = KN_ITEM_MERGE, .ids = ids, .id_count = 2,
-                            .message_id = KN_STR("dry"), .received_us = f->clock.wall_us};
+    struct kn_item merge = {.kind = KN_ITEM_MERGE,
+                            .ids = ids,
+                            .id_count = 2,
+                            .message_id = KN_STR("dry"),
+                            .received_us = f->clock.wall_us};
     add(f, "m1", f->clock.wall_us, ANON, 1, NULL);
     add(f, "m2", f->clock.wall_us, USER, 1, NULL);
     send(f);
@@ -328,8 +462,11 @@ static void dry_runs_change_nothing(void **state)
     assert_int_not_equal(who(f, "anonymous_id", "a1")->ordinal, who(f, "user_id", "u1")->ordinal);
     add(f, "m3", f->clock.wall_us, BOTH, 2, NULL);
     send(f);
-    struct kn_item split = {.kind = KN_ITEM_UNMERGE, .ids = ids, .id_count = 1,
-                            .message_id = KN_STR("dry"), .received_us = f->clock.wall_us};
+    struct kn_item split = {.kind = KN_ITEM_UNMERGE,
+                            .ids = ids,
+                            .id_count = 1,
+                            .message_id = KN_STR("dry"),
+                            .received_us = f->clock.wall_us};
     assert_int_equal(kn_read_dry_run(f->ws, &split, &f->arena, &a, &b, &err), KN_OK);
     assert_int_equal(a->id_count + b->id_count, 2);
     assert_int_equal(who(f, "user_id", "u1")->id_count, 2);
@@ -341,8 +478,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(joins_and_survives_restarts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keeps_two_known_people_apart, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_shared_device_is_set_aside, set_up, tear_down),
         cmocka_unit_test_setup_teardown(unmerge_restores_both_sides, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(unmerge_keeps_what_others_said_of_an_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_order_is_one_order, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(orders_without_an_id_are_their_own, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_amount_has_its_own_currency, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sessions_do_not_depend_on_arrival, set_up, tear_down),
         cmocka_unit_test_setup_teardown(dry_runs_change_nothing, set_up, tear_down),
     };

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "dir.h"
+#include "os/dir.h"
 #include "state/state.h"
 
 enum { KEYS = 400, VALUE_MAX = 300, TABLES = 3 };
@@ -369,6 +370,42 @@ static enum kn_rc count_in_order(void *context, struct kn_key key, struct kn_str
     return ++seen[0] == seen[2] ? kn_fail(err, KN_E_LIMIT, "enough") : KN_OK;
 }
 
+static void write_file(const char *dir, const char *name, const char *text)
+{
+    char path[400];
+    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    (void)fputs(text, file);
+    (void)fclose(file);
+}
+
+/* What a crash leaves of a state that was being made is no state. */
+static void begins_anew_after_a_cut_creation(void **state)
+{
+    struct model *m = begin(8, 1 << 20);
+    struct kn_err err = {0};
+    char making[300];
+    (void)state;
+    kn_state_close(m->s);
+    (void)snprintf(making, sizeof making, "%s.new", m->path);
+    assert_int_equal(kn_dir_remove(m->path, &err), KN_OK);
+    assert_int_equal(kn_dir_make(making, &err), KN_OK);
+    write_file(making, "data.mdb", "half a page");
+    assert_int_equal(kn_dir_make(m->path, &err), KN_OK);
+    write_file(m->path, "lock.mdb", "");
+    open_model(m);
+    assert_false(kn_dir_has(making, "data.mdb"));
+    put(m, 0, 1);
+    freeze(m);
+    commit(m);
+    thaw(m);
+    kn_state_close(m->s);
+    open_model(m);
+    check_all(m);
+    end(m);
+}
+
 static void scans_what_is_committed(void **state)
 {
     struct model *m = begin(9, 1 << 20);
@@ -417,6 +454,7 @@ int main(void)
         cmocka_unit_test(evicts_down_to_the_budget),
         cmocka_unit_test(commits_all_or_nothing),
         cmocka_unit_test(keeps_to_its_tables),
+        cmocka_unit_test(begins_anew_after_a_cut_creation),
         cmocka_unit_test(scans_what_is_committed),
         cmocka_unit_test(says_when_the_arena_is_full),
     };

@@ -60,7 +60,8 @@ const char *kn_workspace_name(const struct kn_workspace *ws);
 
 /* A snapshot of the settings; unref it. */
 struct kn_settings *kn_workspace_settings(struct kn_workspace *ws);
-/* Settings in the log that are not applied yet: intake must wait (readyz says no). */
+/* False until the first record of a new workspace is applied: intake must wait (readyz says no). After
+ * a restart intake has the newest settings at once, whatever is still to be applied. */
 bool kn_workspace_ready(struct kn_workspace *ws);
 /* Stages encoded items (format/item.h) as one frame; they become durable at the next commit.
  * KN_E_FULL: log, disk or apply queue is full (429 or 503: *ret_disk_full tells). */

@@ -38,7 +38,8 @@ struct kn_workspace {
     uint64_t applied_seq;
     int64_t applied_record_us;
     uint64_t recovered_seq; /* frames up to here come from the log's reader */
-    bool settings_pending;  /* they hold settings that are not applied yet */
+    bool settings_pending;  /* a new workspace whose first record is not applied yet */
+    uint64_t settings_seq;  /* `settings` holds those of the recovered frames up to here */
 
     /* Of the applying thread. */
     struct kn_log_reader *reader; /* frames after the checkpoint, at start */

@@ -312,9 +312,18 @@ static struct kn_str copy_out(struct kn_str text, struct kn_arena *arena, bool *
     return copy;
 }
 
-struct kn_str kn_state_read(struct kn_state *s, unsigned table, struct kn_key key,
+void kn_state_reader_end(struct kn_state_reader *reader)
+{
+    if (reader->txn) {
+        give_back(reader->state, reader->txn);
+        reader->txn = NULL;
+    }
+}
+
+struct kn_str kn_state_read(struct kn_state_reader *reader, unsigned table, struct kn_key key,
                             struct kn_arena *arena, bool *ret_full)
 {
+    struct kn_state *s = reader->state;
     const struct kn_state_entry *e = find(&s->maps[table], key);
     struct kn_str text;
     if (e) {
@@ -324,13 +333,9 @@ struct kn_str kn_state_read(struct kn_state *s, unsigned table, struct kn_key ke
     if (!s->maps[table].on_disk) {
         return KN_STR_EMPTY;
     }
-    MDB_txn *txn = borrow(s);
-    struct kn_str copy = KN_STR_EMPTY;
-    if (kn_state__db_get(s, txn, table, key, &text)) {
-        copy = copy_out(text, arena, ret_full);
-    }
-    give_back(s, txn);
-    return copy;
+    reader->txn = reader->txn ? reader->txn : borrow(s);
+    return kn_state__db_get(s, reader->txn, table, key, &text) ? copy_out(text, arena, ret_full)
+                                                               : KN_STR_EMPTY;
 }
 
 /* ---- checkpoint ---- */

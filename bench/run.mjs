@@ -1,4 +1,5 @@
-// The benchmarks: `make bench`. Writes bench/RESULTS.md, with the machine.
+// The benchmarks: `make bench`. Writes bench/RESULTS.md, with the machine. `node bench/run.mjs lookups restart`
+// measures only those parts and `--quick` a tenth of everything; neither writes anything.
 //
 // Everything runs on one machine, the load generator included. Each figure that is a ratio (bare
 // handler, Redis, fsync) measures both sides in the same run.
@@ -294,14 +295,14 @@ ${table(['step', 'time', 'floor'], lines)}
   else console.log(text);
 }
 
+const parts = { empty, batches, singles: async () => { await singles(64); await singles(512); }, lookups, restart };
+const only = process.argv.filter((a) => a in parts);
 try {
-  await empty();
-  const steps = await batches();
-  await singles(64);
-  await singles(512);
-  await lookups();
-  await restart();
-  report(steps);
+  let steps = {};
+  for (const [name, part] of Object.entries(parts)) {
+    if (only.length === 0 || only.includes(name)) steps = (await part()) ?? steps;
+  }
+  if (only.length === 0) report(steps);
 } finally {
   fs.rmSync(work, { recursive: true, force: true });
 }

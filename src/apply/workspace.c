@@ -288,6 +288,9 @@ enum kn_rc kn_workspace_open(const struct kn_workspace_options *options, struct 
     if (ws->options.unapplied_bytes_max == 0) {
         ws->options.unapplied_bytes_max = 64U << 20;
     }
+    if (ws->options.unsaved_bytes_max == 0) {
+        ws->options.unsaved_bytes_max = 384U << 20;
+    }
     if (ws->options.log_keep_us == 0) {
         ws->options.log_keep_us = DAY_US;
     }
@@ -377,7 +380,11 @@ enum kn_rc kn_workspace_stage(struct kn_workspace *ws, struct kn_str items, uint
     }
     kn_mutex_lock(&ws->queue_mutex);
     uint64_t waiting = ws->queued_bytes;
+    uint64_t unsaved = ws->unsaved_bytes;
     kn_mutex_unlock(&ws->queue_mutex);
+    if (unsaved > ws->options.unsaved_bytes_max) {
+        return kn_fail(err, KN_E_FULL, "too much is waiting for a checkpoint");
+    }
     if (waiting + kn_log_staged_bytes(ws->log) > ws->options.unapplied_bytes_max) {
         return kn_fail(err, KN_E_FULL, "too much is waiting to be applied");
     }
@@ -521,6 +528,17 @@ static void publish_position(struct kn_workspace *ws, const struct kn_frame *fra
     kn_mutex_unlock(&ws->queue_mutex);
 }
 
+void kn_workspace__note_unsaved(struct kn_workspace *ws)
+{
+    struct kn_state_usage state;
+    struct kn_archive_usage archive;
+    kn_state_usage(ws->state, &state);
+    kn_archive_usage(ws->archive, &archive);
+    kn_mutex_lock(&ws->queue_mutex);
+    ws->unsaved_bytes = state.dirty_bytes + archive.tail_bytes;
+    kn_mutex_unlock(&ws->queue_mutex);
+}
+
 static enum kn_rc apply_locked(struct kn_workspace *ws, int64_t budget_us, size_t *ret_applied,
                                struct kn_err *err)
 {
@@ -553,7 +571,8 @@ enum kn_rc kn_workspace_apply(struct kn_workspace *ws, int64_t budget_us, size_t
     kn_rwlock_write(&ws->lock);
     enum kn_rc rc = apply_locked(ws, budget_us, ret_applied, err);
     if (*ret_applied > 0) {
-        kn_state_trim(ws->state, 64);
+        (void)kn_state_trim(ws->state, 64);
+        kn_workspace__note_unsaved(ws);
     }
     kn_rwlock_unlock(&ws->lock);
     return rc;

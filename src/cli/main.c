@@ -7,9 +7,10 @@
 #include "cli/cli.h"
 
 /* jemalloc reads this at start. What a checkpoint frees is needed again for the next one: keep it for
- * a minute instead of giving it back to the system and clearing it anew. */
+ * some seconds instead of giving it back to the system and clearing it anew; then a thread of its own
+ * gives it back, also when nothing goes on. */
 extern const char *const malloc_conf;
-const char *const malloc_conf = "percpu_arena:percpu,dirty_decay_ms:60000,muzzy_decay_ms:0";
+const char *const malloc_conf = "percpu_arena:percpu,background_thread:true,dirty_decay_ms:5000,muzzy_decay_ms:0";
 
 static const struct {
     const char *name;

@@ -44,7 +44,7 @@ struct kn_state_options {
     const char *path;      /* directory of the LMDB environment, made when missing */
     const struct kn_state_table *tables; /* borrowed for good; a table is named by its index */
     unsigned table_count;
-    uint64_t cache_bytes;  /* budget for clean entries */
+    uint64_t cache_bytes;  /* budget for entries; dirty ones stay all the same */
     uint64_t map_bytes;    /* first size of the memory map; grows */
     bool read_only;        /* for verify: nothing is created or written */
 };
@@ -109,8 +109,8 @@ void kn_state_freeze(struct kn_state *state);
 enum kn_rc kn_state_commit(struct kn_state *state, struct kn_str meta,
                            struct kn_err *err) KN_MUST_USE;
 void kn_state_thaw(struct kn_state *state);
-/* Evicts up to `entries_max` clean entries while over budget. */
-void kn_state_trim(struct kn_state *state, size_t entries_max);
+/* Evicts up to `entries_max` clean entries while over budget. True: some went, and more should. */
+bool kn_state_trim(struct kn_state *state, size_t entries_max);
 
 /* The meta blob of the last commit, valid until the next commit; empty for a new state. */
 struct kn_str kn_state_meta(const struct kn_state *state);

@@ -14,6 +14,7 @@ struct fixture {
     struct kn_arena arena;
     struct kn_buf items;
     uint32_t count;
+    uint64_t unsaved_max; /* 0 = as always */
 };
 
 /* As a start finds it: nothing behind the checkpoint is applied. */
@@ -28,6 +29,7 @@ static void open_unapplied(struct fixture *f)
         .clock = kn_clock_manual(&f->clock),
         .random = kn_random_posix(),
         .log_segment_bytes = 1 << 20,
+        .unsaved_bytes_max = f->unsaved_max,
     };
     if (kn_workspace_open(&o, &f->ws, &err) != KN_OK) {
         fail_msg("open: %s", err.text);
@@ -424,6 +426,44 @@ static void settings_do_not_wait_for_the_replay(void **state)
     kn_settings_unref(before);
 }
 
+/* What waits for a checkpoint has a limit: above it nothing is taken, and a checkpoint makes room. */
+static void refuses_while_too_much_waits_for_a_checkpoint(void **state)
+{
+    struct fixture *f = *state;
+    struct kn_err err = {0};
+    struct kn_position p;
+    uint64_t seq;
+    bool full = true;
+    bool committed;
+    char message[32];
+    checkpoint(f);
+    kn_workspace_close(f->ws);
+    f->unsaved_max = 32 * 1024;
+    open_ws(f);
+    unsigned sent = 0;
+    for (bool refused = false; !refused; sent++) {
+        assert_true(sent < 1000);
+        (void)snprintf(message, sizeof message, "m%u", sent);
+        add(f, message, f->clock.wall_us, BOTH, 2, NULL);
+        enum kn_rc rc = kn_workspace_stage(f->ws, kn_buf_view(&f->items), 1, 0, &seq, &full, &err);
+        kn_buf_clear(&f->items);
+        refused = rc == KN_E_FULL;
+        assert_true(refused || rc == KN_OK);
+        assert_int_equal(kn_workspace_commit(f->ws, &committed, &err), KN_OK);
+        assert_int_equal(committed, !refused);
+        assert_int_equal(apply_one(f), !refused);
+    }
+    assert_true(sent > 20);
+    assert_false(full); /* no matter of the disk: try again */
+    kn_workspace_position(f->ws, &p);
+    assert_int_equal(p.applied, p.staged);
+    checkpoint(f);
+    f->count = 0;
+    add(f, "after", f->clock.wall_us, BOTH, 2, NULL);
+    send(f);
+    assert_int_equal(events_of(f, who(f, "user_id", "u1")), sent);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -434,6 +474,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(sessions_do_not_depend_on_arrival, set_up, tear_down),
         cmocka_unit_test_setup_teardown(dry_runs_change_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(settings_do_not_wait_for_the_replay, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(refuses_while_too_much_waits_for_a_checkpoint, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

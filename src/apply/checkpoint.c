@@ -108,8 +108,8 @@ enum kn_rc kn_workspace_checkpoint_now(struct kn_workspace *ws, struct kn_err *e
                        ws->checkpoint_us - ws->options.log_keep_us, err);
 }
 
-/* What a checkpoint made clean may be forgotten; the fold does it too, but only as it goes. In turns of
- * about a millisecond. */
+/* What a checkpoint made clean may be forgotten; the fold does it too, but only as it goes. In
+ * turns of about a millisecond. */
 static void trim(struct kn_workspace *ws)
 {
     enum { TURNS = 16, ENTRIES = 2000 };

@@ -92,8 +92,7 @@ enum kn_rc kn_read_profile_by_identifier(struct kn_workspace *ws, struct kn_str 
     struct kn_state_reader r = begin_read(ws);
     enum kn_rc rc = KN_E_NOT_FOUND;
     if (identifier_key(ws, type, value, arena, &hash)) {
-        struct kn_str found =
-            kn_state_read(&r, KN_T_IDENTIFIER, kn_key_h128(hash), arena, &full);
+        struct kn_str found = kn_state_read(&r, KN_T_IDENTIFIER, kn_key_h128(hash), arena, &full);
         if (full) {
             rc = KN_E_NOMEM;
         } else if (kn_identifier_decode(found, &ordinal, &slot, &guarded)) {

@@ -47,8 +47,8 @@ static enum kn_rc check_profile(void *context, struct kn_key key, struct kn_str 
         uint32_t ordinal = 0;
         uint32_t slot = 0;
         bool guarded;
-        struct kn_str owner = kn_state_read(
-            &c->reader, KN_T_IDENTIFIER, kn_key_h128(p.ids[i].hash), &c->arena, NULL);
+        struct kn_str owner =
+            kn_state_read(&c->reader, KN_T_IDENTIFIER, kn_key_h128(p.ids[i].hash), &c->arena, NULL);
         if (!kn_identifier_decode(owner, &ordinal, &slot, &guarded) || ordinal != key.number ||
             slot != i) {
             return kn_fail(err, KN_E_CORRUPT, "profile %u: identifier %zu is not indexed to it",
@@ -101,10 +101,8 @@ static enum kn_rc check_counts(struct check *c, struct kn_err *err)
 enum kn_rc kn_workspace_verify(struct kn_workspace *ws, kn_say_fn say_fn, void *context,
                                struct kn_err *err)
 {
-    struct check c = {.ws = ws,
-                      .say = say_fn,
-                      .context = context,
-                      .reader = kn_state_reader_begin(ws->state)};
+    struct check c = {
+        .ws = ws, .say = say_fn, .context = context, .reader = kn_state_reader_begin(ws->state)};
     struct kn_log_recovery found;
     kn_arena_init(&c.arena, 1U << 30);
     enum kn_rc rc = kn_log_verify(ws->options.disk, ws->log_dir, ws->checkpoint_seq, NULL, NULL,

@@ -24,8 +24,8 @@ void *kn_must_alloc(size_t bytes) __attribute__((malloc, returns_nonnull, warn_u
 void *kn_must_calloc(size_t count, size_t bytes)
     __attribute__((malloc, returns_nonnull, warn_unused_result));
 /* Zeroed like the one above, but by writing: for large tables that are looked at before they are
- * written. Memory fresh from the system would otherwise fault twice for every page, and the second time
- * interrupt every core. */
+ * written. Memory fresh from the system would otherwise fault twice for every page, and the second
+ * time interrupt every core. */
 void *kn_must_table(size_t count, size_t bytes)
     __attribute__((malloc, returns_nonnull, warn_unused_result));
 void *kn_must_realloc(void *block, size_t bytes)

@@ -123,7 +123,7 @@ struct connection {
     char *answer;
     size_t head; /* bytes of the answer's head, 0 = not there yet */
     bool busy;
-    bool gone; /* the server closed it */
+    bool gone;         /* the server closed it */
     uint64_t again_ns; /* refused for now: sent again at this moment, as an SDK does; 0 = no */
 };
 

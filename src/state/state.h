@@ -16,10 +16,11 @@
  * KN_KEY_H128 (16-byte keyed hashes), KN_KEY_BYTES (1..128 bytes).
  *
  * Threads: one writer (the fold) under the workspace's write lock calls get/put/edit/remove/freeze/
- * thaw/trim. Readers under its read lock go through a kn_state_reader. commit() runs on the background thread
- * without a lock, between freeze() and thaw(). Memory: kn_must_alloc (the fold cannot stop half way);
- * reads allocate from the caller's arena. LMDB errors other than those listed panic in the fold
- * (the state would be unknown); MDB_MAP_FULL is avoided by growing the map at commit.
+ * thaw/trim. Readers under its read lock go through a kn_state_reader. commit() runs on the
+ * background thread without a lock, between freeze() and thaw(). Memory: kn_must_alloc (the fold
+ * cannot stop half way); reads allocate from the caller's arena. LMDB errors other than those
+ * listed panic in the fold (the state would be unknown); MDB_MAP_FULL is avoided by growing the map
+ * at commit.
  */
 #ifndef KN_STATE_STATE_H
 #define KN_STATE_STATE_H
@@ -82,8 +83,9 @@ void kn_state_put(struct kn_state *state, unsigned table, struct kn_key key, str
 char *kn_state_edit(struct kn_state *state, unsigned table, struct kn_key key, size_t *ret_len);
 void kn_state_remove(struct kn_state *state, unsigned table, struct kn_key key);
 
-/* A reader's view of the same, newest values included. The caller holds the workspace's read lock from
- * begin to end; reads between them share what the first one that goes to LMDB has to set up. */
+/* A reader's view of the same, newest values included. The caller holds the workspace's read lock
+ * from begin to end; reads between them share what the first one that goes to LMDB has to set up.
+ */
 struct kn_state_reader {
     struct kn_state *state;
     struct MDB_txn *txn; /* NULL until one is needed */

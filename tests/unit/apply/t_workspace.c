@@ -356,15 +356,16 @@ static void stage_source(struct fixture *f, const char *write_key)
     bool full;
     bool committed;
     (void)snprintf(json, sizeof json,
-                   "{\"number\":1,\"id\":\"a\",\"party\":\"first\",\"write_keys\":[\"%s\"]}", write_key);
+                   "{\"number\":1,\"id\":\"a\",\"party\":\"first\",\"write_keys\":[\"%s\"]}",
+                   write_key);
     struct kn_item item = {.kind = KN_ITEM_SETTING,
                            .message_id = KN_STR("-"),
                            .name = KN_STR("source/a"),
                            .body = kn_str_c(json)};
     kn_item_encode(&item, &f->items);
-    assert_int_equal(kn_workspace_stage(f->ws, kn_buf_view(&f->items), 1, KN_FRAME_SETTINGS, &seq,
-                                        &full, &err),
-                     KN_OK);
+    assert_int_equal(
+        kn_workspace_stage(f->ws, kn_buf_view(&f->items), 1, KN_FRAME_SETTINGS, &seq, &full, &err),
+        KN_OK);
     assert_int_equal(kn_workspace_commit(f->ws, &committed, &err), KN_OK);
     kn_buf_clear(&f->items);
 }
@@ -386,8 +387,8 @@ static bool takes_key(struct fixture *f, const char *write_key)
     return takes;
 }
 
-/* Intake after a restart goes by the newest settings at once, and they never go back while what lies
- * behind the checkpoint is applied. */
+/* Intake after a restart goes by the newest settings at once, and they never go back while what
+ * lies behind the checkpoint is applied. */
 static void settings_do_not_wait_for_the_replay(void **state)
 {
     struct fixture *f = *state;
@@ -426,7 +427,8 @@ static void settings_do_not_wait_for_the_replay(void **state)
     kn_settings_unref(before);
 }
 
-/* What waits for a checkpoint has a limit: above it nothing is taken, and a checkpoint makes room. */
+/* What waits for a checkpoint has a limit: above it nothing is taken, and a checkpoint makes room.
+ */
 static void refuses_while_too_much_waits_for_a_checkpoint(void **state)
 {
     struct fixture *f = *state;

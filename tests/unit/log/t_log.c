@@ -94,9 +94,9 @@ static uint64_t stage_setting(struct fixture *f, const char *body)
 {
     uint64_t seq = 0;
     int64_t record_us;
-    assert_int_equal(kn_log_stage(f->log, kn_str_c(body), 1, KN_FRAME_SETTINGS, 0, &seq, &record_us,
-                                  &f->err),
-                     KN_OK);
+    assert_int_equal(
+        kn_log_stage(f->log, kn_str_c(body), 1, KN_FRAME_SETTINGS, 0, &seq, &record_us, &f->err),
+        KN_OK);
     return seq;
 }
 

@@ -116,8 +116,8 @@ static void check_one(struct model *m, struct kn_state_reader *r, unsigned table
     bool full = false;
     kn_arena_clear(&m->arena);
     bool by_reader = kn_rand_chance(&m->rand, 1, 2);
-    struct kn_str found = by_reader ? kn_state_read(r, table, key, &m->arena, &full)
-                                    : kn_state_get(m->s, table, key);
+    struct kn_str found =
+        by_reader ? kn_state_read(r, table, key, &m->arena, &full) : kn_state_get(m->s, table, key);
     assert_false(full);
     if ((found.p != NULL) != v->present) {
         fail_msg("table %u key %zu: present is %d", table, i, found.p != NULL);

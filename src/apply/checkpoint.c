@@ -77,6 +77,7 @@ static void install(struct kn_workspace *ws, const struct kn_meta *meta)
     kn_state_thaw(ws->state);
     kn_archive_install(ws->archive);
     kn_dedupe_install(ws->dedupe);
+    kn_workspace__note_unsaved(ws);
     kn_rwlock_unlock(&ws->lock);
     ws->frozen = false;
     ws->checkpoint_before_seq = ws->checkpoint_seq;
@@ -107,6 +108,19 @@ enum kn_rc kn_workspace_checkpoint_now(struct kn_workspace *ws, struct kn_err *e
                        ws->checkpoint_us - ws->options.log_keep_us, err);
 }
 
+/* What a checkpoint made clean may be forgotten; the fold does it too, but only as it goes. In
+ * turns of about a millisecond. */
+static void trim(struct kn_workspace *ws)
+{
+    enum { TURNS = 16, ENTRIES = 2000 };
+    bool more = true;
+    for (int i = 0; i < TURNS && more; i++) {
+        kn_rwlock_write(&ws->lock);
+        more = kn_state_trim(ws->state, ENTRIES);
+        kn_rwlock_unlock(&ws->lock);
+    }
+}
+
 enum kn_rc kn_workspace_background_step(struct kn_workspace *ws, bool *ret_more,
                                         struct kn_err *err)
 {
@@ -114,6 +128,7 @@ enum kn_rc kn_workspace_background_step(struct kn_workspace *ws, bool *ret_more,
     if (ws->frozen) {
         return KN_OK; /* a checkpoint that found the disk full goes first */
     }
+    trim(ws);
     KN_TRY(kn_log_prepare(ws->log, err));
     return kn_archive_merge_step(ws->archive, MERGE_STEP_BYTES, ret_more, err);
 }

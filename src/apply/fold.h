@@ -149,6 +149,12 @@ void kn_fold_reject(struct kn_fold *f, const struct kn_item *item);
 void kn_fold_expire_rejects(struct kn_fold *f);
 void kn_reject_key(uint32_t source, uint64_t number, char bytes[12]);
 void kn_fold_setting(struct kn_fold *f, struct kn_str key, struct kn_str json);
+/* At start, for intake: the settings as they will be when the frames behind the checkpoint are
+ * applied. `ahead` has the fold's documents and no stores; it ends with kn_fold_deinit. */
+void kn_fold_ahead_init(const struct kn_fold *f, struct kn_fold *ahead);
+/* Takes the settings of a frame, leaves everything else of it. KN_E_CORRUPT, KN_E_NOMEM */
+enum kn_rc kn_fold_ahead_frame(struct kn_fold *ahead, const struct kn_frame *frame,
+                               struct kn_err *err) KN_MUST_USE;
 /* A snapshot made of the documents. KN_E_INVALID: one of them is not what it should be. */
 enum kn_rc kn_settings_build(const struct kn_setting_doc *docs, size_t count, uint64_t version,
                              const struct kn_hash_key *key, struct kn_settings **ret,

@@ -350,17 +350,63 @@ static void publish(struct kn_fold *f)
     f->settings_changed = true;
 }
 
+/* There is one beginning. */
+static bool is_second_genesis(const struct kn_fold *f, struct kn_str key)
+{
+    bool there = false;
+    for (size_t i = 0; i < f->doc_count; i++) {
+        there = there || strcmp(f->docs[i].key, "genesis") == 0;
+    }
+    return there && kn_str_eq(key, KN_STR("genesis"));
+}
+
 void kn_fold_setting(struct kn_fold *f, struct kn_str key, struct kn_str json)
 {
     kn_assert(key.len > 0 && key.len <= KN_STATE_KEY_MAX);
-    if (kn_str_eq(key, KN_STR("genesis")) &&
-        kn_fold_get(f, KN_T_SETTING, kn_key_bytes(key)).p) {
-        return; /* there is one beginning */
+    if (is_second_genesis(f, key)) {
+        return;
     }
     kn_fold_put(f, KN_T_SETTING, kn_key_bytes(key), json);
     set_doc(f, key, json);
     publish(f);
 }
+
+/* ---- ahead of the fold ---- */
+
+void kn_fold_ahead_init(const struct kn_fold *f, struct kn_fold *ahead)
+{
+    kn_fold_init(ahead, NULL, NULL, NULL);
+    for (size_t i = 0; i < f->doc_count; i++) {
+        set_doc(ahead, kn_str_c(f->docs[i].key), kn_str_c(f->docs[i].json));
+    }
+    ahead->key = f->key;
+    ahead->settings = f->settings ? kn_settings_ref(f->settings) : NULL;
+}
+
+enum kn_rc kn_fold_ahead_frame(struct kn_fold *ahead, const struct kn_frame *frame,
+                               struct kn_err *err)
+{
+    struct kn_cursor c = kn_cursor(frame->body);
+    struct kn_item item;
+    for (uint32_t i = 0; i < frame->item_count; i++) {
+        kn_arena_clear(&ahead->frame_arena);
+        enum kn_rc rc = kn_item_decode(&c, &ahead->key, &ahead->frame_arena, &item, err);
+        if (rc != KN_OK) {
+            return kn_fail_wrap(err, rc, "record %llu, item %u", (unsigned long long)frame->seq, i);
+        }
+        if (item.kind != KN_ITEM_SETTING && item.kind != KN_ITEM_GENESIS) {
+            continue;
+        }
+        struct kn_str key = item.kind == KN_ITEM_GENESIS ? KN_STR("genesis") : item.name;
+        if (!is_second_genesis(ahead, key)) {
+            set_doc(ahead, key, item.body);
+            publish(ahead);
+        }
+    }
+    return KN_OK;
+}
+
+/* ---- at start ---- */
 
 static enum kn_rc load_doc(void *context, struct kn_key key, struct kn_str value,
                            struct kn_err *err)

@@ -126,18 +126,30 @@ static enum kn_rc open_stores(struct kn_workspace *ws, struct kn_meta *meta, str
                            err);
 }
 
-static enum kn_rc open_log(struct kn_workspace *ws, const struct kn_meta *meta, struct kn_err *err)
+struct foresight {
+    struct kn_fold ahead;
+    uint64_t seq; /* of the last frame it took */
+};
+
+static enum kn_rc foresee(void *context, const struct kn_frame *frame, struct kn_err *err)
+{
+    struct foresight *s = context;
+    s->seq = frame->seq;
+    return kn_fold_ahead_frame(&s->ahead, frame, err);
+}
+
+static enum kn_rc open_log(struct kn_workspace *ws, const struct kn_meta *meta,
+                           struct foresight *foresight, struct kn_err *err)
 {
     struct kn_log_recovery found = {0};
-    if (ws->options.read_only) {
-        return KN_OK; /* verify reads the log by itself, changing nothing */
-    }
     struct kn_log_options options = {
         .dir = ws->log_dir,
         .segment_bytes = ws->options.log_segment_bytes,
         .group_bytes_max = 64U << 20,
         .on_sync_failed = ws->options.on_sync_failed,
         .on_sync_failed_context = ws->options.on_sync_failed_context,
+        .on_settings = foresee,
+        .on_settings_context = foresight,
     };
     KN_TRY(kn_log_open(ws->options.disk, &options, meta->applied_seq, meta->epoch, &ws->log, &found,
                        err));
@@ -149,7 +161,6 @@ static enum kn_rc open_log(struct kn_workspace *ws, const struct kn_meta *meta, 
                        (unsigned long long)meta->applied_seq);
     }
     ws->recovered_seq = found.last_seq;
-    ws->settings_pending = found.last_seq > meta->applied_seq && found.has_settings_after;
     if (found.last_seq > meta->applied_seq) {
         KN_TRY(kn_log_reader_open(ws->log, meta->applied_seq + 1, &ws->reader, err));
     }
@@ -225,16 +236,34 @@ static enum kn_rc write_genesis(struct kn_workspace *ws, struct kn_err *err)
     return rc;
 }
 
+/* Intake gets the settings at the end of the log, not those of the checkpoint: it need not wait for
+ * the frames between to be applied. */
+static enum kn_rc open_log_and_settings(struct kn_workspace *ws, const struct kn_meta *meta,
+                                        struct kn_err *err)
+{
+    struct foresight foresight = {0};
+    enum kn_rc rc = KN_OK;
+    kn_fold_ahead_init(&ws->fold, &foresight.ahead);
+    if (!ws->options.read_only) { /* verify reads the log by itself, changing nothing */
+        rc = open_log(ws, meta, &foresight, err);
+    }
+    if (rc == KN_OK) {
+        ws->settings = kn_settings_ref(foresight.ahead.settings);
+        ws->settings_seq = foresight.seq;
+    }
+    kn_fold_deinit(&foresight.ahead);
+    return rc;
+}
+
 static enum kn_rc open_all(struct kn_workspace *ws, struct kn_err *err)
 {
     struct kn_meta meta;
     KN_TRY(make_dirs(ws, err));
     KN_TRY(open_stores(ws, &meta, err));
-    KN_TRY(open_log(ws, &meta, err));
     kn_fold_init(&ws->fold, ws->state, ws->dedupe, ws->archive);
     ws->fold.counters = meta.counters;
     KN_TRY(kn_fold_load(&ws->fold, err));
-    ws->settings = kn_settings_ref(ws->fold.settings);
+    KN_TRY(open_log_and_settings(ws, &meta, err));
     ws->applied_seq = meta.applied_seq;
     ws->applied_record_us = meta.record_us;
     ws->checkpoint_seq = meta.applied_seq;
@@ -258,6 +287,9 @@ enum kn_rc kn_workspace_open(const struct kn_workspace_options *options, struct 
     }
     if (ws->options.unapplied_bytes_max == 0) {
         ws->options.unapplied_bytes_max = 64U << 20;
+    }
+    if (ws->options.unsaved_bytes_max == 0) {
+        ws->options.unsaved_bytes_max = 384U << 20;
     }
     if (ws->options.log_keep_us == 0) {
         ws->options.log_keep_us = DAY_US;
@@ -348,7 +380,11 @@ enum kn_rc kn_workspace_stage(struct kn_workspace *ws, struct kn_str items, uint
     }
     kn_mutex_lock(&ws->queue_mutex);
     uint64_t waiting = ws->queued_bytes;
+    uint64_t unsaved = ws->unsaved_bytes;
     kn_mutex_unlock(&ws->queue_mutex);
+    if (unsaved > ws->options.unsaved_bytes_max) {
+        return kn_fail(err, KN_E_FULL, "too much is waiting for a checkpoint");
+    }
     if (waiting + kn_log_staged_bytes(ws->log) > ws->options.unapplied_bytes_max) {
         return kn_fail(err, KN_E_FULL, "too much is waiting to be applied");
     }
@@ -468,12 +504,15 @@ static enum kn_rc next_frame(struct kn_workspace *ws, struct kn_frame *ret, stru
     }
 }
 
-static void publish_settings(struct kn_workspace *ws)
+static void publish_settings(struct kn_workspace *ws, uint64_t seq)
 {
     if (!ws->fold.settings_changed) {
         return;
     }
     ws->fold.settings_changed = false;
+    if (seq <= ws->settings_seq) {
+        return; /* intake has later ones since the start */
+    }
     kn_mutex_lock(&ws->settings_mutex);
     kn_settings_unref(ws->settings);
     ws->settings = kn_settings_ref(ws->fold.settings);
@@ -482,13 +521,21 @@ static void publish_settings(struct kn_workspace *ws)
 
 static void publish_position(struct kn_workspace *ws, const struct kn_frame *frame)
 {
-    uint64_t wanted = ws->recovered_seq > 0 ? ws->recovered_seq : 1;
     kn_mutex_lock(&ws->queue_mutex);
     ws->applied_seq = frame->seq;
     ws->applied_record_us = frame->record_us;
-    if (frame->seq >= wanted) {
-        ws->settings_pending = false;
-    }
+    ws->settings_pending = false;
+    kn_mutex_unlock(&ws->queue_mutex);
+}
+
+void kn_workspace__note_unsaved(struct kn_workspace *ws)
+{
+    struct kn_state_usage state;
+    struct kn_archive_usage archive;
+    kn_state_usage(ws->state, &state);
+    kn_archive_usage(ws->archive, &archive);
+    kn_mutex_lock(&ws->queue_mutex);
+    ws->unsaved_bytes = state.dirty_bytes + archive.tail_bytes;
     kn_mutex_unlock(&ws->queue_mutex);
 }
 
@@ -508,7 +555,7 @@ static enum kn_rc apply_locked(struct kn_workspace *ws, int64_t budget_us, size_
                            (unsigned long long)frame.seq, (unsigned long long)ws->applied_seq);
         }
         KN_TRY(kn_fold_frame(&ws->fold, &frame, err));
-        publish_settings(ws);
+        publish_settings(ws, frame.seq);
         publish_position(ws, &frame);
         (*ret_applied)++;
         if ((int64_t)((kn_clock_mono_ns(ws->options.clock) - begin) / 1000) >= budget_us) {
@@ -524,7 +571,8 @@ enum kn_rc kn_workspace_apply(struct kn_workspace *ws, int64_t budget_us, size_t
     kn_rwlock_write(&ws->lock);
     enum kn_rc rc = apply_locked(ws, budget_us, ret_applied, err);
     if (*ret_applied > 0) {
-        kn_state_trim(ws->state, 64);
+        (void)kn_state_trim(ws->state, 64);
+        kn_workspace__note_unsaved(ws);
     }
     kn_rwlock_unlock(&ws->lock);
     return rc;

@@ -39,7 +39,9 @@ struct kn_workspace_options {
     uint64_t log_segment_bytes; /* 0 = 64 MiB */
     uint64_t cache_bytes;       /* clean state entries kept in memory; 0 = 256 MiB */
     uint64_t state_map_bytes;   /* 0 = default */
-    uint64_t unapplied_bytes_max; /* 64 MiB: above it stage answers KN_E_FULL */
+    uint64_t unapplied_bytes_max; /* above it stage answers KN_E_FULL; 0 = 64 MiB */
+    uint64_t unsaved_bytes_max; /* the same for what is applied and waits for a checkpoint; 0 = 384
+                                   MiB */
     int64_t log_keep_us;        /* logs younger than this stay; 0 = 24 h */
     unsigned dedupe_hours;      /* 0 = 24 */
     bool replay_with_new;       /* accept a tail written by another apply version */
@@ -60,10 +62,11 @@ const char *kn_workspace_name(const struct kn_workspace *ws);
 
 /* A snapshot of the settings; unref it. */
 struct kn_settings *kn_workspace_settings(struct kn_workspace *ws);
-/* Settings in the log that are not applied yet: intake must wait (readyz says no). */
+/* False until the first record of a new workspace is applied: intake must wait (readyz says no).
+ * After a restart intake has the newest settings at once, whatever is still to be applied. */
 bool kn_workspace_ready(struct kn_workspace *ws);
 /* Stages encoded items (format/item.h) as one frame; they become durable at the next commit.
- * KN_E_FULL: log, disk or apply queue is full (429 or 503: *ret_disk_full tells). */
+ * KN_E_FULL: log, disk, apply queue or tail is full (429 or 503: *ret_disk_full tells). */
 enum kn_rc kn_workspace_stage(struct kn_workspace *ws, struct kn_str items, uint32_t item_count,
                               uint32_t frame_flags, uint64_t *ret_seq, bool *ret_disk_full,
                               struct kn_err *err) KN_MUST_USE;

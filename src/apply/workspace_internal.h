@@ -35,10 +35,12 @@ struct kn_workspace {
     struct kn_mutex queue_mutex;
     struct kn_log_group *queue_head, *queue_tail;
     uint64_t queued_bytes;
+    uint64_t unsaved_bytes; /* in memory until a checkpoint has them: changed state and the tail */
     uint64_t applied_seq;
     int64_t applied_record_us;
     uint64_t recovered_seq; /* frames up to here come from the log's reader */
-    bool settings_pending;  /* they hold settings that are not applied yet */
+    bool settings_pending;  /* a new workspace whose first record is not applied yet */
+    uint64_t settings_seq;  /* `settings` holds those of the recovered frames up to here */
 
     /* Of the applying thread. */
     struct kn_log_reader *reader; /* frames after the checkpoint, at start */
@@ -56,6 +58,9 @@ struct kn_workspace {
     struct kn_mutex stats_mutex;
     uint64_t commits, commit_ns, commit_hist[16], commit_ns_max;
 };
+
+/* Works out unsaved_bytes again; the caller holds `lock`. */
+void kn_workspace__note_unsaved(struct kn_workspace *ws);
 
 /* out is empty. A checksum ends the record. */
 void kn_meta_encode(const struct kn_meta *meta, struct kn_buf *out);

@@ -100,6 +100,15 @@ void *kn_must_calloc(size_t count, size_t bytes)
     return insist(counted(calloc(count ? count : 1, bytes ? bytes : 1)), bytes);
 }
 
+void *kn_must_table(size_t count, size_t bytes)
+{
+    size_t total;
+    if (__builtin_mul_overflow(count, bytes, &total)) {
+        kn_panic("out of memory: %zu times %zu bytes", count, bytes);
+    }
+    return memset(kn_must_alloc(total), 0, total);
+}
+
 void *kn_must_realloc(void *block, size_t bytes)
 {
     return insist(resize(block, bytes), bytes);

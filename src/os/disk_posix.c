@@ -184,6 +184,11 @@ static void posix_bypass_cache(struct kn_file *file)
     f->direct_fd = f->direct_fd >= 0 ? f->direct_fd : open(path, O_WRONLY | O_DIRECT | O_CLOEXEC);
 }
 
+static void posix_ahead(struct kn_file *file)
+{
+    (void)posix_fadvise(file_of(file)->fd, 0, 0, POSIX_FADV_WILLNEED);
+}
+
 static enum kn_rc posix_truncate(struct kn_file *file, uint64_t bytes, struct kn_err *err)
 {
     return ftruncate(file_of(file)->fd, (off_t)bytes) == 0 ? KN_OK
@@ -308,6 +313,7 @@ static const struct kn_disk_ops posix_ops = {
     .zero = posix_zero,
     .push = posix_push,
     .bypass_cache = posix_bypass_cache,
+    .ahead = posix_ahead,
     .truncate = posix_truncate,
     .size = posix_size,
     .map = posix_map,

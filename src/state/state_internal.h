@@ -61,7 +61,7 @@ struct kn_state {
 
     struct kn_state_entry **dirty;
     size_t dirty_count, dirty_room;
-    uint64_t dirty_bytes;
+    uint64_t dirty_bytes, frozen_bytes;
     struct kn_frozen *frozen;
     size_t frozen_count;
     uint64_t entries, entry_bytes; /* all in memory */

@@ -14,9 +14,11 @@ struct fixture {
     struct kn_arena arena;
     struct kn_buf items;
     uint32_t count;
+    uint64_t unsaved_max; /* 0 = as always */
 };
 
-static void open_ws(struct fixture *f)
+/* As a start finds it: nothing behind the checkpoint is applied. */
+static void open_unapplied(struct fixture *f)
 {
     struct kn_err err = {0};
     struct kn_workspace_options o = {
@@ -27,11 +29,18 @@ static void open_ws(struct fixture *f)
         .clock = kn_clock_manual(&f->clock),
         .random = kn_random_posix(),
         .log_segment_bytes = 1 << 20,
+        .unsaved_bytes_max = f->unsaved_max,
     };
-    size_t applied;
     if (kn_workspace_open(&o, &f->ws, &err) != KN_OK) {
         fail_msg("open: %s", err.text);
     }
+}
+
+static void open_ws(struct fixture *f)
+{
+    struct kn_err err = {0};
+    size_t applied;
+    open_unapplied(f);
     assert_int_equal(kn_workspace_apply(f->ws, INT64_MAX, &applied, &err), KN_OK);
     assert_true(kn_workspace_ready(f->ws));
 }
@@ -473,6 +482,127 @@ static void dry_runs_change_nothing(void **state)
     kn_settings_unref(s);
 }
 
+/* ---- settings behind the checkpoint ---- */
+
+/* Stages a source that has one write key, and makes it durable. */
+static void stage_source(struct fixture *f, const char *write_key)
+{
+    char json[200];
+    struct kn_err err = {0};
+    uint64_t seq;
+    bool full;
+    bool committed;
+    (void)snprintf(json, sizeof json,
+                   "{\"number\":1,\"id\":\"a\",\"party\":\"first\",\"write_keys\":[\"%s\"]}",
+                   write_key);
+    struct kn_item item = {.kind = KN_ITEM_SETTING,
+                           .message_id = KN_STR("-"),
+                           .name = KN_STR("source/a"),
+                           .body = kn_str_c(json)};
+    kn_item_encode(&item, &f->items);
+    assert_int_equal(
+        kn_workspace_stage(f->ws, kn_buf_view(&f->items), 1, KN_FRAME_SETTINGS, &seq, &full, &err),
+        KN_OK);
+    assert_int_equal(kn_workspace_commit(f->ws, &committed, &err), KN_OK);
+    kn_buf_clear(&f->items);
+}
+
+/* Applies one frame; false: there was none. */
+static bool apply_one(struct fixture *f)
+{
+    struct kn_err err = {0};
+    size_t applied;
+    assert_int_equal(kn_workspace_apply(f->ws, 0, &applied, &err), KN_OK);
+    return applied == 1;
+}
+
+static bool takes_key(struct fixture *f, const char *write_key)
+{
+    struct kn_settings *s = kn_workspace_settings(f->ws);
+    bool takes = kn_settings_source_by_key(s, kn_str_c(write_key)) != NULL;
+    kn_settings_unref(s);
+    return takes;
+}
+
+/* Intake after a restart goes by the newest settings at once, and they never go back while what
+ * lies behind the checkpoint is applied. */
+static void settings_do_not_wait_for_the_replay(void **state)
+{
+    struct fixture *f = *state;
+    struct kn_position p;
+    struct kn_settings *before = kn_workspace_settings(f->ws);
+    for (int with_checkpoint = 0; with_checkpoint < 2; with_checkpoint++) {
+        stage_source(f, "first");
+        while (apply_one(f)) {
+        }
+        if (with_checkpoint) {
+            checkpoint(f);
+        }
+        add(f, with_checkpoint ? "m2" : "m1", f->clock.wall_us, BOTH, 2, NULL);
+        send(f);
+        stage_source(f, "second");
+        stage_source(f, "third");
+        kn_workspace_close(f->ws);
+        open_unapplied(f);
+        kn_workspace_position(f->ws, &p);
+        assert_true(p.applied + 3 <= p.durable);
+        assert_true(kn_workspace_ready(f->ws));
+        struct kn_settings *s = kn_workspace_settings(f->ws);
+        assert_memory_equal(&s->key, &before->key, sizeof s->key);
+        kn_settings_unref(s);
+        do {
+            assert_true(takes_key(f, "third"));
+            assert_false(takes_key(f, "second"));
+            assert_false(takes_key(f, "first"));
+        } while (apply_one(f));
+        assert_int_equal(events_of(f, who(f, "user_id", "u1")), with_checkpoint ? 2 : 1);
+        stage_source(f, "fourth");
+        assert_true(apply_one(f));
+        assert_true(takes_key(f, "fourth"));
+        assert_false(takes_key(f, "third"));
+    }
+    kn_settings_unref(before);
+}
+
+/* What waits for a checkpoint has a limit: above it nothing is taken, and a checkpoint makes room.
+ */
+static void refuses_while_too_much_waits_for_a_checkpoint(void **state)
+{
+    struct fixture *f = *state;
+    struct kn_err err = {0};
+    struct kn_position p;
+    uint64_t seq;
+    bool full = true;
+    bool committed;
+    char message[32];
+    checkpoint(f);
+    kn_workspace_close(f->ws);
+    f->unsaved_max = 32 * 1024;
+    open_ws(f);
+    unsigned sent = 0;
+    for (bool refused = false; !refused; sent++) {
+        assert_true(sent < 1000);
+        (void)snprintf(message, sizeof message, "m%u", sent);
+        add(f, message, f->clock.wall_us, BOTH, 2, NULL);
+        enum kn_rc rc = kn_workspace_stage(f->ws, kn_buf_view(&f->items), 1, 0, &seq, &full, &err);
+        kn_buf_clear(&f->items);
+        refused = rc == KN_E_FULL;
+        assert_true(refused || rc == KN_OK);
+        assert_int_equal(kn_workspace_commit(f->ws, &committed, &err), KN_OK);
+        assert_int_equal(committed, !refused);
+        assert_int_equal(apply_one(f), !refused);
+    }
+    assert_true(sent > 20);
+    assert_false(full); /* no matter of the disk: try again */
+    kn_workspace_position(f->ws, &p);
+    assert_int_equal(p.applied, p.staged);
+    checkpoint(f);
+    f->count = 0;
+    add(f, "after", f->clock.wall_us, BOTH, 2, NULL);
+    send(f);
+    assert_int_equal(events_of(f, who(f, "user_id", "u1")), sent);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -486,6 +616,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_amount_has_its_own_currency, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sessions_do_not_depend_on_arrival, set_up, tear_down),
         cmocka_unit_test_setup_teardown(dry_runs_change_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(settings_do_not_wait_for_the_replay, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(refuses_while_too_much_waits_for_a_checkpoint, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

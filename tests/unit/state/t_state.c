@@ -100,7 +100,16 @@ static void end(struct model *m)
     free(m);
 }
 
-static void check_one(struct model *m, unsigned table, size_t i)
+static struct kn_str read_one(struct model *m, unsigned table, struct kn_key key,
+                              struct kn_arena *arena, bool *full)
+{
+    struct kn_state_reader r = kn_state_reader_begin(m->s);
+    struct kn_str found = kn_state_read(&r, table, key, arena, full);
+    kn_state_reader_end(&r);
+    return found;
+}
+
+static void check_one(struct model *m, struct kn_state_reader *r, unsigned table, size_t i)
 {
     char bytes[64];
     struct kn_key key = key_of(table, i, bytes);
@@ -108,8 +117,8 @@ static void check_one(struct model *m, unsigned table, size_t i)
     bool full = false;
     kn_arena_clear(&m->arena);
     bool by_reader = kn_rand_chance(&m->rand, 1, 2);
-    struct kn_str found = by_reader ? kn_state_read(m->s, table, key, &m->arena, &full)
-                                    : kn_state_get(m->s, table, key);
+    struct kn_str found =
+        by_reader ? kn_state_read(r, table, key, &m->arena, &full) : kn_state_get(m->s, table, key);
     assert_false(full);
     if ((found.p != NULL) != v->present) {
         fail_msg("table %u key %zu: present is %d", table, i, found.p != NULL);
@@ -117,13 +126,22 @@ static void check_one(struct model *m, unsigned table, size_t i)
     assert_true(!v->present || kn_str_eq(found, kn_str(v->bytes, v->len)));
 }
 
+static void check_alone(struct model *m, unsigned table, size_t i)
+{
+    struct kn_state_reader r = kn_state_reader_begin(m->s);
+    check_one(m, &r, table, i);
+    kn_state_reader_end(&r);
+}
+
 static void check_all(struct model *m)
 {
+    struct kn_state_reader r = kn_state_reader_begin(m->s);
     for (unsigned table = 0; table < TABLES; table++) {
         for (size_t i = 0; i < KEYS; i++) {
-            check_one(m, table, i);
+            check_one(m, &r, table, i);
         }
     }
+    kn_state_reader_end(&r);
 }
 
 static void put(struct model *m, unsigned table, size_t i)
@@ -244,7 +262,7 @@ static void step(struct model *m)
         case 1: edit(m, table, i); break;
         case 2: cut_in_place(m, table, i); break;
         case 3: put(m, table, i); break;
-        default: check_one(m, table, i); break;
+        default: check_alone(m, table, i); break;
         }
     }
 }
@@ -350,13 +368,13 @@ static void keeps_to_its_tables(void **state)
     kn_state_close(m->s);
     /* A later version may add tables, but not know fewer or others. */
     assert_int_equal(try_open(m, TABLES + 1, false, &err), KN_OK);
-    check_one(m, 2, 5);
+    check_alone(m, 2, 5);
     kn_state_close(m->s);
     assert_int_equal(try_open(m, TABLES, false, &err), KN_E_VERSION);
     struct kn_state_options o = {.path = m->path, .tables = other, .table_count = 1};
     assert_int_equal(kn_state_open(&o, &m->s, &err), KN_E_VERSION);
     assert_int_equal(try_open(m, TABLES + 1, true, &err), KN_OK); /* read-only */
-    check_one(m, 2, 5);
+    check_alone(m, 2, 5);
     end(m);
 }
 
@@ -439,9 +457,9 @@ static void says_when_the_arena_is_full(void **state)
     (void)state;
     kn_arena_init(&small, 100);
     kn_state_put(m->s, 2, key_of(2, 1, bytes), kn_str(large, sizeof large));
-    assert_null(kn_state_read(m->s, 2, key_of(2, 2, bytes), &small, &full).p);
+    assert_null(read_one(m, 2, key_of(2, 2, bytes), &small, &full).p);
     assert_false(full); /* absent */
-    assert_null(kn_state_read(m->s, 2, key_of(2, 1, bytes), &small, &full).p);
+    assert_null(read_one(m, 2, key_of(2, 1, bytes), &small, &full).p);
     assert_true(full);
     kn_arena_deinit(&small);
     end(m);

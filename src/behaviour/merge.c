@@ -85,8 +85,8 @@ static enum kn_rc merge_rows(struct kn_merge *m, uint64_t bytes, bool *ret_end, 
     uint64_t moved = 0;
     *ret_end = false;
     while (moved < bytes) {
-        const struct kn_archive_row *a;
-        const struct kn_archive_row *b;
+        const struct kn_archive_row *a = NULL;
+        const struct kn_archive_row *b = NULL;
         KN_TRY(peek(&m->inputs[0], &a, err));
         KN_TRY(peek(&m->inputs[1], &b, err));
         if (!a && !b) {

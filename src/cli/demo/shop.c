@@ -8,7 +8,7 @@
 #include "format/token.h"
 
 #define COUNT(list) (sizeof(list) / sizeof(list)[0])
-#define HOUR_US (3600 * INT64_C(1000000))
+#define HOUR_US (INT64_C(3600) * 1000000)
 #define DAY_US (24 * HOUR_US)
 
 static const char *const first_names[] = {
@@ -282,7 +282,7 @@ static void begin(struct visit *v, const char *type, bool server)
     struct kn_buf *j = &v->json;
     kn_buf_clear(j);
     kn_buf_printf(j, "{\"type\":\"%s\",\"messageId\":\"demo-%llx\"", type,
-                  (unsigned long long)(0x100000000U + shop->next_message++));
+                  0x100000000ULL + shop->next_message++);
     if (!server) {
         kn_buf_printf(j, ",\"anonymousId\":\"%s\"", v->person->anonymous[v->device]);
     }
@@ -444,7 +444,7 @@ static void buy(struct visit *v)
     memcpy(later.basket, v->basket, sizeof later.basket);
     if (chance(v->shop, 7)) {
         later.kind = KN_DEMO_REFUNDED;
-        later.at_us = bought + kn_rand_between(r(v->shop), 3 * 24, 21 * 24) * HOUR_US;
+        later.at_us = bought + kn_rand_between(r(v->shop), INT64_C(3) * 24, INT64_C(21) * 24) * HOUR_US;
         push_later(v->shop, &later);
     } else if (chance(v->shop, 2)) {
         later.kind = KN_DEMO_CANCELLED;
@@ -512,7 +512,7 @@ void kn_demo_do_later(struct kn_demo_shop *shop, kn_demo_emit_fn emit, void *con
     struct visit v = {.shop = shop, .person = &shop->people[l.person], .at_us = l.at_us,
                       .emit = emit, .context = context, .origin = &origins[0],
                       .basket_count = l.basket_count};
-    kn_buf_init(&v.json, 64 * 1024);
+    kn_buf_init(&v.json, 64 << 10);
     memcpy(v.basket, l.basket, sizeof v.basket);
     switch (l.kind) {
     case KN_DEMO_ISSUE: send_issue(shop, &v); break;
@@ -588,7 +588,7 @@ void kn_demo_visit(struct kn_demo_shop *shop, uint32_t person, int64_t at_us, kn
     struct visit v = {.shop = shop, .person = p, .at_us = at_us, .emit = emit, .context = context};
     v.device = p->visits > 0 && chance(shop, 35) ? 1 : 0;
     v.origin = some_origin(shop, p->newsletter && p->number != 0);
-    kn_buf_init(&v.json, 64 * 1024);
+    kn_buf_init(&v.json, 64 << 10);
     set_query(&v);
     if (v.origin == &origins[4] && p->number != 0) {
         mail_event(&v, "Email Link Clicked");

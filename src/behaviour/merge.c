@@ -153,9 +153,10 @@ enum kn_rc kn_archive_merge_step(struct kn_archive *a, uint64_t bytes, bool *ret
         rc = begin(a, pair, err);
     }
     if (rc == KN_OK) {
+        kn_assert(a->merge != NULL);
         rc = merge_rows(a->merge, bytes, &end, err);
     }
-    if (rc == KN_OK && end) {
+    if (rc == KN_OK && end && a->merge) {
         rc = kn_run_writer_finish(&a->merge->writer, err);
         a->merge->finished = rc == KN_OK;
         if (rc == KN_OK) {

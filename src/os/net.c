@@ -47,13 +47,16 @@ static enum kn_rc split_address(const char *address, char host[128], char port[1
 
 static uint16_t bound_port(int fd)
 {
-    struct sockaddr_storage at = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } at = {0};
     socklen_t len = sizeof at;
-    if (getsockname(fd, (struct sockaddr *)&at, &len) != 0) {
+    if (getsockname(fd, &at.any, &len) != 0) {
         return 0;
     }
-    return at.ss_family == AF_INET6 ? ntohs(((struct sockaddr_in6 *)&at)->sin6_port)
-                                    : ntohs(((struct sockaddr_in *)&at)->sin_port);
+    return ntohs(at.any.sa_family == AF_INET6 ? at.v6.sin6_port : at.v4.sin_port);
 }
 
 enum kn_rc kn_net_listen(const char *address, int *ret_fd, uint16_t *ret_port, struct kn_err *err)

@@ -247,7 +247,7 @@ static enum kn_rc put_chain(const struct reader *r, uint32_t at, unsigned depth)
 
 static enum kn_rc put_literal(const struct reader *r, uint32_t at)
 {
-    struct kn_str raw;
+    struct kn_str raw = KN_STR_EMPTY;
     switch (type_of(r, at)) {
     case KN_JSON_STRING: return put_string(r, at, "a string");
     case KN_JSON_TRUE: kn_buf_c(r->out, "true"); return KN_OK;
@@ -294,7 +294,7 @@ static enum kn_rc put_values(const struct reader *r, uint32_t at, enum kn_args a
 static enum kn_rc put_comparison(const struct reader *r, uint32_t at, unsigned depth)
 {
     uint32_t op_at = member(r, at, "op");
-    struct kn_str word;
+    struct kn_str word = KN_STR_EMPTY;
     KN_TRY(put_chain(r, member(r, at, "left"), depth + 1));
     KN_TRY(take_string(r, op_at == KN_JSON_NONE ? at : op_at, "\"op\", a comparison", &word));
     if (kn_str_eq(word, KN_STR("member"))) {

@@ -195,7 +195,7 @@ static void start_loops(struct kn_server *s)
     size_t most = s->options.connections ? s->options.connections : CONNECTIONS;
     size_t descriptors = kn_descriptors_max();
     size_t room =
-        descriptors > 2 * DESCRIPTORS_OURS ? descriptors - DESCRIPTORS_OURS : descriptors / 2;
+        descriptors / 2 > DESCRIPTORS_OURS ? descriptors - DESCRIPTORS_OURS : descriptors / 2;
     s->loop_count = cores < KN_LOOPS_MAX ? cores : KN_LOOPS_MAX;
     s->connections_max = (most < room ? most : room) / s->loop_count + 1;
     s->patience_ns = UINT64_C(1000000000) *

@@ -1,5 +1,5 @@
 # Thin: the build is CMake's (CMakePresets.json), the tests are tools/test.sh's.
-.PHONY: setup build run test soak bench fmt tidy clean
+.PHONY: setup build run test soak bench fmt lint clean
 
 setup:
 	sh tools/setup.sh
@@ -23,9 +23,12 @@ bench: setup build
 fmt:
 	clang-format -i $$(git ls-files '*.c' '*.h' '*.cpp')
 
-tidy: setup
+lint: setup
 	cmake --preset clang >/dev/null
-	sh tools/tidy.sh
+	cmake --build build-clang
+	sh tools/lint.sh headers
+	sh tools/lint.sh cppcheck
+	sh tools/lint.sh tidy
 
 clean:
 	rm -rf build build-*

@@ -139,6 +139,7 @@ void kn_render_profile(struct kn_buf *out, const struct kn_settings *settings,
                        const struct kn_profile *p);
 void kn_render_event(struct kn_buf *out, const struct kn_settings *settings,
                      const struct kn_item *item, struct kn_arena *arena);
+void kn_render_session(struct kn_buf *out, const struct kn_profile_session *session);
 void kn_render_links(struct kn_buf *out, const struct kn_settings *settings,
                      const struct kn_profile_link *links, size_t count);
 struct kn_str kn_render_source(const struct kn_settings *settings, uint32_t number);
@@ -154,6 +155,8 @@ void kn_lookup_profile(struct kn_ctx *ctx);
 void kn_get_profile(struct kn_ctx *ctx);
 void kn_get_profile_events(struct kn_ctx *ctx);
 void kn_get_profile_links(struct kn_ctx *ctx);
+void kn_get_profile_sessions(struct kn_ctx *ctx);
+void kn_get_profile_orders(struct kn_ctx *ctx);
 void kn_post_consents(struct kn_ctx *ctx);
 void kn_post_merge(struct kn_ctx *ctx);
 void kn_post_unmerge(struct kn_ctx *ctx);

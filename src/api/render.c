@@ -87,7 +87,7 @@ static void put_counters(struct kn_buf *out, const struct kn_settings *s,
     kn_buf_c(out, "]}");
 }
 
-static void put_touch(struct kn_buf *out, const char *key, const struct kn_profile_touch *t)
+static void put_touch_facts(struct kn_buf *out, const struct kn_profile_touch *t)
 {
     const struct {
         const char *key;
@@ -95,6 +95,15 @@ static void put_touch(struct kn_buf *out, const char *key, const struct kn_profi
     } parts[] = {{"channel", t->channel},   {"source", t->source},     {"medium", t->medium},
                  {"campaign", t->campaign}, {"term", t->term},         {"content", t->content},
                  {"referrer", t->referrer}, {"click_id", t->click_id}, {"landing_page", t->landing_page}};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        if (parts[i].value.len > 0) {
+            kn_json_out_kv(out, parts[i].key, parts[i].value);
+        }
+    }
+}
+
+static void put_touch(struct kn_buf *out, const char *key, const struct kn_profile_touch *t)
+{
     kn_json_out_key(out, key);
     if (!t->present) {
         kn_buf_c(out, "null");
@@ -102,11 +111,17 @@ static void put_touch(struct kn_buf *out, const char *key, const struct kn_profi
     }
     kn_buf_char(out, '{');
     kn_json_out_ktime(out, "at", t->at_us);
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        if (parts[i].value.len > 0) {
-            kn_json_out_kv(out, parts[i].key, parts[i].value);
-        }
-    }
+    put_touch_facts(out, t);
+    kn_buf_char(out, '}');
+}
+
+void kn_render_session(struct kn_buf *out, const struct kn_profile_session *session)
+{
+    kn_json_out_comma(out);
+    kn_buf_char(out, '{');
+    kn_json_out_ktime(out, "started_at", session->start_us);
+    kn_json_out_ktime(out, "ended_at", session->end_us);
+    put_touch_facts(out, &session->touch);
     kn_buf_char(out, '}');
 }
 

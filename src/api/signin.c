@@ -11,9 +11,9 @@ enum {
     TRIES_IP_MAX = 50, /* and per address of the network */
     PASSWORD_MIN = 8,
 };
-#define TRY_WINDOW_US (15 * 60 * INT64_C(1000000))
-#define SESSION_US (12 * 3600 * INT64_C(1000000))
-#define INVITE_US (7 * 24 * 3600 * INT64_C(1000000))
+#define TRY_WINDOW_US (INT64_C(15) * 60 * 1000000)
+#define SESSION_US (INT64_C(12) * 3600 * 1000000)
+#define INVITE_US (INT64_C(7) * 24 * 3600 * 1000000)
 
 /* ---- passwords ---- */
 
@@ -137,7 +137,7 @@ enum kn_rc kn_system_add_user(struct kn_system *s, struct kn_str email, struct k
     struct kn_arena arena;
     struct kn_buf json;
     KN_TRY(kn_sys_hash_password(password, 1, hash, sizeof hash, err));
-    kn_arena_init(&arena, KN_SYSTEM_RECORD_MAX * 2);
+    kn_arena_init(&arena, KN_SYSTEM_RECORD_MAX << 1);
     email = kn_fold_email(email, &arena);
     if (!email.p) {
         return kn_fail(err, KN_E_NOMEM, "out of memory"); /* the arena took nothing */

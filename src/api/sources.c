@@ -286,7 +286,7 @@ static void stage_draft(struct kn_ctx *ctx, const struct draft *d,
                         void (*finish)(struct kn_ctx *))
 {
     struct kn_buf json;
-    kn_buf_init(&json, 64 * 1024);
+    kn_buf_init(&json, 64 << 10);
     put_document(ctx, &json, d);
     ctx->subject = kn_arena_str(ctx->request->arena, d->id);
     kn_api_stage_setting(ctx, "source/", d->id, &json, finish);
@@ -405,7 +405,7 @@ static void change_keys(struct kn_ctx *ctx, struct kn_str add, struct kn_str dro
     if (!kn_api_begin_change(ctx)) {
         return;
     }
-    kn_buf_init(&keys, 16 * 1024);
+    kn_buf_init(&keys, 16 << 10);
     if (rewrite_keys(ctx, add, drop, &keys)) {
         change(ctx, true, false, kn_buf_view(&keys), finish);
     }

@@ -343,6 +343,7 @@ static struct kn_person *join_people(struct work *w)
         if (from == into || !takes_part(w, i)) {
             continue;
         }
+        kn_assert(from != NULL);
         kn_person_merge(w->f, into, from, w->item->received_us);
         struct kn_profile_link link = link_of(w, KN_LINK_MERGED);
         link.other_id = from->p.id;

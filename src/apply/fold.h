@@ -17,7 +17,7 @@
 #include "state/dedupe.h"
 
 enum { KN_REJECTS_KEPT = 1000, KN_UNMERGE_PAIRS_MAX = 50000, KN_LINKS_REFUSED_MAX = 200 };
-#define KN_REJECT_LIFE_US (7 * 24 * 3600 * INT64_C(1000000))
+#define KN_REJECT_LIFE_US (INT64_C(7) * 24 * 3600 * 1000000)
 
 struct kn_fold_counters { /* part of the checkpoint's meta blob */
     uint32_t next_ordinal; /* from 1; 0 holds the events of nobody */

@@ -10,7 +10,7 @@ enum {
     SCRATCH_MAX = 256 * 1024 * 1024,
     SOURCE_BYTES = 48,
 };
-#define HOUR_US (3600 * INT64_C(1000000))
+#define HOUR_US (INT64_C(3600) * 1000000)
 
 void kn_fold_init(struct kn_fold *f, struct kn_state *state, struct kn_dedupe *dedupe,
                   struct kn_archive *archive)

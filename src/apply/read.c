@@ -382,14 +382,14 @@ enum kn_rc kn_read_rejects(struct kn_workspace *ws, uint32_t source, uint64_t be
     struct kn_state_reader r = begin_read(ws);
     kn_source_counters_decode(kn_state_read(&r, KN_T_SOURCE, kn_key_u32(source), arena, &full), &s);
     uint64_t number = before_number > 0 && before_number <= s.rejects ? before_number - 1 : s.rejects;
-    while (!full && number >= s.oldest_reject && number > 0 && count < limit) {
+    while (list && !full && number >= s.oldest_reject && number > 0 && count < limit) {
         if (read_reject(&r, source, number, arena, &full, &list[count])) {
             count++;
         }
         number--;
     }
     end_read(ws, &r);
-    if (full) {
+    if (!list || full) {
         return KN_E_NOMEM;
     }
     *ret = list;

@@ -270,7 +270,7 @@ enum kn_rc kn_settings_build(const struct kn_setting_doc *docs, size_t count, ui
 
 enum kn_rc kn_settings_check(struct kn_str key, struct kn_str json, struct kn_err *err)
 {
-    struct kn_settings *built;
+    struct kn_settings *built = NULL;
     struct kn_hash_key none = {0};
     struct kn_setting_doc doc = {0};
     struct kn_arena arena;
@@ -335,7 +335,7 @@ static void read_seed(struct kn_fold *f)
  * before it becomes a record). */
 static void publish(struct kn_fold *f)
 {
-    struct kn_settings *next;
+    struct kn_settings *next = NULL;
     struct kn_err err;
     uint64_t version = f->settings ? f->settings->version + 1 : 1;
     read_seed(f);

@@ -8,7 +8,7 @@
 #include "format/token.h"
 
 enum { META_VERSION = 2, SEED_BYTES = 32, SETTINGS_BYTES_MAX = 512 * 1024 };
-#define DAY_US (24 * 3600 * INT64_C(1000000))
+#define DAY_US (INT64_C(24) * 3600 * 1000000)
 
 /* ---- meta ---- */
 
@@ -203,7 +203,7 @@ static enum kn_rc write_genesis(struct kn_workspace *ws, struct kn_err *err)
     kn_random_fill(ws->options.random, seed, sizeof seed);
     kn_buf_init(&genesis, 4096);
     kn_buf_init(&settings, SETTINGS_BYTES_MAX);
-    kn_buf_init(&items, 2 * SETTINGS_BYTES_MAX);
+    kn_buf_init(&items, SETTINGS_BYTES_MAX << 1);
     kn_buf_c(&genesis, "{\"seed\":\"");
     for (size_t i = 0; i < sizeof seed; i++) {
         kn_buf_printf(&genesis, "%02x", seed[i]);

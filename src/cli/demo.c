@@ -15,7 +15,7 @@
 #include "os/clock.h"
 #include "server/server.h"
 
-#define HOUR_US (3600 * INT64_C(1000000))
+#define HOUR_US (INT64_C(3600) * 1000000)
 #define DAY_US (24 * HOUR_US)
 enum { FRAME_ITEMS = 500 };
 

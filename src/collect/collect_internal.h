@@ -21,6 +21,7 @@ enum {
     KN_REJECTS_PER_REQUEST = 100,
     KN_PROPERTIES_MAX = 300,
     KN_MESSAGE_ID_MAX = 100,
+    KN_GROUP_ID_MAX = 500,
     KN_SAMPLE_MAX = 2048,
     KN_FACT_MAX = 255,     /* bytes of a campaign's name and the like */
     KN_PAGE_MAX = 512,     /* bytes of a landing page */

@@ -46,9 +46,9 @@ const char *kn_id_type_name(unsigned type)
 
 uint16_t kn_id_type_number(struct kn_str name)
 {
-    for (uint16_t i = 1; i < KN_ID_BUILTIN_COUNT; i++) {
+    for (unsigned i = 1; i < KN_ID_BUILTIN_COUNT; i++) {
         if (kn_str_eq(name, kn_str_c(id_names[i]))) {
-            return i;
+            return (uint16_t)i;
         }
     }
     return 0;

@@ -56,7 +56,7 @@ static bool read_counts(struct kn_str s, size_t at, struct counts *c)
 
 static size_t block_bytes(const struct counts *c, size_t time_bytes)
 {
-    return c->times * (time_bytes + 1) + c->types * 6 + c->chars + c->leap * (time_bytes + 4) +
+    return c->times * (time_bytes + 1) + c->types * (size_t)6 + c->chars + c->leap * (time_bytes + 4) +
            c->standard + c->utc;
 }
 

@@ -229,11 +229,9 @@ static uint64_t following(struct kn_log_reader *r)
     kn_mutex_lock(&r->log->segment_mutex);
     for (size_t i = 0; i < r->log->segment_count; i++) {
         uint64_t first = r->log->segments[i];
-        if (r->segment == 0 && (first <= r->next_seq || found == 0)) {
-            found = first;
-        } else if (r->segment != 0 && first > r->segment && found == 0) {
-            found = first;
-        }
+        bool begins = r->segment == 0 && (first <= r->next_seq || found == 0);
+        bool follows = r->segment != 0 && first > r->segment && found == 0;
+        found = begins || follows ? first : found;
     }
     kn_mutex_unlock(&r->log->segment_mutex);
     return found;

@@ -14,7 +14,7 @@
 
 #include "profile/profile.h"
 
-#define KN_SESSION_GAP_US (30 * 60 * INT64_C(1000000))
+#define KN_SESSION_GAP_US (INT64_C(30) * 60 * 1000000)
 enum {
     KN_PROFILE_DEVICES_MAX = 8,
     /* Others' events kept per order. A shop that calls every order "0" has no more than it can lose: those

@@ -68,10 +68,8 @@ struct part {
     size_t offset;
 };
 static const struct part memory_parts[] = {
-    {"state_dirty", STAT(state.dirty_bytes)},
-    {"state_cached", STAT(state.cached_bytes)},
-    {"dedupe", STAT(dedupe.memory_bytes)},
-    {"archive_tail", STAT(archive.tail_bytes)},
+    {"state_dirty", STAT(state.dirty_bytes)},      {"state_cached", STAT(state.cached_bytes)},
+    {"dedupe", STAT(dedupe.memory_bytes)},         {"archive_tail", STAT(archive.tail_bytes)},
     {"unapplied", STAT(position.unapplied_bytes)},
 };
 static const struct part disk_parts[] = {
@@ -133,8 +131,7 @@ static void workspace_ages(const struct scrape *p, struct kn_buf *out)
          "How far the newest applied record lies behind now; 0 when nothing waits");
     for (size_t i = 0; i < p->count; i++) {
         const struct kn_position *at = &p->stats[i].position;
-        double lag =
-            at->applied < at->durable ? seconds_since(now, at->applied_record_us) : 0;
+        double lag = at->applied < at->durable ? seconds_since(now, at->applied_record_us) : 0;
         kn_buf_printf(out, "kern_apply_lag_seconds{workspace=\"%s\"} %.3f\n", p->names[i], lag);
     }
     head(out, "checkpoint_age_seconds", "gauge", "Since the record of the last checkpoint");
@@ -231,7 +228,8 @@ static void workspaces(struct kn_server *s, struct kn_buf *out)
     kn_free(p.names);
 }
 
-/* Names as every exporter has them (https://prometheus.io/docs/instrumenting/writing_clientlibs/). */
+/* Names as every exporter has them (https://prometheus.io/docs/instrumenting/writing_clientlibs/).
+ */
 static void process(struct kn_buf *out, uint64_t resident)
 {
     kn_buf_printf(out,
@@ -260,6 +258,15 @@ static void server_parts(struct kn_server *s, struct kn_buf *out)
     gauge(out, "anonymous_bytes", "Resident memory without file pages", anonymous);
     gauge(out, "heap_bytes", "Memory Kern itself has allocated", kn_mem_bytes());
     gauge(out, "connections", "Open HTTP connections", connections);
+    gauge(out, "connections_max", "Open HTTP connections at most",
+          s->connections_max * s->loop_count);
+    head(out, "connections_shut_total", "counter", "Connections that Kern ended, by reason");
+    kn_buf_printf(out,
+                  "kern_connections_shut_total{reason=\"too_slow\"} %llu\n"
+                  "kern_connections_shut_total{reason=\"made_room\"} %llu\n",
+                  (unsigned long long)atomic_load(&s->expired),
+                  (unsigned long long)atomic_load(&s->evicted));
+    gauge(out, "body_bytes", "Large request bodies now in memory", atomic_load(&s->body_bytes));
     gauge(out, "workspaces", "Workspaces", atomic_load(&s->workspace_count));
     gauge(out, "ready", "1 when recovered and taking events", kn_server_ready(s) ? 1 : 0);
     gauge(out, "manual_clock", "1 when the clock is moved by hand",

@@ -48,6 +48,8 @@ struct kn_server {
     struct kn_api *api;
     struct kn_api_env api_env;
     struct kn_collect_env collect_env;
+    size_t connections_max; /* of each loop */
+    uint64_t patience_ns;   /* with a client */
     atomic_bool stopping, closed;
     uint64_t started_mono_ns;
     char first[5][256]; /* texts of the first start */
@@ -67,6 +69,8 @@ struct kn_server {
     size_t loop_count;
 
     /* metrics */
+    atomic_uint_fast64_t body_bytes;                      /* of the bodies' budget */
+    atomic_uint_fast64_t evicted, expired;                /* connections shut down */
     atomic_uint_fast64_t accepted, rejected, requests[6]; /* by hundreds of the status */
     struct kn_mutex reason_mutex;
     const char *reasons[KN_REASONS_MAX];

@@ -162,6 +162,44 @@ test('profiles: look-up, search, lists, events, links', async () => {
   assert.equal(links.data[0].kind, 'created');
 });
 
+test('sessions with how they began, and orders, each once', async () => {
+  const at = (minutes) => new Date(Date.UTC(2026, 9, 1, 10, minutes)).toISOString();
+  const page = (minutes, url, extra = {}) => ({ type: 'page', anonymousId: 'hist-a', timestamp: at(minutes), context: { library: { name: 'analytics.js' }, page: { url, ...extra } } });
+  await kern.collect('/v1/batch', { batch: [
+    page(0, 'https://shop.example/tenten?utm_source=nieuwsbrief&utm_medium=email&utm_campaign=week-40'),
+    page(29, 'https://shop.example/tenten/2'), page(59, 'https://shop.example/kassa'), // gaps of at most 30 minutes
+    page(90, 'https://shop.example/', { referrer: 'https://www.google.nl/' }),
+    page(200, 'https://shop.example/jassen?gclid=abc'),
+  ] });
+  const order = (event, properties, minutes) => ({ type: 'track', anonymousId: 'hist-a', event, properties, timestamp: at(minutes) });
+  const r = await kern.collect('/v1/batch', { batch: [
+    order('Order Completed', { order_id: 'h1', revenue: 100, currency: 'EUR' }, 1), order('Order Completed', { order_id: 'h1' }, 2),
+    order('Order Refunded', { order_id: 'h1', total: 30.5 }, 3), order('Order Completed', { order_id: 'h2', total: 5 }, 4), order('Order Cancelled', { order_id: 'h2' }, 5),
+    order('Order Completed', { value: 7, currency: 'JPY' }, 6), order('Order Refunded', { order_id: 'h3', total: 1 }, 7),
+    order('Order Completed', { order_id: 'h4', revenue: 9.99 }, 8), order('Order Refunded', { order_id: 'h4' }, 9),
+  ] });
+  const p = await kern.profile('anonymous_id', 'hist-a', r.position);
+  const sessions = (await ws('GET', `/profiles/${p.id}/sessions`, undefined, { status: 200 })).body;
+  assert.deepEqual(sessions.data, [
+    { started_at: '2026-10-01T13:20:00Z', ended_at: '2026-10-01T13:20:00Z', channel: 'paid_search', click_id: 'gclid', landing_page: 'https://shop.example/jassen' },
+    { started_at: '2026-10-01T11:30:00Z', ended_at: '2026-10-01T11:30:00Z', channel: 'organic_search', referrer: 'www.google.nl', landing_page: 'https://shop.example/' },
+    { started_at: '2026-10-01T10:00:00Z', ended_at: '2026-10-01T10:59:00Z', channel: 'email', source: 'nieuwsbrief', medium: 'email', campaign: 'week-40', landing_page: 'https://shop.example/tenten' },
+  ]);
+  assert.equal(p.counters.sessions, 3);
+  assert.equal(p.first_touch.campaign, 'week-40');
+  assert.equal(p.last_touch.channel, 'paid_search');
+  const orders = (await ws('GET', `/profiles/${p.id}/orders`, undefined, { status: 200 })).body.data;
+  assert.deepEqual(orders.map((o) => [o.order_id, o.state, o.currency, o.amount, o.refunded, o.net, o.sources.length]), [
+    ['h4', 'refunded', 'EUR', 9.99, 9.99, 0, 1], ['h3', 'unknown', 'EUR', null, 1, 0, 1], [null, 'placed', 'JPY', 7, 0, 7, 1],
+    ['h2', 'cancelled', 'EUR', 5, 0, 0, 1], ['h1', 'placed', 'EUR', 100, 30.5, 69.5, 1],
+  ]);
+  const first = (await ws('GET', `/profiles/${p.id}/orders?limit=2`)).body;
+  const second = (await ws('GET', `/profiles/${p.id}/orders?limit=3&cursor=${first.next}`)).body;
+  assert.deepEqual([...first.data, ...second.data].map((o) => o.order_id), ['h4', 'h3', null, 'h2', 'h1']);
+  assert.equal(second.next, null);
+  await ws('GET', '/profiles/0k3v9qjx7d2m5h8w1c4r6t0abz/sessions', undefined, { status: 404 });
+});
+
 test('identifier types: custom ones work, parameter names never become one', async () => {
   const r = await kern.collect('/v1/track', {
     event: 'Seen', userId: 'ext-1',
@@ -189,7 +227,7 @@ test('merge and un-merge: rehearsal, survivor, both sides again', async () => {
   assert.match(merged.headers.get('kern-position'), /^\d+-\d+$/);
   const gone = [a.id, u.id].find((id) => id !== merged.body.id);
   assert.deepEqual(merged.body.merged_ids, [gone]);
-  for (const path of ['', '/events', '/links']) {
+  for (const path of ['', '/events', '/links', '/sessions', '/orders']) {
     assert.equal((await ws('GET', `/profiles/${gone}${path}`)).status, 200, 'a merged id answers');
   }
   assert.equal((await ws('GET', `/profiles/${gone}`)).body.id, merged.body.id);

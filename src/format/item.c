@@ -338,7 +338,9 @@ static void take_ids(struct kn_cursor *c, const struct kn_hash_key *key, struct 
             return;
         }
         id->type = (uint16_t)type;
-        id->hash = kn_hash_tagged(key, (uint32_t)type, id->value);
+        if (key) {
+            id->hash = kn_hash_tagged(key, (uint32_t)type, id->value);
+        }
     }
 }
 
@@ -464,7 +466,9 @@ enum kn_rc kn_item_decode(struct kn_cursor *in, const struct kn_hash_key *key,
     if (c.bad || c.p != c.end) {
         return kn_fail(err, KN_E_CORRUPT, "an item does not decode");
     }
-    item.message_hash = kn_hash_tagged(key, MESSAGE_TAG + item.source, item.message_id);
+    if (key) {
+        item.message_hash = kn_hash_tagged(key, MESSAGE_TAG + item.source, item.message_id);
+    }
     *ret = item;
     return KN_OK;
 }

@@ -147,7 +147,7 @@ enum { KN_ITEM_IDS_MAX = 64, KN_ITEM_CONSENTS_MAX = 256, KN_ITEM_ID_VALUE_MAX = 
 /* Appends the encoded item; a failure is in out->rc (KN_E_LIMIT: a field is outside its limits, or the
  * item is over 32 MiB). */
 void kn_item_encode(const struct kn_item *item, struct kn_buf *out);
-/* Decodes the item at the cursor and steps over it. `key` gives the hashes.
+/* Decodes the item at the cursor and steps over it. `key` gives the hashes; NULL: they stay zero.
  * @errors KN_E_CORRUPT, KN_E_NOMEM (the arena is full) */
 enum kn_rc kn_item_decode(struct kn_cursor *in, const struct kn_hash_key *key,
                           struct kn_arena *arena, struct kn_item *ret, struct kn_err *err)

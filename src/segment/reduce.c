@@ -132,6 +132,9 @@ static void reduce_mode(const struct kn_chain *chain, const struct kn_distinct *
 static void reduce_list(struct kn_evaluation *e, const struct kn_distinct *distinct,
                         struct kn_result *ret)
 {
+    if (distinct->count == 0) {
+        return; /* absent */
+    }
     struct kn_value *values = kn_arena_alloc(e->arena, distinct->count * sizeof *values);
     if (!values) {
         e->rc = KN_E_NOMEM;
@@ -142,7 +145,7 @@ static void reduce_list(struct kn_evaluation *e, const struct kn_distinct *disti
         values[i] = distinct->entries[i].value;
     }
     ret->values = (struct kn_values){values, distinct->count};
-    ret->kind = distinct->count > 0 ? KN_RESULT_LIST : KN_RESULT_ABSENT;
+    ret->kind = KN_RESULT_LIST;
 }
 
 static void reduce_distinct(struct kn_evaluation *e, const struct kn_chain *chain,

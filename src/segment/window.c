@@ -155,8 +155,8 @@ static int64_t next_passing(const struct kn_evaluation *e, const struct kn_view_
 {
     const int64_t jump = KN_BOUND_JUMP_DAYS * DAY_US;
     int64_t at = kn_bound_at(e->zone, e->now, bound), next = INT64_MAX;
-    int64_t from[] = {at + 1, at - jump + 1, at + 2 * jump + 1};
-    int count = bound->direction == 0 || kn_period_is_fixed(bound->period) ? 1 : 3;
+    int64_t from[] = {at + 1, at - jump + 1};
+    int count = bound->direction == 0 || kn_period_is_fixed(bound->period) ? 1 : 2;
     for (int i = 0; i < count; i++) {
         uint32_t row = kn_rows_at(rows, from[i]);
         if (row < rows->count) {

@@ -277,6 +277,9 @@ void kn_columns_install(struct kn_columns *columns);
 bool kn_columns_has_room(const struct kn_columns *columns);
 enum kn_rc kn_columns_merge_step(struct kn_columns *columns, uint64_t bytes, bool *ret_more,
                                  struct kn_err *err) KN_MUST_USE;
+/* Rows of forgotten ordinals, and values that only they had, leave the files with the next merge
+ * steps and checkpoints, even of files that need no merge. Any thread. */
+void kn_columns_purge(struct kn_columns *columns);
 enum kn_rc kn_columns_verify(struct kn_columns *columns, struct kn_err *err) KN_MUST_USE;
 
 struct kn_columns_usage {

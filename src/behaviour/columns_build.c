@@ -212,7 +212,7 @@ static enum kn_rc fill(struct kn_col_builder *b, const struct kn_col_op *ops, si
 }
 
 enum kn_rc kn_col_build(struct kn_col_builder *b, const struct kn_col_op *ops, size_t count,
-                        struct kn_col_run **ret, uint64_t *dropped_fields, struct kn_err *err)
+                        struct kn_col_run **ret, uint64_t *ret_dropped, struct kn_err *err)
 {
     struct kn_col_run *run = kn_col_run_new();
     if (!run) {
@@ -227,7 +227,7 @@ enum kn_rc kn_col_build(struct kn_col_builder *b, const struct kn_col_op *ops, s
         return rc;
     }
     kn_col_run_count(run);
-    *dropped_fields += b->dropped;
+    *ret_dropped = b->dropped;
     *ret = run;
     return KN_OK;
 }

@@ -91,9 +91,10 @@ static uint32_t hash_of(enum kn_value_kind kind, struct kn_str text)
 
 static bool is_text(const struct kn_dict *d, uint32_t code, struct kn_str text)
 {
-    const char *p = d->bytes + d->offsets[code];
-    return d->offsets[code + 1] - d->offsets[code] == text.len &&
-           (text.len == 0 || (p[0] == text.p[0] && memcmp(p, text.p, text.len) == 0));
+    uint32_t at = d->offsets[code];
+    return d->offsets[code + 1] - at == text.len &&
+           (text.len == 0 ||
+            (d->bytes[at] == text.p[0] && memcmp(d->bytes + at, text.p, text.len) == 0));
 }
 
 /* The slot of a value, or the free one where it belongs. There are slots. */

@@ -393,7 +393,8 @@ static bool lay_out(struct kn_col_join *j)
     struct kn_str *array_ids = kn_arena_zero(arena, j->array_count + 1U, sizeof *array_ids);
     struct kn_column *columns = kn_arena_zero(arena, j->column_count + 1U, sizeof *columns);
     struct kn_str *column_ids = kn_arena_zero(arena, j->column_count + 1U, sizeof *column_ids);
-    bool ok = arrays && array_ids && columns && column_ids;
+    uint32_t *texts = kn_arena_zero(arena, j->column_count + 1U, sizeof *texts);
+    bool ok = arrays && array_ids && columns && column_ids && texts;
     for (uint32_t i = 0; i < j->array_count && ok; i++) {
         struct kn_col_join_array *a = &j->arrays[i];
         if (a->plan.entries == 0) {
@@ -411,6 +412,7 @@ static bool lay_out(struct kn_col_join *j)
     j->to->array_ids = array_ids;
     j->to->part.columns = columns;
     j->to->column_ids = column_ids;
+    j->to->text_bytes = texts;
     return ok;
 }
 

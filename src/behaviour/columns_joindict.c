@@ -159,6 +159,7 @@ static enum kn_rc settle_column(struct kn_col_join *j, bool *done, struct kn_err
         return kn_col_no_memory(err);
     }
     ((struct kn_str *)(uintptr_t)j->to->column_ids)[p->column_count] = id;
+    ((uint32_t *)(uintptr_t)j->to->text_bytes)[p->column_count] = (uint32_t)j->text_bytes;
     struct kn_column *to = (struct kn_column *)(uintptr_t)&p->columns[p->column_count++];
     to->path = path;
     to->level = c->level == 0 ? 0 : j->arrays[c->level - 1].level;

@@ -251,14 +251,13 @@ static bool apply_facts(struct kn_col_ordinals *o, const struct kn_col_run *run)
 
 /* ---- void rows ---- */
 
-static bool has_kind(const struct kn_col_run *run, uint32_t kind)
+static unsigned kinds_of(const struct kn_col_run *run)
 {
+    unsigned kinds = 0;
     for (uint32_t i = 0; i < run->table_count; i++) {
-        if (run->tables[i].part.kind == (enum kn_table_kind)kind) {
-            return true;
-        }
+        kinds |= 1U << run->tables[i].part.kind;
     }
-    return false;
+    return kinds;
 }
 
 /* Rows in run `at` of ordinals that a newer run voids. */
@@ -307,10 +306,13 @@ static bool arrange(struct kn_col_ordinals *o, struct kn_col_run *const *runs, u
 
 static bool apply_voids(struct kn_col_ordinals *o, struct kn_col_run *const *runs, uint32_t at)
 {
+    unsigned kinds = 0;
     for (uint32_t i = 0; i < at; i++) {
+        /* A run may be joined to older ones: the bits are theirs then. */
+        kinds |= kinds_of(runs[i]);
         for (uint32_t kind = 0; kind < KN_TABLE_KIND_COUNT; kind++) {
-            if (has_kind(runs[i], kind) && (!mark(o, i, kind, runs[at], kind) ||
-                                            !mark(o, i, kind, runs[at], KN_COL_FORGOTTEN))) {
+            if (kinds >> kind & 1 && (!mark(o, i, kind, runs[at], kind) ||
+                                      !mark(o, i, kind, runs[at], KN_COL_FORGOTTEN))) {
                 return false;
             }
         }

@@ -250,6 +250,9 @@ static bool end_group(struct kn_col_join *j, uint32_t ordinal)
         !kn_col_grow(&j->rows_out, j->group_count, &j->rows_room, sizeof *j->rows_out)) {
         return false;
     }
+    if (ordinal >= j->run->ordinal_end) { /* rows may move to an ordinal that no input has */
+        j->run->ordinal_end = ordinal + 1;
+    }
     j->ordinals_out[j->group_count] = ordinal;
     j->rows_out[j->group_count++] = (uint32_t)(j->plan.entries - before);
     return true;

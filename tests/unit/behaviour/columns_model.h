@@ -58,6 +58,18 @@ void model_merge_people(struct model *m);
 void model_split(struct model *m);
 void model_step(struct model *m);
 
+void model_freeze(struct model *m);
+/* write, manifest, install; KN_OK makes what was frozen what is kept. */
+enum kn_rc model_finish(struct model *m);
+void model_checkpoint(struct model *m);
+void model_merge(struct model *m, uint64_t bytes);
+/* Merges and checkpoints until there is nothing more to do. */
+void model_merge_all(struct model *m);
+void model_crash(struct model *m);
+/* Reads everything, and verifies the files. */
+void model_check_all(struct model *m);
+size_t model_files(struct model *m);
+
 /* What a pin reads is what the list says. */
 void model_check_pin(const struct kn_columns_pin *pin, const struct model_rows *expected);
 void model_check(struct model *m);

@@ -17,9 +17,10 @@ allowed() {
     identity) echo "base format identity" ;;
     profile) echo "base format identity profile" ;;
     segment) echo "base format behaviour identity profile segment" ;;
+    report) echo "base format behaviour identity profile segment report" ;;
     apply) echo "base os format log state behaviour identity profile segment apply" ;;
     collect) echo "base os format log state behaviour identity profile segment apply collect" ;;
-    api) echo "base os format log state behaviour identity profile segment apply api" ;;
+    api) echo "base os format log state behaviour identity profile segment report apply api" ;;
     server) echo "base os format log state behaviour identity profile segment apply collect api server" ;;
     cli) echo "base os format log state behaviour identity profile segment apply collect api server cli" ;;
     *) echo "" ;;

@@ -110,7 +110,7 @@ static struct kn_settings *settings(const struct kn_hash_key *key)
                          "{\"number\":1,\"name\":\"A\",\"kind\":\"web\",\"write_keys\":[\"KEY\"]}"};
     struct kn_setting_doc list[2] = {{keys[0], docs[0]}, {keys[1], docs[1]}};
     struct kn_settings *s = NULL;
-    kn_assert(kn_settings_build(list, 2, 1, key, &s, NULL) == KN_OK);
+    kn_assert(kn_settings_build(list, 2, 1, key, NULL, &s, NULL) == KN_OK);
     return s;
 }
 

@@ -71,7 +71,7 @@ static void put_order(struct kn_buf *out, const struct kn_settings *s,
     const char *currency = o->currency[0] ? o->currency : s->currency;
     kn_json_out_comma(out);
     kn_buf_char(out, '{');
-    if (o->key.len > 0 && o->key.p[0] == '#') { /* an order without an id of its own */
+    if (!kn_profile_order_has_id(o)) {
         kn_json_out_kraw(out, "order_id", KN_STR("null"));
     } else {
         kn_json_out_kv(out, "order_id", o->key);

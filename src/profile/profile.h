@@ -84,6 +84,11 @@ struct kn_profile_order {
     size_t other_count;
 };
 
+/* False: the event was its own order, without an order id. */
+static inline bool kn_profile_order_has_id(const struct kn_profile_order *order)
+{
+    return order->key.len > 0 && order->key.p[0] != '\n';
+}
 /* What the order counts for: 0 when cancelled, not placed or refunded. */
 int64_t kn_profile_order_net(const struct kn_profile_order *order);
 /* It is an order for counters: placed and not cancelled. */

@@ -110,8 +110,8 @@ static void run_chunk(void *arg, uint32_t index)
 
 /* ---- all of them ---- */
 
-static void run_jobs(const struct kn_bulk_jobs *jobs, uint32_t count,
-                     void (*job)(void *arg, uint32_t index), void *arg)
+void kn_bulk_run_jobs(const struct kn_bulk_jobs *jobs, uint32_t count,
+                      void (*job)(void *arg, uint32_t index), void *arg)
 {
     if (jobs->run) {
         jobs->run(jobs->context, count, job, arg);
@@ -119,6 +119,31 @@ static void run_jobs(const struct kn_bulk_jobs *jobs, uint32_t count,
     }
     for (uint32_t i = 0; i < count; i++) {
         job(arg, i);
+    }
+}
+
+struct pieces {
+    void (*each)(void *arg, uint32_t first, uint32_t end);
+    void *arg;
+    uint32_t entries;
+};
+
+static void run_piece(void *arg, uint32_t index)
+{
+    const struct pieces *p = arg;
+    uint32_t first = index * KN_BULK_PIECE, left = p->entries - first;
+    p->each(p->arg, first, first + (left < KN_BULK_PIECE ? left : KN_BULK_PIECE));
+}
+
+void kn_bulk_entries(const struct kn_bulk_plan *plan, uint32_t entries,
+                     void (*each)(void *arg, uint32_t first, uint32_t end), void *arg)
+{
+    struct pieces pieces = {each, arg, entries};
+    uint32_t count = entries / KN_BULK_PIECE + (entries % KN_BULK_PIECE > 0);
+    if (count <= 1) {
+        each(arg, 0, entries);
+    } else {
+        kn_bulk_run_jobs(&plan->options->jobs, count, run_piece, &pieces);
     }
 }
 
@@ -141,7 +166,7 @@ enum kn_rc kn_bulk(const struct kn_definition *definition, const struct kn_bulk_
     struct run run = {&plan, members, next_us, false};
     enum kn_rc rc = kn_bulk_plan_make(&plan);
     if (rc == KN_OK) {
-        run_jobs(&options->jobs, plan.chunks, run_chunk, &run);
+        kn_bulk_run_jobs(&options->jobs, plan.chunks, run_chunk, &run);
         if (atomic_load(&run.failed)) {
             rc = kn_bulk_nomem(&plan);
         }

@@ -17,7 +17,8 @@
 enum {
     KN_BULK_CHUNK = 32768, /* ordinals */
     KN_BULK_WORDS = KN_BULK_CHUNK / 64,
-    KN_BULK_BLOCK = 256, /* groups at a time: as the parts' block_rows count them */
+    KN_BULK_PIECE = 4096, /* entries of a dictionary at a time */
+    KN_BULK_BLOCK = 256,  /* groups at a time: as the parts' block_rows count them */
 };
 
 /* ---- conditions on rows of one part ---- */
@@ -174,6 +175,13 @@ struct kn_bulk_plan {
 
 /* ---- between the files ---- */
 
+/* Runs the jobs of the plan's caller. */
+void kn_bulk_run_jobs(const struct kn_bulk_jobs *jobs, uint32_t count,
+                      void (*job)(void *arg, uint32_t index), void *arg);
+/* Calls each(arg, first, end) for pieces of [0, entries): many at once when there are many. */
+void kn_bulk_entries(const struct kn_bulk_plan *plan, uint32_t entries,
+                     void (*each)(void *arg, uint32_t first, uint32_t end), void *arg);
+
 enum kn_rc kn_bulk_plan_make(struct kn_bulk_plan *plan) KN_MUST_USE;
 /* A where() of the part at rows; *ret_odd: it cannot be answered in columns. */
 enum kn_rc kn_bulk_where_make(struct kn_bulk_plan *plan, const struct kn_table_part *part,
@@ -222,9 +230,9 @@ struct kn_bulk_chunk {
 /* *out gets those of `candidates` for which the condition holds. */
 void kn_bulk_fold(struct kn_bulk_chunk *chunk, const struct kn_bulk_cond *cond,
                   const uint64_t *candidates, uint64_t *out);
-/* Counts of distinct days or values. `places` of the chunk. */
+/* Counts of distinct days or values, or of the commonest one; `touched` gets who has any. */
 void kn_bulk_sets(struct kn_bulk_chunk *chunk, const struct kn_bulk_cond *cond,
-                  const uint64_t *candidates, uint32_t *numbers);
+                  const uint64_t *candidates, uint32_t *numbers, uint64_t *touched);
 /* Lowers chunk->next where a row enters or leaves the window. `found`: the answer of the condition.
  */
 void kn_bulk_moments(struct kn_bulk_chunk *chunk, const struct kn_bulk_cond *cond,
@@ -239,6 +247,7 @@ struct kn_bulk_block {
     const struct kn_bulk_part *how;
     uint32_t group, groups;
     uint64_t row, rows;
+    const uint64_t *candidates;
     uint64_t *mask; /* NULL: all of them */
     int64_t stray;  /* ordinal that the one group belongs to, -1: its own */
 };
@@ -261,20 +270,19 @@ static inline uint64_t kn_bulk_next_bit(const uint64_t *bits, uint64_t from, uin
     }
     return end;
 }
-/* Index in the chunk that group i of the block belongs to, or -1: its rows do not count, or count
- * elsewhere. */
+/* Index in the chunk that group i of the block belongs to, or -1: its rows do not count, count
+ * elsewhere, or are nobody's that is asked about. */
 static inline int64_t kn_bulk_place(const struct kn_bulk_chunk *chunk,
                                     const struct kn_bulk_block *block, uint32_t i)
 {
     const uint32_t *canonical = chunk->plan->pin->canonical;
     uint32_t ordinal = block->part->ordinals[block->group + i];
-    if (kn_part_is_void(block->part, ordinal)) {
+    bool elsewhere = block->stray < 0 && canonical && canonical[ordinal] != ordinal;
+    if (elsewhere || kn_part_is_void(block->part, ordinal)) {
         return -1;
     }
-    if (block->stray >= 0) {
-        return block->stray - chunk->first;
-    }
-    return canonical && canonical[ordinal] != ordinal ? -1 : (int64_t)ordinal - chunk->first;
+    int64_t at = (block->stray >= 0 ? block->stray : (int64_t)ordinal) - chunk->first;
+    return kn_bit(block->candidates, (uint64_t)at) ? at : -1;
 }
 
 #endif

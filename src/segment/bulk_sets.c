@@ -110,7 +110,8 @@ static uint32_t count_runs(const uint64_t *list, size_t count, bool most)
     return most ? best : distinct;
 }
 
-static void count_pairs(const struct pairs *pairs, uint64_t *other, bool most, uint32_t *numbers)
+static void count_pairs(const struct pairs *pairs, uint64_t *other, bool most, uint32_t *numbers,
+                        uint64_t *touched)
 {
     if (!pairs->sorted) {
         radix_sort(pairs->list, other, pairs->count, 32, 64);
@@ -126,17 +127,18 @@ static void count_pairs(const struct pairs *pairs, uint64_t *other, bool most, u
             radix_sort(pairs->list + at, other, end - at, 0, 32);
         }
         numbers[place] = count_runs(pairs->list + at, end - at, most);
+        kn_bits_set(touched, place);
     }
 }
 
 void kn_bulk_sets(struct kn_bulk_chunk *chunk, const struct kn_bulk_cond *cond,
-                  const uint64_t *candidates, uint32_t *numbers)
+                  const uint64_t *candidates, uint32_t *numbers, uint64_t *touched)
 {
     struct pairs pairs = {.sorted = true};
     kn_bulk_each_block(chunk, cond, candidates, add_rows, &pairs);
     uint64_t *other = pairs.full ? NULL : kn_alloc((pairs.count + 1) * sizeof *other);
     if (other) {
-        count_pairs(&pairs, other, cond->fold == KN_FOLD_MOST, numbers);
+        count_pairs(&pairs, other, cond->fold == KN_FOLD_MOST, numbers, touched);
     } else {
         chunk->rc = KN_E_NOMEM;
     }

@@ -85,16 +85,32 @@ static void choose(struct kn_bulk_hits *hits, uint32_t entries, uint32_t yes)
     }
 }
 
+struct filling {
+    const struct kn_dictionary *dictionary;
+    uint8_t *table;
+    entry_fn entry;
+    const void *arg;
+};
+
+static void fill_table(void *arg, uint32_t first, uint32_t end)
+{
+    const struct filling *f = arg;
+    for (uint32_t code = first; code < end; code++) {
+        f->table[code] = f->entry(f->arg, kn_dictionary_value(f->dictionary, code));
+    }
+}
+
 static enum kn_rc make_hits(struct kn_bulk_plan *plan, const struct kn_column *column,
                             entry_fn entry, const void *arg, struct kn_bulk_hits *ret)
 {
     uint32_t entries = column->dictionary.count, yes = 0;
     uint8_t *table = kn_arena_alloc(plan->arena, entries);
+    struct filling filling = {&column->dictionary, table, entry, arg};
     if (!table) {
         return kn_bulk_nomem(plan);
     }
+    kn_bulk_entries(plan, entries, fill_table, &filling);
     for (uint32_t code = 0; code < entries; code++) {
-        table[code] = entry(arg, kn_dictionary_value(&column->dictionary, code));
         yes += table[code];
     }
     *ret = (struct kn_bulk_hits){.column = column, .table = table};

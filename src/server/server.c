@@ -169,6 +169,7 @@ static struct kn_server *server_new(const struct kn_server_options *options)
     kn_cond_init(&s->queue.cond);
     kn_waker_init(&s->log_waker);
     kn_waker_init(&s->apply_waker);
+    kn_waker_init(&s->build_waker);
     kn_waker_init(&s->background_waker);
     return s;
 }

@@ -32,17 +32,17 @@
 struct kn_state;
 struct MDB_txn;
 
-enum kn_key_kind { KN_KEY_U32, KN_KEY_H128, KN_KEY_BYTES };
+enum kn_state_key_kind { KN_KEY_U32, KN_KEY_H128, KN_KEY_BYTES };
 
 struct kn_state_table {
     const char *name; /* of the LMDB database; constant */
-    enum kn_key_kind kind;
+    enum kn_state_key_kind kind;
 };
 
 enum { KN_STATE_TABLES_MAX = 24, KN_STATE_KEY_MAX = 128 };
 
 struct kn_state_options {
-    const char *path;      /* directory of the LMDB environment, made when missing */
+    const char *path;                    /* directory of the LMDB environment, made when missing */
     const struct kn_state_table *tables; /* borrowed for good; a table is named by its index */
     unsigned table_count;
     uint64_t cache_bytes;  /* budget for entries; dirty ones stay all the same */
@@ -120,15 +120,16 @@ struct kn_str kn_state_meta(const struct kn_state *state);
 struct kn_state_usage {
     uint64_t dirty_entries, dirty_bytes; /* not yet committed */
     uint64_t cached_entries, cached_bytes;
-    uint64_t disk_bytes;                 /* of the LMDB file in use */
-    uint64_t hits, misses;               /* of kn_state_get; misses went to LMDB */
+    uint64_t disk_bytes;   /* of the LMDB file in use */
+    uint64_t hits, misses; /* of kn_state_get; misses went to LMDB */
 };
 void kn_state_usage(const struct kn_state *state, struct kn_state_usage *ret);
 
-/* Every committed entry of a table in key order (verify, tests). Stops when fn answers not KN_OK. */
+/* Every committed entry of a table in key order (verify, tests). Stops when fn answers not KN_OK.
+ */
 typedef enum kn_rc (*kn_state_scan_fn)(void *context, struct kn_key key, struct kn_str value,
                                        struct kn_err *err);
-enum kn_rc kn_state_scan(struct kn_state *state, unsigned table, kn_state_scan_fn fn,
-                         void *context, struct kn_err *err) KN_MUST_USE;
+enum kn_rc kn_state_scan(struct kn_state *state, unsigned table, kn_state_scan_fn fn, void *context,
+                         struct kn_err *err) KN_MUST_USE;
 
 #endif

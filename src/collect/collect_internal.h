@@ -245,6 +245,7 @@ struct kn_intake {
         uint32_t count;
     } last;
     enum kn_rc rc; /* KN_E_NOMEM or KN_E_LIMIT: nothing may be staged */
+    struct kn_collect_refusals refused[KN_COLLECT_REASONS];
 };
 
 void kn_intake_single(struct kn_intake *in, const struct kn_json *doc);

@@ -152,6 +152,7 @@ static bool stage(struct exchange *x)
     kn_intake_end(in);
     x->result->accepted = in->accepted;
     x->result->rejected = in->rejected;
+    memcpy(x->result->refused, in->refused, sizeof in->refused);
     enum kn_rc rc = in->rc;
     if (rc == KN_OK && in->item_count > 0) {
         rc = kn_workspace_stage(x->target.ws, kn_buf_view(in->items), in->item_count, 0, &seq,
@@ -166,6 +167,7 @@ static bool stage(struct exchange *x)
     }
     x->result->accepted = 0;
     x->result->rejected = 0;
+    memset(x->result->refused, 0, sizeof x->result->refused);
     if (rc == KN_E_LIMIT) {
         refuse(x, 413, "too_large", "the messages of this request take too much room together");
     } else if (rc == KN_E_FULL && !disk_full) {

@@ -264,8 +264,9 @@ enum kn_rc kn_lock_file(const char *path, int *ret_fd, struct kn_err *err)
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         int os_errno = errno;
         kn_fd_close(fd);
-        return kn_fail_os(err, os_errno == EWOULDBLOCK ? KN_E_EXISTS : KN_E_IO, os_errno,
-                          "another process uses this data directory");
+        return os_errno == EWOULDBLOCK
+                   ? kn_fail(err, KN_E_EXISTS, "another process has locked %s", path)
+                   : kn_fail_os(err, KN_E_IO, os_errno, "cannot lock %s", path);
     }
     *ret_fd = fd;
     return KN_OK;

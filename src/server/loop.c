@@ -367,6 +367,7 @@ static void run_collect(struct kn_call *call)
                       &call->response, &call->result);
     atomic_fetch_add_explicit(&s->accepted, call->result.accepted, memory_order_relaxed);
     atomic_fetch_add_explicit(&s->rejected, call->result.rejected, memory_order_relaxed);
+    kn_server_count_rejects(s, &call->result);
     if (call->result.reason) {
         kn_server_count_reason(s, call->result.reason);
     }

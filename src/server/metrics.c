@@ -5,18 +5,35 @@
 #include "base/mem.h"
 #include "server/server_internal.h"
 
+static void count(struct kn_reasons *r, const char *reason, uint64_t more)
+{
+    size_t i = 0;
+    while (i < r->count && strcmp(r->names[i], reason) != 0) {
+        i++;
+    }
+    if (i == r->count && i < KN_REASONS_MAX) {
+        r->names[r->count++] = reason;
+    }
+    if (i < r->count) {
+        r->counts[i] += more;
+    }
+}
+
 void kn_server_count_reason(struct kn_server *s, const char *reason)
 {
     kn_mutex_lock(&s->reason_mutex);
-    size_t i = 0;
-    while (i < s->reason_count && strcmp(s->reasons[i], reason) != 0) {
-        i++;
+    count(&s->refused, reason, 1);
+    kn_mutex_unlock(&s->reason_mutex);
+}
+
+void kn_server_count_rejects(struct kn_server *s, const struct kn_collect_result *result)
+{
+    if (!result->refused[0].reason) {
+        return;
     }
-    if (i == s->reason_count && i < KN_REASONS_MAX) {
-        s->reasons[s->reason_count++] = reason;
-    }
-    if (i < s->reason_count) {
-        s->reason_counts[i]++;
+    kn_mutex_lock(&s->reason_mutex);
+    for (size_t i = 0; i < KN_COLLECT_REASONS && result->refused[i].reason; i++) {
+        count(&s->rejects, result->refused[i].reason, result->refused[i].count);
     }
     kn_mutex_unlock(&s->reason_mutex);
 }
@@ -278,6 +295,18 @@ static void server_parts(struct kn_server *s, struct kn_buf *out)
     }
 }
 
+static void reasons(struct kn_server *s, const struct kn_reasons *r, const char *name,
+                    const char *help, struct kn_buf *out)
+{
+    head(out, name, "counter", help);
+    kn_mutex_lock(&s->reason_mutex);
+    for (size_t i = 0; i < r->count; i++) {
+        kn_buf_printf(out, "kern_%s{reason=\"%s\"} %llu\n", name, r->names[i],
+                      (unsigned long long)r->counts[i]);
+    }
+    kn_mutex_unlock(&s->reason_mutex);
+}
+
 void kn_server_metrics(void *context, struct kn_buf *out)
 {
     struct kn_server *s = context;
@@ -293,12 +322,7 @@ void kn_server_metrics(void *context, struct kn_buf *out)
                   "kern_collect_messages_total{result=\"rejected\"} %llu\n",
                   (unsigned long long)atomic_load(&s->accepted),
                   (unsigned long long)atomic_load(&s->rejected));
-    head(out, "collect_refused_total", "counter", "Requests refused, by reason");
-    kn_mutex_lock(&s->reason_mutex);
-    for (size_t i = 0; i < s->reason_count; i++) {
-        kn_buf_printf(out, "kern_collect_refused_total{reason=\"%s\"} %llu\n", s->reasons[i],
-                      (unsigned long long)s->reason_counts[i]);
-    }
-    kn_mutex_unlock(&s->reason_mutex);
+    reasons(s, &s->refused, "collect_refused_total", "Requests refused, by reason", out);
+    reasons(s, &s->rejects, "collect_rejects_total", "Messages refused, by reason", out);
     workspaces(s, out);
 }

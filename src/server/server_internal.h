@@ -73,9 +73,11 @@ struct kn_server {
     atomic_uint_fast64_t evicted, expired;                /* connections shut down */
     atomic_uint_fast64_t accepted, rejected, requests[6]; /* by hundreds of the status */
     struct kn_mutex reason_mutex;
-    const char *reasons[KN_REASONS_MAX];
-    uint64_t reason_counts[KN_REASONS_MAX];
-    size_t reason_count;
+    struct kn_reasons {
+        const char *names[KN_REASONS_MAX]; /* static texts */
+        uint64_t counts[KN_REASONS_MAX];
+        size_t count;
+    } refused, rejects; /* requests, messages */
 };
 
 /* registry.c */
@@ -111,5 +113,6 @@ size_t kn_loop_connections(const struct kn_loop *loop);
 /* metrics.c */
 void kn_server_metrics(void *context, struct kn_buf *out);
 void kn_server_count_reason(struct kn_server *s, const char *reason);
+void kn_server_count_rejects(struct kn_server *s, const struct kn_collect_result *result);
 
 #endif

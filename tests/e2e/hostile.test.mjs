@@ -233,6 +233,8 @@ test('bodies that are no messages', async () => {
   ].map(([message, reason]) => [{ type: 'track', ...message }, reason]);
   odd.push([{ type: 'group', userId: 'odd' }, 'no_group_id'], [{ type: 'group', userId: 'odd', groupId: 'g'.repeat(501) }, 'group_id_too_long'],
     [{ type: 'alias', userId: 'odd' }, 'no_previous_id'], [{ userId: 'odd' }, 'unknown_type'], [[], 'invalid_type'], ['text', 'invalid_type']);
+  const counted = (reason) => metric(`kern_collect_rejects_total{reason="${reason}"}`);
+  const invalid = await counted('invalid_type') || 0;
   const r = await send('/v1/batch', { batch: [...odd.map(([m]) => m), { type: 'track', event: 'Kept', userId: 'odd', ...wide(900), x: { deep: [[[1]]] } }] });
   assert.equal(r.text, '{"success":true}');
   const p = await kern.profile('user_id', 'odd', r.position);
@@ -241,6 +243,8 @@ test('bodies that are no messages', async () => {
   assert.equal((await kern.events(p))[0].k899, 899);
   const listed = (await kern.ws('GET', `/sources/default/rejects?limit=${odd.length}`)).body.data;
   assert.deepEqual(listed.map((x) => x.reason).reverse(), odd.map(([, reason]) => reason));
+  assert.equal(await counted('invalid_type') - invalid, 5);
+  assert.equal(await counted('no_group_id'), 1);
   assert.ok(listed.every((x) => x.detail.length > 10 && (x.sample ?? '') !== undefined));
   await good.stop();
 });

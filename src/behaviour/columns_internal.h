@@ -33,8 +33,8 @@ struct kn_col_run {
     uint64_t first, last; /* births: the moments at which its parts were built, ascending */
     uint64_t generation;  /* of a run in memory: the checkpoint it belongs to */
     uint64_t rows, event_rows, bytes;
-    uint64_t key_bytes;          /* profile, time and kind of event rows */
-    uint32_t ordinal_end;        /* every ordinal in it is lower */
+    uint64_t key_bytes;   /* profile, time and kind of event rows */
+    uint32_t ordinal_end; /* every ordinal in it, and that another is merged into, is lower */
     struct kn_col_table *tables; /* by (kind, name) */
     uint32_t table_count;
     /* Ordinals whose rows in older runs do not count, ascending: per kind of table, then in all. */
@@ -65,7 +65,8 @@ const struct kn_col_table *kn_col_run_table(const struct kn_col_run *run, enum k
 /* @errors KN_E_IO, KN_E_CORRUPT, KN_E_VERSION, KN_E_NOMEM */
 enum kn_rc kn_col_run_open(struct kn_disk disk, const char *dir, uint64_t number,
                            struct kn_col_run **ret, struct kn_err *err) KN_MUST_USE;
-/* Opens the bytes of a file that is mapped already, at run->map; for tests of damage. */
+/* What the directory of the bytes at run->map says, within bounds; it believes no checksum but its
+ * own. */
 enum kn_rc kn_col_run_read(struct kn_col_run *run, struct kn_err *err) KN_MUST_USE;
 /* Every checksum, and that everything is within its bounds and in its order. */
 enum kn_rc kn_col_run_verify(const struct kn_col_run *run, struct kn_err *err) KN_MUST_USE;
@@ -78,6 +79,8 @@ int kn_col_compare(struct kn_str path_a, struct kn_str id_a, struct kn_str path_
                    struct kn_str id_b);
 /* Level of a column or parent of an array: what its id is inside of. */
 uint32_t kn_col_level_of(const struct kn_str *array_ids, uint32_t array_count, struct kn_str id);
+/* The ordinal that a value is the number of; false: it is none. */
+bool kn_col_read_ordinal(struct kn_value v, uint32_t *ret);
 /* Sums of rows and key bytes, once the tables are there. */
 void kn_col_run_count(struct kn_col_run *run);
 /* lo and hi parts of the times of a table. */

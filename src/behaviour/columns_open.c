@@ -278,11 +278,21 @@ enum kn_rc kn_col_run_read(struct kn_col_run *run, struct kn_err *err)
         return o.nomem ? kn_col_no_memory(err)
                        : kn_col_damaged(run, offset, "the directory makes no sense", err);
     }
-    KN_TRY(check_early(run, err));
+    uint64_t sum_of_rows = 0;
+    for (uint32_t i = 0; i < run->table_count; i++) {
+        sum_of_rows += run->tables[i].part.rows;
+    }
+    return rows == sum_of_rows ? KN_OK
+                               : kn_col_damaged(run, offset, "the directory makes no sense", err);
+}
+
+static enum kn_rc count(struct kn_col_run *run, struct kn_err *err)
+{
     uint32_t ordinal_end = run->ordinal_end;
     kn_col_run_count(run);
-    bool sound = rows == run->rows && run->ordinal_end == ordinal_end;
-    return sound ? KN_OK : kn_col_damaged(run, offset, "the directory makes no sense", err);
+    return run->ordinal_end == ordinal_end
+               ? KN_OK
+               : kn_col_damaged(run, KN_COL_HEADER, "an ordinal is out of bounds", err);
 }
 
 enum kn_rc kn_col_run_open(struct kn_disk disk, const char *dir, uint64_t number,
@@ -311,6 +321,12 @@ enum kn_rc kn_col_run_open(struct kn_disk disk, const char *dir, uint64_t number
     if (rc == KN_OK) {
         run->map = map;
         rc = kn_col_run_read(run, err);
+    }
+    if (rc == KN_OK) {
+        rc = check_early(run, err);
+    }
+    if (rc == KN_OK) {
+        rc = count(run, err);
     }
     if (rc != KN_OK) {
         kn_col_run_unref(run);

@@ -107,7 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     run->first = run->last = 1;
     enum kn_rc rc = kn_col_run_read(run, &err);
     for (uint32_t i = 0; i < run->region_count && rc == KN_OK; i++) {
-        struct kn_col_region *r = &run->regions[i];
+        struct kn_col_stored *r = &run->regions[i];
         r->checksum = kn_checksum64(kn_str(file + r->offset, r->bytes));
     }
     if (rc == KN_OK && kn_col_run_verify(run, &err) == KN_OK && run->ordinal_end < 1U << 24) {

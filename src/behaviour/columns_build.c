@@ -69,11 +69,13 @@ void kn_col_builder_free(struct kn_col_builder *b)
 /* ---- what does not count any more ---- */
 
 /* The place of the last operation that voids (kind, ordinal); open addressing. */
+struct void_entry {
+    uint64_t key;  /* kind << 32 | ordinal */
+    uint32_t last; /* index + 1, 0 = free */
+};
+
 struct void_map {
-    struct void_entry {
-        uint64_t key;  /* kind << 32 | ordinal */
-        uint32_t last; /* index + 1, 0 = free */
-    } * entries;
+    struct void_entry *entries;
     uint32_t room, count;
 };
 

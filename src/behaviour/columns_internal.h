@@ -13,7 +13,7 @@ enum {
     KN_COL_FORGOTTEN = KN_TABLE_KIND_COUNT, /* index into the lists of void ordinals */
     KN_COL_VOIDS = KN_TABLE_KIND_COUNT + 1,
     KN_COL_FILES_MAX = 64,
-    KN_COL_ELEMENTS = '\xff' & 0xff, /* in an id: "the elements of"; never part of UTF-8 */
+    KN_COL_ELEMENTS = 0xff, /* in an id: "the elements of"; never part of UTF-8 */
 };
 
 /* ---- runs ---- */
@@ -26,6 +26,12 @@ struct kn_col_table {
     const struct kn_str *array_ids;
     const uint32_t *text_bytes; /* per column: of its dictionary; of a run in memory NULL */
     uint64_t arrival_max;       /* no arrival is later */
+};
+
+/* A region of a file. */
+struct kn_col_stored {
+    uint64_t offset, bytes, checksum;
+    bool early; /* read when the file is opened */
 };
 
 struct kn_col_run {
@@ -47,10 +53,7 @@ struct kn_col_run {
     uint64_t number;
     struct kn_file *file;
     const char *map;
-    struct kn_col_region {
-        uint64_t offset, bytes, checksum;
-        bool early; /* read when the file is opened */
-    } * regions;    /* in their order, without what is between them */
+    struct kn_col_stored *regions; /* in their order, without what is between them */
     uint32_t region_count;
     char path[512];
 };
@@ -207,6 +210,12 @@ bool kn_col_grow(void *vector, uint32_t count, uint32_t *room, size_t bytes);
 
 /* ---- pins ---- */
 
+/* Ordinals whose rows in a run do not count, per kind of table; NULL: none. */
+struct kn_col_void_bits {
+    uint64_t last; /* birth of the run */
+    uint64_t *bits[KN_TABLE_KIND_COUNT];
+};
+
 /* What is known about ordinals after the runs up to a birth. */
 struct kn_col_ordinals {
     atomic_uint references;
@@ -218,10 +227,7 @@ struct kn_col_ordinals {
     uint64_t *multiple;  /* canonical ordinals with members */
     uint64_t *live;
     uint32_t live_count;
-    struct kn_col_void_bits {
-        uint64_t last; /* birth of the run */
-        uint64_t *bits[KN_TABLE_KIND_COUNT];
-    } * voids; /* per run, oldest first */
+    struct kn_col_void_bits *voids; /* per run, oldest first */
     uint32_t void_count;
 };
 void kn_col_ordinals_unref(struct kn_col_ordinals *o);

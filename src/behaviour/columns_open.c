@@ -34,7 +34,7 @@ static bool take_region(struct opening *o, uint64_t count, uint64_t width, bool 
         return false;
     }
     run->regions[run->region_count++] =
-        (struct kn_col_region){.offset = o->offset, .bytes = bytes, .early = early};
+        (struct kn_col_stored){.offset = o->offset, .bytes = bytes, .early = early};
     *(const void **)ret = run->map + o->offset;
     uint64_t next = (o->offset + bytes + KN_COL_ALIGN - 1) / KN_COL_ALIGN * KN_COL_ALIGN;
     if (next > o->end) {
@@ -231,7 +231,7 @@ static bool read_directory(struct opening *o)
 static enum kn_rc check_early(const struct kn_col_run *run, struct kn_err *err)
 {
     for (uint32_t i = 0; i < run->region_count; i++) {
-        const struct kn_col_region *r = &run->regions[i];
+        const struct kn_col_stored *r = &run->regions[i];
         if (r->early && kn_checksum64(kn_str(run->map + r->offset, r->bytes)) != r->checksum) {
             return kn_col_damaged(run, r->offset, "a checksum is wrong", err);
         }

@@ -1,7 +1,8 @@
 /* What the behaviour store costs: nanoseconds per event to build columns, bytes per event of the
  * runs, nanoseconds per row of a merge.
  *
- * usage: bench_columns [events] [profiles] [dir]   (dir is made; the files in it are removed) */
+ * usage: bench_columns [events] [profiles] [dir]   (dir: for files; without it everything stays in
+ * memory) */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -11,7 +12,7 @@
 #include "behaviour/columns.h"
 #include "format/item.h"
 
-enum { VARIANTS = 20000, CHECKPOINT = 400000, PRODUCTS = 5000, PAGES = 2000 };
+enum { VARIANTS = 20000, STEP = 40000, CHECKPOINT = 400000, PRODUCTS = 5000, PAGES = 2000 };
 
 static const char *const names[24] = {
     "Page Viewed",          "Product Viewed",   "Product List Viewed", "Product Added",
@@ -131,60 +132,149 @@ static void fail(const char *what, const struct kn_err *err)
     exit(1);
 }
 
-static double build_all(struct kn_columns *c, uint64_t *ret_count)
+struct run {
+    struct kn_columns *c;
+    struct kn_rand r;
+    uint64_t profiles, fed;
+    double feed_ns, build_ns, write_ns, merge_ns, pin_ns;
+    uint64_t pins;
+};
+
+/* A skewed choice of profiles over 90 days, in the order of time. */
+static void feed(struct run *b, const struct events *e, uint64_t count, uint64_t of)
+{
+    uint64_t begin = now_ns();
+    for (uint64_t i = 0; i < count; i++, b->fed++) {
+        uint64_t a = kn_rand_below(&b->r, b->profiles);
+        kn_columns_event(b->c, (uint32_t)(a * kn_rand_below(&b->r, b->profiles) / b->profiles),
+                         INT64_C(1760000000000000) +
+                             (int64_t)(b->fed * (UINT64_C(90) * 86400000000 / of)),
+                         (b->fed / 100) << 16 | b->fed % 100,
+                         e->items[kn_rand_below(&b->r, VARIANTS)]);
+    }
+    b->feed_ns += (double)(now_ns() - begin);
+}
+
+static void build(struct run *b)
 {
     struct kn_err err = {0};
     uint64_t begin = now_ns();
     bool more = true;
     while (more) {
-        if (kn_columns_build(c, 0, &more, &err) != KN_OK) {
+        if (kn_columns_build(b->c, 0, &more, &err) != KN_OK) {
             fail("build", &err);
         }
-        ++*ret_count;
     }
-    return (double)(now_ns() - begin);
+    b->build_ns += (double)(now_ns() - begin);
+}
+
+static void pin(struct run *b)
+{
+    struct kn_err err = {0};
+    struct kn_columns_pin *p;
+    uint64_t begin = now_ns();
+    if (kn_columns_pin(b->c, &p, &err) != KN_OK) {
+        fail("pin", &err);
+    }
+    kn_columns_unpin(p);
+    b->pin_ns += (double)(now_ns() - begin);
+    b->pins++;
+}
+
+static void merge(struct run *b)
+{
+    struct kn_err err = {0};
+    uint64_t begin = now_ns();
+    bool more = true;
+    while (more) {
+        if (kn_columns_merge_step(b->c, 8U << 20, &more, &err) != KN_OK) {
+            fail("merge", &err);
+        }
+    }
+    b->merge_ns += (double)(now_ns() - begin);
+}
+
+static void checkpoint(struct run *b)
+{
+    struct kn_err err = {0};
+    struct kn_buf manifest;
+    uint64_t begin = now_ns();
+    kn_buf_init(&manifest, 1U << 20);
+    kn_columns_freeze(b->c);
+    if (kn_columns_write(b->c, &err) != KN_OK) {
+        fail("write", &err);
+    }
+    kn_columns_manifest(b->c, &manifest);
+    kn_columns_install(b->c);
+    kn_buf_deinit(&manifest);
+    b->write_ns += (double)(now_ns() - begin);
+}
+
+static void report(const struct run *b)
+{
+    struct kn_columns_usage u;
+    double n = (double)b->fed;
+    kn_columns_usage(b->c, &u);
+    (void)printf(
+        "%9llu events, ns each: feed %.0f, build %.0f, write %.0f, merge %.0f; pin %.2f ms\n",
+        (unsigned long long)b->fed, b->feed_ns / n, b->build_ns / n, b->write_ns / n,
+        b->merge_ns / n, b->pins > 0 ? b->pin_ns / 1e6 / (double)b->pins : 0.0);
+    if (u.run_bytes > 0) {
+        (void)printf(
+            "%9s %llu files, bytes per event: %.1f, of which profile, time and kind %.2f\n", "",
+            (unsigned long long)u.runs, (double)u.run_bytes / (double)u.event_rows,
+            (double)u.time_and_key_bytes / (double)u.event_rows);
+    } else {
+        (void)printf("%9s bytes per event in memory: %.1f\n", "", (double)u.memory_bytes / n);
+    }
 }
 
 int main(int argc, char **argv)
 {
-    uint64_t events = 1000000;
-    uint64_t profiles = 40000;
-    struct kn_rand r = kn_rand_seed(4);
     static struct events e;
+    struct run b = {.r = kn_rand_seed(4), .profiles = 40000};
+    uint64_t events = 1000000;
     struct kn_err err = {0};
-    struct kn_columns *c;
-    if (argc > 1) {
-        (void)kn_str_u64(kn_str_c(argv[1]), &events);
-    }
-    if (argc > 2) {
-        (void)kn_str_u64(kn_str_c(argv[2]), &profiles);
-    }
-    make_items(&e, &r);
-    (void)printf("%.0f bytes per event\n", (double)e.bytes / VARIANTS);
+    struct kn_disk disk = {0};
     struct kn_columns_options options = {0};
-    if (kn_columns_open((struct kn_disk){0}, &options, KN_STR_EMPTY, false, &c, &err) != KN_OK) {
+    if ((argc > 1 && !kn_str_u64(kn_str_c(argv[1]), &events)) ||
+        (argc > 2 && !kn_str_u64(kn_str_c(argv[2]), &b.profiles))) {
+        (void)fprintf(stderr, "usage: bench_columns [events] [profiles] [dir]\n");
+        return 2;
+    }
+    make_items(&e, &b.r);
+    (void)printf("%.0f bytes per event\n", (double)e.bytes / VARIANTS);
+    if (argc > 3) {
+        options.dir = "runs";
+        if (kn_disk_posix_open(argv[3], &disk, &err) != KN_OK) {
+            fail("disk", &err);
+        }
+    }
+    if (kn_columns_open(disk, &options, KN_STR_EMPTY, false, &b.c, &err) != KN_OK) {
         fail("open", &err);
     }
-    double ns = 0;
-    double feed_ns = 0;
-    uint64_t builds = 0;
-    for (uint64_t i = 0; i < events;) {
-        uint64_t begin = now_ns();
-        for (uint64_t k = 0; k < 65536 && i < events; k++, i++) {
-            uint64_t a = kn_rand_below(&r, profiles);
-            kn_columns_event(c, (uint32_t)(a * kn_rand_below(&r, profiles) / profiles),
-                             INT64_C(1760000000000000) + (int64_t)(i * 77760), i << 16,
-                             e.items[kn_rand_below(&r, VARIANTS)]);
+    while (b.fed < events) {
+        uint64_t left = events - b.fed;
+        feed(&b, &e, left < STEP ? left : STEP, events);
+        build(&b);
+        pin(&b);
+        if (options.dir && (b.fed % CHECKPOINT == 0 || b.fed == events)) {
+            checkpoint(&b);
+            merge(&b);
         }
-        feed_ns += (double)(now_ns() - begin);
-        ns += build_all(c, &builds);
+        if (b.fed % (events / 4) < STEP) {
+            report(&b);
+        }
     }
-    struct kn_columns_usage u;
-    kn_columns_usage(c, &u);
-    (void)printf(
-        "%llu events: feed %.0f ns, build %.0f ns per event, %.1f bytes per event in memory\n",
-        (unsigned long long)events, feed_ns / (double)events, ns / (double)events,
-        (double)u.memory_bytes / (double)events);
-    kn_columns_close(c);
+    for (int i = 0; i < 3 && options.dir;
+         i++) { /* what a merge leaves takes part at the next checkpoint */
+        checkpoint(&b);
+        merge(&b);
+    }
+    report(&b);
+    kn_columns_close(b.c);
+    if (argc > 3) {
+        kn_disk_posix_close(disk);
+    }
     return 0;
 }

@@ -7,48 +7,56 @@
  *   event     one table per event name; a row per event
  *   order     a row per order of a profile, at the time of its first arrival (API section 9)
  *   session   a row per session, at the time it began
- *   profile   one row per live profile: traits, consents, identifier types (time and arrival of the
- * change) merged    one row per ordinal that became part of another one: field "into", the ordinal
- * it became part of. What was part of it goes along. An ordinal that stands by itself again is
- * replaced or forgotten, and so is whatever had become part of it, and told again where it belongs.
+ *   profile   one row per live profile: traits, consents, identifier types (of the last change)
+ *   merged    one row per ordinal that became part of another one: field "into", the ordinal it
+ *             became part of. What was part of it goes along.
  *
  * Runs. A run is an immutable set of tables: in memory for what came in since the last checkpoint,
- * as a file `runs/NNNNNNNNNNNN.col` (memory-mapped, checksummed) after it. Both have the same
- * bytes. Runs are ordered oldest to newest and merge in the background, as archive runs do.
+ * as a file `runs/NNNNNNNNNNNN.col` (memory-mapped, checksummed) after it. Both are read alike.
+ * Runs are ordered oldest to newest. Those in memory join as they come; files merge in the
+ * background. About log4(n) of each are there.
  *
- * Replacing. Rows are never changed in place. A group (the rows of one ordinal in one table of one
- * run) may be marked as replacing: then the rows of that ordinal in that kind of table in all older
- * runs do not count. A forgotten ordinal (table "forgotten") voids its rows in every table of older
- * runs. An un-merge or an erasure is: forget, then the rows that remain, again. Readers see this as
- * `voided`.
+ * Replacing. Rows are never changed in place. A run lists the ordinals whose rows in older runs do
+ * not count: per kind of table (replaced), and in all tables (forgotten). Readers see this as
+ * `voided`. Merges leave such rows out, and values that only they had.
  *
- * Fields. A row's fields come from one JSON object, flattened: path keys joined by '.', a dot
- * inside a key written '\.'. Sections (first key): "p" properties, "c" context, "t" traits, "k"
- * consents (state as text), "i" identifier types (true), "o" order, "s" session; and facts about
- * the row itself:
- * "#source" (number of the source), "#visit" (true when the event counts for sessions), "#device",
- * "#browser",
- * "#platform", "#country". Null is absent; of repeated keys the last counts.
- *   A value is a code into the column's dictionary (per table and run; 0 = absent). Dictionary
- * entries are typed texts: a string's text, a number's digits (as kn_dec_format writes them
- * where format/number.h reads it, else as written), true, false; an object is an entry of its own
- * kind that equals nothing. Arrays make levels: a column belongs to level 0 (one value per row) or
- * to an array's level (one value per element). An array has a parent level and one list of offsets
- * into its elements. The path "p.products.category" through an array is a column
- * "p.products.category" at the level of the array "p.products". Elements that are scalars stand in
- * the column with the array's own path. A path may have a column at several levels (an object here,
- * an array there): its values are those of all of them.
+ * Ordinals. An event stands under the ordinal it had when it was written; merges of files move
+ * events to the canonical ordinal known then. Readers map ordinals with pin->canonical. Hence:
+ *   - an erasure or un-merge forgets every ordinal of the person, merged ones included, and then
+ *     tells again what remains: rows, profiles, and which ordinals are still part of which
+ *   - rows of other kinds belong to the canonical ordinal and do not move: a merge of profiles
+ *     replaces those of the ordinal that becomes part of another one, and the other one's
+ *   - an ordinal that stands by itself again is replaced (kind merged) or forgotten, and so is
+ *     whatever had become part of it
  *
- * Ordinals. A row stands under the ordinal its event had when it was written; merges of runs move
- * rows to the canonical ordinal known then. Readers map ordinals with pin->canonical.
+ * Fields. A row's fields come from one JSON object, flattened: path keys joined by '.', a dot or
+ * backslash in a key with a backslash before it (kn_columns_path_key). Sections (first key): "p"
+ * properties, "c" context, "t" traits, "k" consents (state as text), "i" identifier types (true),
+ * "o" order, "s" session; and facts about an event itself: "#source" (number of the source),
+ * "#visit" (true when it counts for sessions), "#device", "#browser", "#platform", "#country".
+ * Null is absent; of repeated keys the last counts.
+ *
+ * Values. A value is a code into the column's dictionary (per table and run; 0 = absent). Entries
+ * are typed texts: a string's text, a number's digits (as kn_dec_format writes them where
+ * format/number.h reads it, else as written), true, false; an object is an entry of its own kind
+ * that equals nothing.
+ *
+ * Arrays make levels: a column belongs to level 0 (one value per row) or to an array's level (one
+ * value per element). An array has a parent level and one list of offsets into its elements. The
+ * path "p.products.category" through an array is a column "p.products.category" at the level of
+ * the array "p.products". Elements that are scalars stand in the column with the array's own path.
+ * A path may have a column at several levels (an object here, an array there): its values are
+ * those of all of them. An array in an array has the same path, and counts as one key more.
  *
  * Times are UTC microseconds: base + (hi << shift) + lo per table. Arrival as in the archive.
+ * Every array that readers get begins at a multiple of 64 bytes, and 64 bytes behind it can be
+ * read.
  *
  * Threads: the feed (event, replace, row, forget) and freeze/install by the fold under the
- * workspace's write lock; build by any one thread at a time; write, merge_step, manifest by the
- * background thread; pin under the read (or write) lock; reading a pin and unpin on any thread
- * without a lock. Memory: kn_must_alloc in the feed; build, pin and merges answer KN_E_NOMEM.
- * Damage is KN_E_CORRUPT with file and offset.
+ * workspace's write lock; build by any one thread at a time, without a lock; write, merge_step,
+ * manifest by the background thread; pin under the read (or write) lock; reading a pin and unpin
+ * on any thread without a lock. Memory: kn_must_alloc in the feed; build, pin and merges answer
+ * KN_E_NOMEM and may be called again. Damage is KN_E_CORRUPT with file and offset.
  */
 #ifndef KN_BEHAVIOUR_COLUMNS_H
 #define KN_BEHAVIOUR_COLUMNS_H
@@ -188,8 +196,8 @@ static inline bool kn_part_is_void(const struct kn_table_part *t, uint32_t ordin
 /* What one reader sees: everything applied up to the moment of the pin. */
 struct kn_columns_pin {
     uint32_t ordinal_end; /* all ordinals are below it */
-    const uint32_t
-        *canonical; /* [ordinal_end] where each ordinal's rows belong; NULL: nobody was merged */
+    /* [ordinal_end] where each ordinal's rows belong; NULL: nobody was merged */
+    const uint32_t *canonical;
     const uint64_t *live; /* [ordinal_end bits] ordinals that are profiles */
     uint32_t live_count;
     uint32_t run_count;
@@ -202,13 +210,13 @@ struct kn_columns;
  * '\\' in it. */
 void kn_columns_path_key(struct kn_buf *out, struct kn_str key);
 
-/* Everything fed so far, the part that is not built yet included (it is built now, by this call, in
- * the pin). @errors KN_E_NOMEM */
+/* Everything fed so far; what is not built yet is built now, by this call. Pins of the same moment
+ * are one. While a pin lives, the first pin after a change costs a copy of what is known about
+ * ordinals (some bytes each). @errors KN_E_NOMEM */
 enum kn_rc kn_columns_pin(struct kn_columns *columns, struct kn_columns_pin **ret,
                           struct kn_err *err) KN_MUST_USE;
 void kn_columns_unpin(struct kn_columns_pin *pin); /* NULL is fine */
-/* The parts of a table, oldest run first; NULL and 0 when there is none. Valid as long as the pin.
- */
+/* The parts of a table, oldest run first; NULL and 0: there is none. Valid as long as the pin. */
 const struct kn_table_part *const *kn_pin_table(const struct kn_columns_pin *pin,
                                                 enum kn_table_kind kind, struct kn_str name,
                                                 uint32_t *ret_count);
@@ -243,11 +251,13 @@ enum kn_rc kn_pin_walk(const struct kn_columns_pin *pin, const struct kn_walk_ta
 
 /* ---- feeding (the fold) ---- */
 
-/* An event of a profile. `item`: its encoded bytes (format/item.h), borrowed until the next install
- * (they stand in the archive's tail). */
+/* An event of a profile. `item`: its encoded bytes (format/item.h), whole and sound, borrowed until
+ * the install after the next freeze (they stand in the archive's tail). Track, page and screen
+ * events become rows; others are ignored. */
 void kn_columns_event(struct kn_columns *columns, uint32_t ordinal, int64_t event_us,
                       uint64_t arrival, struct kn_str item);
-/* From here on the rows that `ordinal` has in this kind of table do not count any more. */
+/* From here on the rows that `ordinal` has in this kind of table do not count any more. Not for
+ * events. */
 void kn_columns_replace(struct kn_columns *columns, enum kn_table_kind kind, uint32_t ordinal);
 /* A row with its fields as a JSON object (copied). Not for events. */
 void kn_columns_row(struct kn_columns *columns, enum kn_table_kind kind, uint32_t ordinal,
@@ -255,15 +265,16 @@ void kn_columns_row(struct kn_columns *columns, enum kn_table_kind kind, uint32_
 /* No row of the ordinal counts any more, in any table. */
 void kn_columns_forget(struct kn_columns *columns, uint32_t ordinal);
 
-/* Makes a run in memory of what was fed and is not built yet, up to `rows_max` rows, and joins
- * small runs. *ret_more: there is more. Called by a thread of its own while events come in. */
+/* Makes a run in memory of what was fed and is not built yet, about `rows_max` rows (0: as many as
+ * the options say), and joins runs in memory. *ret_more: there is more. Called by a thread of its
+ * own while events come in. */
 enum kn_rc kn_columns_build(struct kn_columns *columns, uint32_t rows_max, bool *ret_more,
                             struct kn_err *err) KN_MUST_USE;
 
 /* ---- life: as the archive's (archive.h), in the same checkpoint ---- */
 
 struct kn_columns_options {
-    const char *dir;         /* on the disk; made when missing */
+    const char *dir;         /* on the disk; made when missing. NULL: in memory only, for good */
     uint32_t rows_per_build; /* 0 = 16384 */
 };
 enum kn_rc kn_columns_open(struct kn_disk disk, const struct kn_columns_options *options,
@@ -287,7 +298,7 @@ struct kn_columns_usage {
     uint64_t memory_bytes, runs, run_bytes;
     uint64_t time_and_key_bytes; /* of run_bytes: profile, time and kind of the event rows */
     uint64_t event_rows;
-    uint64_t dropped_fields; /* paths beyond KN_COLUMNS_FIELDS_MAX */
+    uint64_t dropped_fields; /* values of paths beyond KN_COLUMNS_FIELDS_MAX, since the start */
 };
 void kn_columns_usage(const struct kn_columns *columns, struct kn_columns_usage *ret);
 

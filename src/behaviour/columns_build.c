@@ -69,11 +69,13 @@ void kn_col_builder_free(struct kn_col_builder *b)
 /* ---- what does not count any more ---- */
 
 /* The place of the last operation that voids (kind, ordinal); open addressing. */
+struct void_entry {
+    uint64_t key;  /* kind << 32 | ordinal */
+    uint32_t last; /* index + 1, 0 = free */
+};
+
 struct void_map {
-    struct void_entry {
-        uint64_t key;  /* kind << 32 | ordinal */
-        uint32_t last; /* index + 1, 0 = free */
-    } * entries;
+    struct void_entry *entries;
     uint32_t room, count;
 };
 
@@ -188,6 +190,20 @@ static void fetch(struct kn_str bytes)
     }
 }
 
+/* Ordinals that others are merged into count as well. */
+static void cover_merged(struct kn_col_run *run)
+{
+    const struct kn_col_table *t = kn_col_run_table(run, KN_TABLE_MERGED, KN_STR_EMPTY);
+    const struct kn_column *into = t ? kn_part_column(&t->part, KN_STR("into"), 0) : NULL;
+    for (uint32_t code = 1; into && code < into->dictionary.count; code++) {
+        uint32_t to;
+        if (kn_col_read_ordinal(kn_dictionary_value(&into->dictionary, code), &to) &&
+            to >= run->ordinal_end) {
+            run->ordinal_end = to + 1;
+        }
+    }
+}
+
 static enum kn_rc fill(struct kn_col_builder *b, const struct kn_col_op *ops, size_t count,
                        struct kn_col_run *run, struct kn_err *err)
 {
@@ -227,6 +243,7 @@ enum kn_rc kn_col_build(struct kn_col_builder *b, const struct kn_col_op *ops, s
         return rc;
     }
     kn_col_run_count(run);
+    cover_merged(run);
     *ret_dropped = b->dropped;
     *ret = run;
     return KN_OK;

@@ -89,7 +89,8 @@ static struct kn_col_op *take(struct kn_columns *c, uint64_t generation, uint32_
         *ret_nomem = !ops;
         count = 0;
         struct kn_col_block *b = first;
-        for (uint32_t i = 0; i < *ret_blocks && ops; i++, b = b->next) {
+        for (uint32_t i = 0; i < *ret_blocks && ops; i++) {
+            b = i == 0 ? first : b->next; /* of the last one, the feed may set it now */
             memcpy(ops + count, b->ops, b->count * sizeof *ops);
             count += b->count;
         }

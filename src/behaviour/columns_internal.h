@@ -13,7 +13,7 @@ enum {
     KN_COL_FORGOTTEN = KN_TABLE_KIND_COUNT, /* index into the lists of void ordinals */
     KN_COL_VOIDS = KN_TABLE_KIND_COUNT + 1,
     KN_COL_FILES_MAX = 64,
-    KN_COL_ELEMENTS = '\xff' & 0xff, /* in an id: "the elements of"; never part of UTF-8 */
+    KN_COL_ELEMENTS = 0xff, /* in an id: "the elements of"; never part of UTF-8 */
 };
 
 /* ---- runs ---- */
@@ -28,13 +28,19 @@ struct kn_col_table {
     uint64_t arrival_max;       /* no arrival is later */
 };
 
+/* A region of a file. */
+struct kn_col_stored {
+    uint64_t offset, bytes, checksum;
+    bool early; /* read when the file is opened */
+};
+
 struct kn_col_run {
     atomic_uint references;
     uint64_t first, last; /* births: the moments at which its parts were built, ascending */
     uint64_t generation;  /* of a run in memory: the checkpoint it belongs to */
     uint64_t rows, event_rows, bytes;
-    uint64_t key_bytes;          /* profile, time and kind of event rows */
-    uint32_t ordinal_end;        /* every ordinal in it is lower */
+    uint64_t key_bytes;   /* profile, time and kind of event rows */
+    uint32_t ordinal_end; /* every ordinal in it, and that another is merged into, is lower */
     struct kn_col_table *tables; /* by (kind, name) */
     uint32_t table_count;
     /* Ordinals whose rows in older runs do not count, ascending: per kind of table, then in all. */
@@ -47,10 +53,7 @@ struct kn_col_run {
     uint64_t number;
     struct kn_file *file;
     const char *map;
-    struct kn_col_region {
-        uint64_t offset, bytes, checksum;
-        bool early; /* read when the file is opened */
-    } * regions;    /* in their order, without what is between them */
+    struct kn_col_stored *regions; /* in their order, without what is between them */
     uint32_t region_count;
     char path[512];
 };
@@ -65,7 +68,8 @@ const struct kn_col_table *kn_col_run_table(const struct kn_col_run *run, enum k
 /* @errors KN_E_IO, KN_E_CORRUPT, KN_E_VERSION, KN_E_NOMEM */
 enum kn_rc kn_col_run_open(struct kn_disk disk, const char *dir, uint64_t number,
                            struct kn_col_run **ret, struct kn_err *err) KN_MUST_USE;
-/* Opens the bytes of a file that is mapped already, at run->map; for tests of damage. */
+/* What the directory of the bytes at run->map says, within bounds; it believes no checksum but its
+ * own. */
 enum kn_rc kn_col_run_read(struct kn_col_run *run, struct kn_err *err) KN_MUST_USE;
 /* Every checksum, and that everything is within its bounds and in its order. */
 enum kn_rc kn_col_run_verify(const struct kn_col_run *run, struct kn_err *err) KN_MUST_USE;
@@ -78,6 +82,8 @@ int kn_col_compare(struct kn_str path_a, struct kn_str id_a, struct kn_str path_
                    struct kn_str id_b);
 /* Level of a column or parent of an array: what its id is inside of. */
 uint32_t kn_col_level_of(const struct kn_str *array_ids, uint32_t array_count, struct kn_str id);
+/* The ordinal that a value is the number of; false: it is none. */
+bool kn_col_read_ordinal(struct kn_value v, uint32_t *ret);
 /* Sums of rows and key bytes, once the tables are there. */
 void kn_col_run_count(struct kn_col_run *run);
 /* lo and hi parts of the times of a table. */
@@ -204,6 +210,12 @@ bool kn_col_grow(void *vector, uint32_t count, uint32_t *room, size_t bytes);
 
 /* ---- pins ---- */
 
+/* Ordinals whose rows in a run do not count, per kind of table; NULL: none. */
+struct kn_col_void_bits {
+    uint64_t last; /* birth of the run */
+    uint64_t *bits[KN_TABLE_KIND_COUNT];
+};
+
 /* What is known about ordinals after the runs up to a birth. */
 struct kn_col_ordinals {
     atomic_uint references;
@@ -215,10 +227,7 @@ struct kn_col_ordinals {
     uint64_t *multiple;  /* canonical ordinals with members */
     uint64_t *live;
     uint32_t live_count;
-    struct kn_col_void_bits {
-        uint64_t last; /* birth of the run */
-        uint64_t *bits[KN_TABLE_KIND_COUNT];
-    } * voids; /* per run, oldest first */
+    struct kn_col_void_bits *voids; /* per run, oldest first */
     uint32_t void_count;
 };
 void kn_col_ordinals_unref(struct kn_col_ordinals *o);

@@ -37,7 +37,7 @@ void kn_col_merge_free(struct kn_columns *c)
 
 void kn_columns_freeze(struct kn_columns *c)
 {
-    kn_assert(!c->frozen && !c->written);
+    kn_assert(c->dir && !c->frozen && !c->written);
     kn_mutex_lock(&c->feed_mutex);
     kn_mutex_lock(&c->runs_mutex);
     c->frozen_generation = c->generation++;
@@ -137,7 +137,8 @@ static enum kn_rc reduce(struct kn_columns *c, struct kn_col_run ***runs, uint32
     return *runs ? KN_OK : kn_col_no_memory(err);
 }
 
-/* Has what is known about ordinals brought up to now: the oldest file does not keep what it voids. */
+/* Has what is known about ordinals brought up to now: the oldest file does not keep what it voids.
+ */
 static enum kn_rc know_ordinals(struct kn_columns *c, struct kn_err *err)
 {
     kn_mutex_lock(&c->view_mutex);

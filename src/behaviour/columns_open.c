@@ -34,7 +34,7 @@ static bool take_region(struct opening *o, uint64_t count, uint64_t width, bool 
         return false;
     }
     run->regions[run->region_count++] =
-        (struct kn_col_region){.offset = o->offset, .bytes = bytes, .early = early};
+        (struct kn_col_stored){.offset = o->offset, .bytes = bytes, .early = early};
     *(const void **)ret = run->map + o->offset;
     uint64_t next = (o->offset + bytes + KN_COL_ALIGN - 1) / KN_COL_ALIGN * KN_COL_ALIGN;
     if (next > o->end) {
@@ -231,7 +231,7 @@ static bool read_directory(struct opening *o)
 static enum kn_rc check_early(const struct kn_col_run *run, struct kn_err *err)
 {
     for (uint32_t i = 0; i < run->region_count; i++) {
-        const struct kn_col_region *r = &run->regions[i];
+        const struct kn_col_stored *r = &run->regions[i];
         if (r->early && kn_checksum64(kn_str(run->map + r->offset, r->bytes)) != r->checksum) {
             return kn_col_damaged(run, r->offset, "a checksum is wrong", err);
         }
@@ -278,11 +278,21 @@ enum kn_rc kn_col_run_read(struct kn_col_run *run, struct kn_err *err)
         return o.nomem ? kn_col_no_memory(err)
                        : kn_col_damaged(run, offset, "the directory makes no sense", err);
     }
-    KN_TRY(check_early(run, err));
+    uint64_t sum_of_rows = 0;
+    for (uint32_t i = 0; i < run->table_count; i++) {
+        sum_of_rows += run->tables[i].part.rows;
+    }
+    return rows == sum_of_rows ? KN_OK
+                               : kn_col_damaged(run, offset, "the directory makes no sense", err);
+}
+
+static enum kn_rc count(struct kn_col_run *run, struct kn_err *err)
+{
     uint32_t ordinal_end = run->ordinal_end;
     kn_col_run_count(run);
-    bool sound = rows == run->rows && run->ordinal_end == ordinal_end;
-    return sound ? KN_OK : kn_col_damaged(run, offset, "the directory makes no sense", err);
+    return run->ordinal_end == ordinal_end
+               ? KN_OK
+               : kn_col_damaged(run, KN_COL_HEADER, "an ordinal is out of bounds", err);
 }
 
 enum kn_rc kn_col_run_open(struct kn_disk disk, const char *dir, uint64_t number,
@@ -311,6 +321,12 @@ enum kn_rc kn_col_run_open(struct kn_disk disk, const char *dir, uint64_t number
     if (rc == KN_OK) {
         run->map = map;
         rc = kn_col_run_read(run, err);
+    }
+    if (rc == KN_OK) {
+        rc = check_early(run, err);
+    }
+    if (rc == KN_OK) {
+        rc = count(run, err);
     }
     if (rc != KN_OK) {
         kn_col_run_unref(run);

@@ -208,16 +208,6 @@ static void move_to(struct kn_col_ordinals *o, uint32_t ordinal, uint32_t to)
     clear_bit(o->multiple, ordinal);
 }
 
-static bool read_ordinal(struct kn_value v, uint32_t *ret)
-{
-    uint64_t number;
-    if (v.kind != KN_VALUE_NUMBER || !kn_str_u64(v.text, &number) || number >= UINT32_MAX) {
-        return false;
-    }
-    *ret = (uint32_t)number;
-    return true;
-}
-
 static bool apply_merged(struct kn_col_ordinals *o, const struct kn_table_part *p)
 {
     const struct kn_column *into = kn_part_column(p, KN_STR("into"), 0);
@@ -230,11 +220,9 @@ static bool apply_merged(struct kn_col_ordinals *o, const struct kn_table_part *
         row += kn_part_group_rows(p, g);
         uint32_t code = kn_column_code(into, row - 1);
         if (code >= into->dictionary.count ||
-            !read_ordinal(kn_dictionary_value(&into->dictionary, code), &to)) {
+            !kn_col_read_ordinal(kn_dictionary_value(&into->dictionary, code), &to) ||
+            to >= o->end) {
             continue;
-        }
-        if (!grow(o, to + 1)) {
-            return false;
         }
         move_to(o, p->ordinals[g], to);
     }

@@ -92,6 +92,16 @@ void kn_col_run_count(struct kn_col_run *run)
     }
 }
 
+bool kn_col_read_ordinal(struct kn_value v, uint32_t *ret)
+{
+    uint64_t number;
+    if (v.kind != KN_VALUE_NUMBER || !kn_str_u64(v.text, &number) || number >= UINT32_MAX - 64) {
+        return false;
+    }
+    *ret = (uint32_t)number;
+    return true;
+}
+
 /* ---- names ---- */
 
 void kn_columns_path_key(struct kn_buf *out, struct kn_str key)

@@ -7,7 +7,7 @@ static enum kn_rc check_regions(const struct kn_col_run *run, struct kn_err *err
 {
     uint64_t end = KN_COL_HEADER;
     for (uint32_t i = 0; i < run->region_count; i++) {
-        const struct kn_col_region *r = &run->regions[i];
+        const struct kn_col_stored *r = &run->regions[i];
         if (kn_checksum64(kn_str(run->map + r->offset, r->bytes)) != r->checksum) {
             return kn_col_damaged(run, r->offset, "a checksum is wrong", err);
         }

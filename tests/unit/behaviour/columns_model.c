@@ -43,8 +43,26 @@ static const char *const scalars[] = {"1",
                                       "\"tab\\t\"",
                                       "9999999999999999.99"};
 
+static void random_number(struct kn_rand *rand, struct kn_buf *out)
+{
+    uint64_t decimals = kn_rand_below(rand, 20);
+    kn_buf_c(out, kn_rand_chance(rand, 1, 3) ? "-" : "");
+    kn_buf_u64(out, kn_rand_u64(rand) >> kn_rand_below(rand, 64));
+    kn_buf_c(out, decimals > 0 ? "." : "");
+    for (uint64_t i = 0; i < decimals; i++) {
+        kn_buf_char(out, (char)('0' + kn_rand_below(rand, 10) % (1 + i % 10)));
+    }
+    if (kn_rand_chance(rand, 1, 6)) {
+        kn_buf_printf(out, "e%d", (int)kn_rand_between(rand, -20, 20));
+    }
+}
+
 static void random_scalar(struct kn_rand *rand, struct kn_buf *out)
 {
+    if (kn_rand_chance(rand, 1, 6)) {
+        random_number(rand, out);
+        return;
+    }
     if (kn_rand_chance(rand, 1, 3)) {
         kn_buf_printf(out, "\"v%u\"", (unsigned)kn_rand_below(rand, 400));
         return;

@@ -216,8 +216,8 @@ static struct kn_outcome row_outcome(struct kn_evaluation *e, const struct kn_cr
     return o;
 }
 
-/* All new rows; from the first on that is not final (time may change its truth, or a later row before
- * that moment) they are on the list for this time only. */
+/* All new rows; from the first on that is not final (time may change its truth, or a later row
+ * before that moment) they are on the list for this time only. */
 static void feed(struct kn_evaluation *e, struct chain_state *cs, const struct kn_view_rows *rows,
                  int64_t *next_us)
 {

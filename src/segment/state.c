@@ -216,21 +216,19 @@ static struct kn_outcome row_outcome(struct kn_evaluation *e, const struct kn_cr
     return o;
 }
 
-/* All new rows; those that are not final, and what comes after them, for this time only. What lies
- * in the future is not looked at when it may change until then. */
+/* All new rows; from the first on that is not final (time may change its truth, or a later row
+ * before that moment) they are on the list for this time only. */
 static void feed(struct kn_evaluation *e, struct chain_state *cs, const struct kn_view_rows *rows,
                  int64_t *next_us)
 {
-    const struct kn_crows *c = cs->rows;
-    uint32_t end = c->changing ? kn_rows_at(rows, e->now + 1) : rows->count;
     bool final = true;
     e->quiet = true;
-    for (uint32_t row = cs->fed; row < end; row++) {
-        struct kn_outcome o = row_outcome(e, c, rows, row);
+    for (uint32_t row = cs->fed; row < rows->count; row++) {
+        struct kn_outcome o = row_outcome(e, cs->rows, rows, row);
         if (e->rc != KN_OK) {
             break;
         }
-        final = final && o.truth != KN_UNDECIDED && o.next_us == INT64_MAX;
+        final = final && o.next_us == INT64_MAX;
         *next_us = kn_sooner(*next_us, o.next_us);
         if (o.truth == KN_YES) {
             append(e, cs, rows, row);

@@ -283,6 +283,42 @@ static void reads(void **state)
     assert_int_equal(reads->segment_count + reads->consent_count + reads->identifier_count, 3);
 }
 
+static struct kn_verdict verdict_of(struct kn_eval_state *state, const char *now)
+{
+    struct history_view view;
+    struct kn_verdict verdict;
+    history_finish(&history, "EUR", &arena);
+    history_view(&view, &history, zones.zone, &arena);
+    assert_int_equal(kn_eval_with(state, &view.view, at(now), &arena, &verdict), KN_OK);
+    return verdict;
+}
+
+/* With a state: a row far below a parent that was decided, and a date of the profile inside
+ * where(). */
+static void late_for_a_grandparent(void **state)
+{
+    (void)state;
+    struct kn_eval_state *kept = kn_eval_state_new(
+        define("event('A').where(event('B').where(event('C').within(parent: 2 hours).count() = 0)"
+               ".within(parent: 1 day).count() >= 1).count() = 1",
+               KN_QUERY_SEGMENT));
+    add("2026-11-02T10:00:00Z", "A", 1, "{}");
+    add("2026-11-03T09:30:00Z", "B", 1, "{}");
+    assert_false(verdict_of(kept, "2026-11-03T11:30:00Z").truth);
+    assert_true(verdict_of(kept, "2026-11-03T11:30:00.000001Z").truth);
+    assert_true(verdict_of(kept, "2026-11-04T11:00:00Z").truth);
+    add("2026-11-03T10:30:00Z", "C", 1, "{}"); /* later than a day after A */
+    assert_false(verdict_of(kept, "2026-11-04T11:00:00Z").truth);
+    kn_eval_state_free(kept);
+    kept = kn_eval_state_new(define(
+        "event('A').where(trait('renewal').within_next(7 days)).count() = 1", KN_QUERY_SEGMENT));
+    struct kn_verdict verdict = verdict_of(kept, NOW);
+    assert_false(verdict.truth);
+    assert_int_equal(verdict.next_us, at("2026-11-24T12:00:00Z"));
+    assert_true(verdict_of(kept, "2026-11-24T12:00:00Z").truth);
+    kn_eval_state_free(kept);
+}
+
 /* A full arena is said, wherever it is found out. */
 static void no_memory(void **state)
 {
@@ -346,6 +382,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(traits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(explain, set_up, tear_down),
         cmocka_unit_test_setup_teardown(reads, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(late_for_a_grandparent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_memory, set_up, tear_down),
         cmocka_unit_test(days_that_return),
     };

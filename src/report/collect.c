@@ -82,6 +82,7 @@ static enum kn_rc read_customer(struct kn_customers_job *j, uint32_t ordinal, ui
         KN_TRY(add_amount(j, &c, currency, value));
         if (currency == 0 || currency == p->home) {
             c.monetary = add_monetary(c.monetary, value);
+            c.home_orders++;
         }
     }
     c.amount_count = (uint32_t)j->amount_count - c.amount_first;

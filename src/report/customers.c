@@ -163,6 +163,7 @@ static void add_customer(const struct kn_customers_plan *p, const struct kn_cust
 {
     g->profiles++;
     g->orders += c->orders;
+    g->home_orders += c->home_orders;
     for (uint32_t i = 0; i < c->amount_count; i++) {
         add_money(p, &j->amounts[c->amount_first + i], g);
     }

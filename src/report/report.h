@@ -273,6 +273,7 @@ enum { KN_MONEY_MAX = 8 }; /* currencies of a group; the rest count as orders on
 struct kn_customer_group {
     const char *name;
     uint64_t profiles, orders;
+    uint64_t home_orders; /* those in the home currency */
     struct kn_money revenue[KN_MONEY_MAX]; /* sorted by currency */
     uint32_t revenue_count;
 };

@@ -210,7 +210,7 @@ static void check_compare(struct world *w, const struct kn_columns_pin *pin, str
 
 struct customer {
     uint32_t person;
-    int orders;
+    int orders, home_orders;
     int64_t last_us;
     int64_t home, other; /* cents */
 };
@@ -224,6 +224,7 @@ static size_t find_customers(const struct world *w, bool everybody, struct custo
             const struct world_order *o = &w->orders[i];
             if (o->ordinal == p && o->us <= w->now) {
                 c.orders++;
+                c.home_orders += !o->dollars;
                 c.last_us = o->us > c.last_us ? o->us : c.last_us;
                 c.home += o->dollars ? 0 : o->cents;
                 c.other += o->dollars ? o->cents : 0;
@@ -331,12 +332,14 @@ static void check_customers(struct world *w, const struct kn_columns_pin *pin,
             if (strcmp(name, ret.groups[g].name) == 0) {
                 people++;
                 sum.orders += all[i].orders;
+                sum.home_orders += all[i].home_orders;
                 sum.home += all[i].home;
                 sum.other += all[i].other;
             }
         }
         assert_int_equal(ret.groups[g].profiles, people);
         assert_int_equal(ret.groups[g].orders, sum.orders);
+        assert_int_equal(ret.groups[g].home_orders, sum.home_orders);
         check_money(&ret.groups[g], "EUR", sum.home);
         check_money(&ret.groups[g], "USD", sum.other);
     }

@@ -33,6 +33,7 @@ struct bench {
     struct kn_zone *zone;
     struct pool *pool;
     struct kn_arena arena;
+    uint64_t *members; /* of the audience asked for */
     uint64_t *segments[AUDIENCES];
     const char *only; /* the one question asked for, NULL: all */
 };
@@ -300,10 +301,8 @@ static void ask(struct bench *b, const char *name, ask_fn fn, const void *questi
 static void ask_audience(struct bench *b, const void *question, struct kn_buf *answer)
 {
     size_t words = kn_bulk_words(b->pin);
-    uint64_t *members = kn_must_alloc(words * sizeof *members);
-    audience(b, question, members);
-    kn_buf_u64(answer, kn_bits_best()->count(members, words));
-    kn_free(members);
+    audience(b, question, b->members);
+    kn_buf_u64(answer, kn_bits_best()->count(b->members, words));
 }
 
 static uint64_t part_rows(const struct kn_columns_pin *pin, const struct kn_table_part *part)
@@ -548,6 +547,7 @@ static const char *const audiences[AUDIENCES] = {
 static void run(struct bench *b)
 {
     uint32_t profile = b->shop.profiles / 3;
+    b->members = kn_must_alloc(kn_bulk_words(b->pin) * sizeof *b->members);
     for (int i = 0; i < AUDIENCES; i++) {
         b->segments[i] = kn_must_alloc(kn_bulk_words(b->pin) * sizeof(uint64_t));
         audience(b, audiences[i], b->segments[i]);
@@ -567,6 +567,7 @@ static void run(struct bench *b)
     for (int i = 0; i < AUDIENCES; i++) {
         kn_free(b->segments[i]);
     }
+    kn_free(b->members);
 }
 
 int main(int argc, char **argv)

@@ -76,8 +76,8 @@ KN_AVX2 static void avx2_without(uint64_t *to, const uint64_t *other, size_t wor
  * population counts using AVX2 instructions", 2018). */
 KN_AVX2 static uint64_t avx2_count(const uint64_t *bits, size_t words)
 {
-    const __m256i table = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1, 2,
-                                           1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
+    const __m256i table = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1,
+                                           2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
     const __m256i low = _mm256_set1_epi8(15);
     __m256i sums = _mm256_setzero_si256();
     size_t i = 0;
@@ -85,8 +85,8 @@ KN_AVX2 static uint64_t avx2_count(const uint64_t *bits, size_t words)
         __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(bits + i));
         __m256i a = _mm256_shuffle_epi8(table, _mm256_and_si256(v, low));
         __m256i b = _mm256_shuffle_epi8(table, _mm256_and_si256(_mm256_srli_epi16(v, 4), low));
-        sums = _mm256_add_epi64(
-            sums, _mm256_sad_epu8(_mm256_add_epi8(a, b), _mm256_setzero_si256()));
+        sums =
+            _mm256_add_epi64(sums, _mm256_sad_epu8(_mm256_add_epi8(a, b), _mm256_setzero_si256()));
     }
     uint64_t parts[4];
     _mm256_storeu_si256((__m256i *)(void *)parts, sums);

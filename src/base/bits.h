@@ -1,8 +1,8 @@
 /* Sets of small numbers as dense bit arrays: bit i of word i / 64.
  *
- * Two implementations answer the same: plain C, and AVX2 for processors that have it, chosen once per
- * call of kn_bits_best. Arrays are whole words; a caller keeps bits beyond its universe zero. Pure;
- * safe on any thread.
+ * Two implementations answer the same: plain C, and AVX2 for processors that have it, chosen once
+ * per call of kn_bits_best. Arrays are whole words; a caller keeps bits beyond its universe zero.
+ * Pure; safe on any thread.
  */
 #ifndef KN_BASE_BITS_H
 #define KN_BASE_BITS_H

@@ -4,6 +4,8 @@
 #include "base/mem.h"
 #include "behaviour/columns_build.h"
 
+enum { AHEAD = 2, FETCH_BYTES = 1024 };
+
 struct kn_col_builder *kn_col_builder_new(struct kn_col_names *names)
 {
     struct kn_col_builder *b = kn_calloc(1, sizeof *b);
@@ -177,6 +179,15 @@ static enum kn_rc seal_all(struct kn_col_builder *b, struct kn_col_run *run, str
     return KN_OK;
 }
 
+/* Has the bytes brought closer. */
+static void fetch(struct kn_str bytes)
+{
+    size_t most = bytes.len < FETCH_BYTES ? bytes.len : FETCH_BYTES;
+    for (size_t at = 0; at < most; at += 64) {
+        __builtin_prefetch(bytes.p + at);
+    }
+}
+
 static enum kn_rc fill(struct kn_col_builder *b, const struct kn_col_op *ops, size_t count,
                        struct kn_col_run *run, struct kn_err *err)
 {
@@ -184,6 +195,9 @@ static enum kn_rc fill(struct kn_col_builder *b, const struct kn_col_op *ops, si
     b->objects = 0;
     b->nomem = !gather_voids(&voids, ops, count);
     for (size_t i = 0; i < count && !b->nomem; i++) {
+        if (i + AHEAD < count) {
+            fetch(ops[i + AHEAD].bytes);
+        }
         run->ordinal_end =
             ops[i].ordinal >= run->ordinal_end ? ops[i].ordinal + 1 : run->ordinal_end;
         if (ops[i].type == KN_COL_EVENT && !is_void(&voids, &ops[i], i)) {
@@ -198,7 +212,7 @@ static enum kn_rc fill(struct kn_col_builder *b, const struct kn_col_op *ops, si
 }
 
 enum kn_rc kn_col_build(struct kn_col_builder *b, const struct kn_col_op *ops, size_t count,
-                        struct kn_col_run **ret, uint64_t *dropped_fields, struct kn_err *err)
+                        struct kn_col_run **ret, uint64_t *ret_dropped, struct kn_err *err)
 {
     struct kn_col_run *run = kn_col_run_new();
     if (!run) {
@@ -213,7 +227,7 @@ enum kn_rc kn_col_build(struct kn_col_builder *b, const struct kn_col_op *ops, s
         return rc;
     }
     kn_col_run_count(run);
-    *dropped_fields += b->dropped;
+    *ret_dropped = b->dropped;
     *ret = run;
     return KN_OK;
 }

@@ -8,7 +8,6 @@ enum { ENTRIES_FIRST = 16 };
 void kn_dict_free(struct kn_dict *d)
 {
     kn_free(d->slots);
-    kn_free(d->hashes);
     kn_free(d->kinds);
     kn_free(d->offsets);
     kn_free(d->bytes);
@@ -25,35 +24,39 @@ static bool resize(void *vector, size_t bytes)
     return true;
 }
 
+static void begin(struct kn_dict *d)
+{
+    d->kinds[0] = KN_VALUE_ABSENT;
+    d->offsets[0] = 0;
+    d->offsets[1] = 0;
+    d->count = 1;
+}
+
 static bool grow(struct kn_dict *d)
 {
     uint32_t room = d->room ? d->room * 2 : ENTRIES_FIRST;
-    if (room > UINT32_MAX / 4 || !resize(&d->hashes, room * sizeof *d->hashes) ||
-        !resize(&d->kinds, room) || !resize(&d->offsets, (room + 1U) * sizeof *d->offsets)) {
+    if (room > UINT32_MAX / 4 || !resize(&d->kinds, room) ||
+        !resize(&d->offsets, (room + 1U) * sizeof *d->offsets)) {
         return false;
     }
-    uint32_t *slots = kn_calloc(room * 2U, sizeof *slots);
+    uint64_t *slots = kn_calloc(room * 2U, sizeof *slots);
     if (!slots) {
         return false;
+    }
+    for (uint32_t k = 0; k < d->slot_room; k++) {
+        uint32_t i = (uint32_t)(d->slots[k] >> 32) & (room * 2 - 1);
+        while (d->slots[k] != 0 && slots[i] != 0) {
+            i = (i + 1) & (room * 2 - 1);
+        }
+        slots[i] = d->slots[k] != 0 ? d->slots[k] : slots[i];
     }
     kn_free(d->slots);
     d->slots = slots;
     d->slot_room = room * 2;
-    if (d->count == 0) {
-        d->kinds[0] = KN_VALUE_ABSENT;
-        d->hashes[0] = 0;
-        d->offsets[0] = 0;
-        d->offsets[1] = 0;
-        d->count = 1;
-    }
-    for (uint32_t code = 1; code < d->count; code++) {
-        uint32_t i = d->hashes[code] & (d->slot_room - 1);
-        while (slots[i] != 0) {
-            i = (i + 1) & (d->slot_room - 1);
-        }
-        slots[i] = code;
-    }
     d->room = room;
+    if (d->count == 0) {
+        begin(d);
+    }
     return true;
 }
 
@@ -79,51 +82,61 @@ static bool add_text(struct kn_dict *d, struct kn_str text)
     return true;
 }
 
+/* Its last three bits are the kind: equal hashes are of equal kinds. */
 static uint32_t hash_of(enum kn_value_kind kind, struct kn_str text)
 {
     uint64_t wide = kn_checksum64(text);
-    return (uint32_t)(wide ^ (wide >> 32)) + (uint32_t)kind;
+    return ((uint32_t)(wide ^ (wide >> 32)) << 3 | (uint32_t)kind) * 0x9e3779b1U;
+}
+
+static bool is_text(const struct kn_dict *d, uint32_t code, struct kn_str text)
+{
+    uint32_t at = d->offsets[code];
+    return d->offsets[code + 1] - at == text.len &&
+           (text.len == 0 ||
+            (d->bytes[at] == text.p[0] && memcmp(d->bytes + at, text.p, text.len) == 0));
 }
 
 /* The slot of a value, or the free one where it belongs. There are slots. */
-static uint32_t find(const struct kn_dict *d, uint32_t hash, enum kn_value_kind kind,
-                     struct kn_str text)
+static uint64_t *find(const struct kn_dict *d, uint32_t hash, struct kn_str text)
 {
     uint32_t i = hash & (d->slot_room - 1);
     for (; d->slots[i] != 0; i = (i + 1) & (d->slot_room - 1)) {
-        uint32_t code = d->slots[i];
-        if (d->hashes[code] == hash && d->kinds[code] == kind &&
-            d->offsets[code + 1] - d->offsets[code] == text.len &&
-            (text.len == 0 || memcmp(d->bytes + d->offsets[code], text.p, text.len) == 0)) {
+        if (d->slots[i] >> 32 == hash && is_text(d, (uint32_t)d->slots[i], text)) {
             break;
         }
     }
-    return i;
+    return &d->slots[i];
 }
 
 uint32_t kn_dict_find(const struct kn_dict *d, enum kn_value_kind kind, struct kn_str text)
 {
-    return d->count == 0 ? 0 : d->slots[find(d, hash_of(kind, text), kind, text)];
+    return d->count == 0 ? 0 : (uint32_t)*find(d, hash_of(kind, text), text);
 }
 
 uint32_t kn_dict_code(struct kn_dict *d, enum kn_value_kind kind, struct kn_str text)
 {
-    uint32_t hash = hash_of(kind, text);
+    /* Values often repeat from row to row. */
+    if (d->last != 0 && d->kinds[d->last] == kind && is_text(d, d->last, text)) {
+        return d->last;
+    }
     if (d->count >= d->room && !grow(d)) {
         return 0;
     }
-    uint32_t i = find(d, hash, kind, text);
-    if (d->slots[i] != 0) {
-        return d->slots[i];
+    uint32_t hash = hash_of(kind, text);
+    uint64_t *slot = find(d, hash, text);
+    if (*slot != 0) {
+        d->last = (uint32_t)*slot;
+        return d->last;
     }
     if (!add_text(d, text)) {
         return 0;
     }
     uint32_t code = d->count++;
-    d->slots[i] = code;
-    d->hashes[code] = hash;
+    *slot = (uint64_t)hash << 32 | code;
     d->kinds[code] = (uint8_t)kind;
     d->offsets[code + 1] = d->bytes_len;
+    d->last = code;
     return code;
 }
 

@@ -148,7 +148,8 @@ static enum kn_rc build_some(struct kn_columns *c, uint64_t generation, uint32_t
     if (!ops) {
         return KN_OK;
     }
-    enum kn_rc rc = kn_col_build(c->builder, ops, count, &run, &c->dropped_fields, err);
+    uint64_t dropped = 0;
+    enum kn_rc rc = kn_col_build(c->builder, ops, count, &run, &dropped, err);
     if (rc == KN_OK) {
         run->first = run->last = c->next_birth;
         run->generation = of;
@@ -156,6 +157,7 @@ static enum kn_rc build_some(struct kn_columns *c, uint64_t generation, uint32_t
     }
     if (rc == KN_OK) {
         c->next_birth++;
+        atomic_fetch_add(&c->dropped_fields, dropped);
         drop_blocks(c, blocks);
     } else {
         kn_col_run_unref(run);

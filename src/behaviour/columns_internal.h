@@ -12,6 +12,7 @@ enum {
     KN_COL_ALIGN = 64, /* of every region; as many bytes behind it are readable */
     KN_COL_FORGOTTEN = KN_TABLE_KIND_COUNT, /* index into the lists of void ordinals */
     KN_COL_VOIDS = KN_TABLE_KIND_COUNT + 1,
+    KN_COL_FILES_MAX = 64,
     KN_COL_ELEMENTS = '\xff' & 0xff, /* in an id: "the elements of"; never part of UTF-8 */
 };
 
@@ -23,7 +24,8 @@ struct kn_col_table {
      * is entered. Arrays stand in the order of their ids, columns in that of (path, id). */
     const struct kn_str *column_ids;
     const struct kn_str *array_ids;
-    uint64_t arrival_max; /* no arrival is later */
+    const uint32_t *text_bytes; /* per column: of its dictionary; of a run in memory NULL */
+    uint64_t arrival_max;       /* no arrival is later */
 };
 
 struct kn_col_run {
@@ -40,6 +42,17 @@ struct kn_col_run {
     uint32_t void_counts[KN_COL_VOIDS];
     struct kn_arena arena; /* names and directory; of a run in memory everything */
     bool is_small;
+
+    /* Of a file. */
+    uint64_t number;
+    struct kn_file *file;
+    const char *map;
+    struct kn_col_region {
+        uint64_t offset, bytes, checksum;
+        bool early; /* read when the file is opened */
+    } * regions;    /* in their order, without what is between them */
+    uint32_t region_count;
+    char path[512];
 };
 
 struct kn_col_run *kn_col_run_new(void); /* one reference; NULL without memory */
@@ -49,6 +62,15 @@ void kn_col_run_unref(struct kn_col_run *run);
 void *kn_col_region(struct kn_col_run *run, size_t bytes);
 const struct kn_col_table *kn_col_run_table(const struct kn_col_run *run, enum kn_table_kind kind,
                                             struct kn_str name);
+/* @errors KN_E_IO, KN_E_CORRUPT, KN_E_VERSION, KN_E_NOMEM */
+enum kn_rc kn_col_run_open(struct kn_disk disk, const char *dir, uint64_t number,
+                           struct kn_col_run **ret, struct kn_err *err) KN_MUST_USE;
+/* Opens the bytes of a file that is mapped already, at run->map; for tests of damage. */
+enum kn_rc kn_col_run_read(struct kn_col_run *run, struct kn_err *err) KN_MUST_USE;
+/* Every checksum, and that everything is within its bounds and in its order. */
+enum kn_rc kn_col_run_verify(const struct kn_col_run *run, struct kn_err *err) KN_MUST_USE;
+enum kn_rc kn_col_damaged(const struct kn_col_run *run, uint64_t offset, const char *what,
+                          struct kn_err *err);
 /* What a path id looks like to readers; NULL p without memory. */
 struct kn_str kn_col_path_of(struct kn_arena *arena, struct kn_str id);
 /* The order of columns. */
@@ -90,9 +112,9 @@ static inline uint8_t kn_col_code_width(uint32_t entries)
 /* ---- dictionaries being made ---- */
 
 struct kn_dict {
-    uint32_t *slots; /* code, 0 = free */
+    uint64_t *slots; /* hash << 32 | code, 0 = free */
     uint32_t slot_room;
-    uint32_t *hashes; /* per entry */
+    uint32_t last; /* code that was asked for last */
     uint8_t *kinds;
     uint32_t *offsets;
     char *bytes;
@@ -132,7 +154,8 @@ struct kn_col_op {
 struct kn_col_builder;
 struct kn_col_builder *kn_col_builder_new(struct kn_col_names *names); /* NULL without memory */
 void kn_col_builder_free(struct kn_col_builder *b);
-/* Makes a run of operations in their order. `names` of the builder gains their paths. */
+/* Makes a run of operations in their order. `names` of the builder gains their paths. *ret_dropped
+ * values were left out, since their tables have too many columns. */
 enum kn_rc kn_col_build(struct kn_col_builder *b, const struct kn_col_op *ops, size_t count,
                         struct kn_col_run **ret, uint64_t *dropped_fields,
                         struct kn_err *err) KN_MUST_USE;
@@ -252,14 +275,24 @@ struct kn_columns {
     struct kn_col_builder *builder;
     struct kn_col_names *names;
     uint64_t next_birth;
-    uint64_t dropped_fields;
+    atomic_ullong dropped_fields;
 
     struct kn_mutex join_mutex; /* one join of runs in memory at a time */
+
+    /* Of the background thread. */
+    uint64_t next_number;       /* of a file */
+    struct kn_col_merge *merge; /* NULL = none */
+    struct kn_col_run **next;   /* the runs on disk as of the next install */
+    uint32_t next_count;
+    bool frozen, written;
+    uint64_t frozen_generation;
+    atomic_bool purging;
 
     struct kn_mutex runs_mutex; /* runs */
     struct kn_col_run **runs;   /* oldest first: those on disk, then those in memory */
     uint32_t run_count, run_room;
     uint64_t version;
+    uint64_t open_generation; /* as generation */
 
     struct kn_mutex view_mutex; /* view, ordinals */
     struct kn_col_view *view;   /* the newest, NULL = none */
@@ -273,6 +306,16 @@ enum kn_rc kn_col_build_waiting(struct kn_columns *c, uint64_t generation,
 /* A new run at the end. */
 enum kn_rc kn_col_publish(struct kn_columns *c, struct kn_col_run *run,
                           struct kn_err *err) KN_MUST_USE;
+/* The runs there are now, each held; let go of by kn_col_let_go. NULL without memory. */
+struct kn_col_run **kn_col_hold_runs(struct kn_columns *c, uint32_t *ret_count,
+                                     uint64_t *ret_version);
+void kn_col_let_go(struct kn_col_run **runs, uint32_t count);
+/* Makes the newest view, unless it is there. Under the view mutex. */
+enum kn_rc kn_col_renew_view(struct kn_columns *c, struct kn_err *err) KN_MUST_USE;
+void kn_col_merge_free(struct kn_columns *c);
+/* The first runs become one. */
+enum kn_rc kn_col_join_in_memory(struct kn_columns *c, struct kn_col_run *const *runs,
+                                 uint32_t count, struct kn_err *err) KN_MUST_USE;
 /* Joins runs in memory of what is fed now until few are left. */
 enum kn_rc kn_col_join_small(struct kn_columns *c, struct kn_err *err) KN_MUST_USE;
 

@@ -102,6 +102,21 @@ static bool grow_map(struct kn_col_ordinals *o, uint32_t from, uint32_t to)
     return true;
 }
 
+/* Nobody was merged before: all three, or none. */
+static bool make_map(struct kn_col_ordinals *o)
+{
+    if (grow_map(o, 0, o->room)) {
+        return true;
+    }
+    kn_free(o->canonical);
+    kn_free(o->members);
+    kn_free(o->multiple);
+    o->canonical = NULL;
+    o->members = NULL;
+    o->multiple = NULL;
+    return false;
+}
+
 /* A failure half way leaves some vectors larger than `room` says, which does no harm. */
 static bool grow(struct kn_col_ordinals *o, uint32_t end)
 {
@@ -206,7 +221,7 @@ static bool read_ordinal(struct kn_value v, uint32_t *ret)
 static bool apply_merged(struct kn_col_ordinals *o, const struct kn_table_part *p)
 {
     const struct kn_column *into = kn_part_column(p, KN_STR("into"), 0);
-    if (!into || (!o->canonical && !grow_map(o, 0, o->room))) {
+    if (!into || (!o->canonical && !make_map(o))) {
         return !into;
     }
     uint64_t row = 0;
@@ -251,14 +266,13 @@ static bool apply_facts(struct kn_col_ordinals *o, const struct kn_col_run *run)
 
 /* ---- void rows ---- */
 
-static bool has_kind(const struct kn_col_run *run, uint32_t kind)
+static unsigned kinds_of(const struct kn_col_run *run)
 {
+    unsigned kinds = 0;
     for (uint32_t i = 0; i < run->table_count; i++) {
-        if (run->tables[i].part.kind == (enum kn_table_kind)kind) {
-            return true;
-        }
+        kinds |= 1U << run->tables[i].part.kind;
     }
-    return false;
+    return kinds;
 }
 
 /* Rows in run `at` of ordinals that a newer run voids. */
@@ -307,10 +321,13 @@ static bool arrange(struct kn_col_ordinals *o, struct kn_col_run *const *runs, u
 
 static bool apply_voids(struct kn_col_ordinals *o, struct kn_col_run *const *runs, uint32_t at)
 {
+    unsigned kinds = 0;
     for (uint32_t i = 0; i < at; i++) {
+        /* A run may be joined to older ones: the bits are theirs then. */
+        kinds |= kinds_of(runs[i]);
         for (uint32_t kind = 0; kind < KN_TABLE_KIND_COUNT; kind++) {
-            if (has_kind(runs[i], kind) && (!mark(o, i, kind, runs[at], kind) ||
-                                            !mark(o, i, kind, runs[at], KN_COL_FORGOTTEN))) {
+            if (kinds >> kind & 1 && (!mark(o, i, kind, runs[at], kind) ||
+                                      !mark(o, i, kind, runs[at], KN_COL_FORGOTTEN))) {
                 return false;
             }
         }

@@ -24,6 +24,11 @@ void kn_col_run_unref(struct kn_col_run *run)
     if (!run || atomic_fetch_sub(&run->references, 1) != 1) {
         return;
     }
+    if (run->file && run->map) {
+        kn_file_unmap(run->file, run->map, run->bytes);
+    }
+    kn_file_close(run->file);
+    kn_free(run->regions);
     kn_arena_deinit(&run->arena);
     kn_free(run);
 }
@@ -78,7 +83,7 @@ void kn_col_run_count(struct kn_col_run *run)
                               (p->groups / 256 + 1) * sizeof *p->block_rows +
                               p->large_count * sizeof *p->large;
         }
-        if (p->groups > 0 && p->ordinals[p->groups - 1] >= run->ordinal_end) {
+        if (p->ordinals && p->ordinals[p->groups - 1] >= run->ordinal_end) {
             run->ordinal_end = p->ordinals[p->groups - 1] + 1;
         }
     }

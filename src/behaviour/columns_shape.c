@@ -8,7 +8,7 @@
 #include "behaviour/columns_build.h"
 
 static const char *const fact_names[KN_COL_FACTS] = {"#source",  "#visit",    "#device",
-                                              "#browser", "#platform", "#country"};
+                                                     "#browser", "#platform", "#country"};
 
 /* ---- paths ---- */
 

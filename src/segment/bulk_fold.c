@@ -86,7 +86,8 @@ static void each_part_block(struct kn_bulk_chunk *chunk, const struct kn_bulk_co
                             uint32_t p, const uint64_t *candidates, block_fn each, void *arg)
 {
     const struct kn_table_part *part = cond->table->parts[p];
-    struct kn_bulk_block b = {.cond = cond, .part = part, .how = &cond->parts[p], .stray = -1};
+    struct kn_bulk_block b = {
+        .cond = cond, .part = part, .how = &cond->parts[p], .candidates = candidates, .stray = -1};
     uint32_t end = kn_part_find(part, chunk->end);
     uint32_t g = kn_part_find(part, chunk->first);
     uint64_t row = kn_part_group_row(part, g);
@@ -113,8 +114,13 @@ static void each_stray(struct kn_bulk_chunk *chunk, const struct kn_bulk_cond *c
     for (; at < table->stray_ends[chunk->index] && chunk->rc == KN_OK; at++) {
         const struct kn_bulk_stray *s = &table->strays[at];
         const struct kn_table_part *part = table->parts[s->part];
-        struct kn_bulk_block b = {.cond = cond, .part = part, .how = &cond->parts[s->part],
-                                  .group = s->group, .groups = 1, .stray = s->canonical};
+        struct kn_bulk_block b = {.cond = cond,
+                                  .part = part,
+                                  .how = &cond->parts[s->part],
+                                  .candidates = candidates,
+                                  .group = s->group,
+                                  .groups = 1,
+                                  .stray = s->canonical};
         if (!b.how->never && kn_bit(candidates, s->canonical - chunk->first)) {
             b.row = kn_part_group_row(part, s->group);
             b.rows = kn_part_group_rows(part, s->group);
@@ -185,95 +191,136 @@ static void fold_exists(struct kn_bulk_chunk *chunk, const struct kn_bulk_cond *
     }
 }
 
+/* Who has matching rows at all: everybody else has the answer for nothing. */
+struct touched {
+    uint64_t bits[KN_BULK_WORDS];
+};
+
+typedef bool (*answer_fn)(const struct kn_bulk_cond *cond, const void *kept, uint32_t at);
+
+static inline void answer_all(const struct kn_bulk_cond *cond, const struct touched *touched,
+                              const uint64_t *candidates, bool nothing, answer_fn answer,
+                              const void *kept, uint64_t *out)
+{
+    for (uint32_t w = 0; w < KN_BULK_WORDS; w++) {
+        uint64_t left = touched->bits[w] & candidates[w], word = 0;
+        for (; left != 0; left &= left - 1) {
+            uint32_t bit = (uint32_t)__builtin_ctzll(left);
+            word |= (uint64_t)answer(cond, kept, w * 64 + bit) << bit;
+        }
+        out[w] = word | (nothing ? ~touched->bits[w] : 0);
+    }
+}
+
+/* ---- counts ---- */
+
+struct counts {
+    struct touched touched;
+    uint32_t *sums;
+};
+
 static void add_count(struct kn_bulk_chunk *chunk, const struct kn_bulk_block *b, void *arg)
 {
-    uint32_t *sums = arg, counts[KN_BULK_BLOCK];
+    struct counts *c = arg;
+    uint32_t counts[KN_BULK_BLOCK];
     group_counts(chunk, b, b->mask, counts);
     for (uint32_t i = 0; i < b->groups; i++) {
         int64_t at = counts[i] > 0 ? kn_bulk_place(chunk, b, i) : -1;
         if (at >= 0) {
-            sums[at] += counts[i];
+            c->sums[at] += counts[i];
+            kn_bits_set(c->touched.bits, (uint64_t)at);
         }
     }
+}
+
+static bool count_answer(const struct kn_bulk_cond *cond, const void *kept, uint32_t at)
+{
+    const struct counts *c = kept;
+    return kn_bulk_number(cond, c->sums[at]);
 }
 
 static void fold_numbers(struct kn_bulk_chunk *chunk, const struct kn_bulk_cond *cond,
                          const uint64_t *candidates, uint64_t *out)
 {
-    uint32_t *sums = kn_calloc(KN_BULK_CHUNK, sizeof *sums);
-    if (!sums) {
+    struct counts c = {.sums = kn_calloc(KN_BULK_CHUNK, sizeof *c.sums)};
+    if (!c.sums) {
         chunk->rc = KN_E_NOMEM;
         return;
     }
     if (cond->fold == KN_FOLD_COUNT) {
-        kn_bulk_each_block(chunk, cond, candidates, add_count, sums);
+        kn_bulk_each_block(chunk, cond, candidates, add_count, &c);
     } else {
-        kn_bulk_sets(chunk, cond, candidates, sums);
+        kn_bulk_sets(chunk, cond, candidates, c.sums, c.touched.bits);
     }
-    for (uint32_t i = 0; i < KN_BULK_CHUNK; i++) {
-        out[i / 64] |= (uint64_t)kn_bulk_number(cond, sums[i]) << (i & 63);
-    }
-    kn_free(sums);
+    answer_all(cond, &c.touched, candidates, kn_bulk_number(cond, 0), count_answer, &c, out);
+    kn_free(c.sums);
 }
 
 /* ---- sums ---- */
 
 struct sums {
+    struct touched touched;
     int64_t *amounts;
     uint32_t *counts; /* NULL: not asked for */
 };
 
-static void add_amounts(struct kn_bulk_chunk *chunk, const struct kn_bulk_block *b, void *arg)
+static void add_group(struct sums *sums, const struct kn_bulk_block *b, uint64_t start,
+                      uint64_t end, uint64_t at)
 {
-    struct sums *sums = arg;
     const struct kn_column *column = b->how->column;
-    const int64_t *amounts = b->how->amounts;
-    uint64_t start = 0, end;
-    for (uint32_t i = 0; column && i < b->groups; i++, start = end) {
-        end = start + kn_part_group_rows(b->part, b->group + i);
-        int64_t at = kn_bulk_place(chunk, b, i), sum = 0;
-        uint64_t row = b->mask ? kn_bulk_next_bit(b->mask, start, end) : start;
-        uint32_t count = 0;
-        while (at >= 0 && row < end) {
-            uint32_t code = kn_column_code(column, b->row + row);
-            sum += amounts[code];
-            count += b->how->is_number[code];
-            row = b->mask ? kn_bulk_next_bit(b->mask, row + 1, end) : row + 1;
-        }
-        if (at >= 0) {
-            sums->amounts[at] += sum;
-        }
-        if (at >= 0 && sums->counts) {
+    uint64_t row = b->mask ? kn_bulk_next_bit(b->mask, start, end) : start;
+    int64_t sum = 0;
+    uint32_t count = 0;
+    while (row < end) {
+        uint32_t code = kn_column_code(column, b->row + row);
+        sum += b->how->amounts[code];
+        count += b->how->is_number[code];
+        row = b->mask ? kn_bulk_next_bit(b->mask, row + 1, end) : row + 1;
+    }
+    if (count > 0) {
+        sums->amounts[at] += sum;
+        kn_bits_set(sums->touched.bits, at);
+        if (sums->counts) {
             sums->counts[at] += count;
         }
     }
 }
 
-static bool sum_answer(const struct kn_bulk_cond *cond, int64_t amount, const uint32_t *count)
+static void add_amounts(struct kn_bulk_chunk *chunk, const struct kn_bulk_block *b, void *arg)
 {
+    uint64_t start = 0, end;
+    for (uint32_t i = 0; b->how->column && i < b->groups; i++, start = end) {
+        end = start + kn_part_group_rows(b->part, b->group + i);
+        int64_t at = kn_bulk_place(chunk, b, i);
+        if (at >= 0) {
+            add_group(arg, b, start, end, (uint64_t)at);
+        }
+    }
+}
+
+static bool sum_answer(const struct kn_bulk_cond *cond, const void *kept, uint32_t at)
+{
+    const struct sums *sums = kept;
     struct kn_wide sum = {{0, 0, 0}};
-    if (cond->has_bound && !count) {
-        return (amount >= cond->bound) != cond->bound_below;
+    if (cond->has_bound && !sums->counts) {
+        return (sums->amounts[at] >= cond->bound) != cond->bound_below;
     }
-    if (count && *count == 0) {
-        return cond->nothing;
-    }
-    kn_wide_add(&sum, (kn_dec)amount * cond->unit);
-    return count ? kn_test_mean(cond->test, &sum, *count) : kn_test_sum(cond->test, &sum);
+    kn_wide_add(&sum, (kn_dec)sums->amounts[at] * cond->unit);
+    return sums->counts ? kn_test_mean(cond->test, &sum, sums->counts[at])
+                        : kn_test_sum(cond->test, &sum);
 }
 
 static void fold_sums(struct kn_bulk_chunk *chunk, const struct kn_bulk_cond *cond,
                       const uint64_t *candidates, uint64_t *out)
 {
     bool mean = cond->fold == KN_FOLD_MEAN;
-    struct sums sums = {kn_calloc(KN_BULK_CHUNK, sizeof *sums.amounts),
-                        mean ? kn_calloc(KN_BULK_CHUNK, sizeof *sums.counts) : NULL};
+    struct kn_wide zero = {{0, 0, 0}};
+    struct sums sums = {.amounts = kn_calloc(KN_BULK_CHUNK, sizeof *sums.amounts),
+                        .counts = mean ? kn_calloc(KN_BULK_CHUNK, sizeof *sums.counts) : NULL};
     if (sums.amounts && (sums.counts || !mean)) {
         kn_bulk_each_block(chunk, cond, candidates, add_amounts, &sums);
-        for (uint32_t i = 0; i < KN_BULK_CHUNK; i++) {
-            bool yes = sum_answer(cond, sums.amounts[i], mean ? &sums.counts[i] : NULL);
-            out[i / 64] |= (uint64_t)yes << (i & 63);
-        }
+        bool nothing = mean ? cond->nothing : kn_test_sum(cond->test, &zero);
+        answer_all(cond, &sums.touched, candidates, nothing, sum_answer, &sums, out);
     } else {
         chunk->rc = KN_E_NOMEM;
     }
@@ -286,33 +333,58 @@ static void fold_sums(struct kn_bulk_chunk *chunk, const struct kn_bulk_cond *co
 struct end {
     int64_t us;
     uint64_t arrival;
-    bool is_there, yes;
 };
+struct ends {
+    struct touched touched;
+    uint64_t yes[KN_BULK_WORDS];
+    struct end *ends; /* of those touched; NULL: nobody has rows in two places */
+};
+
+/* The row of [start, stop) that is first or last of those that match, or stop. */
+static uint64_t end_row(const struct kn_bulk_block *b, uint64_t start, uint64_t stop)
+{
+    if (b->cond->fold == KN_FOLD_FIRST) {
+        return b->mask ? kn_bulk_next_bit(b->mask, start, stop) : start;
+    }
+    for (uint64_t row = stop; row > start; row--) {
+        if (!b->mask || kn_bit(b->mask, row - 1)) {
+            return row - 1;
+        }
+    }
+    return stop;
+}
+
+static bool is_nearer(const struct kn_bulk_block *b, struct ends *e, uint64_t row, uint64_t at)
+{
+    if (!e->ends) {
+        return true;
+    }
+    struct end *known = &e->ends[at];
+    struct end now = {kn_part_time(b->part, row), kn_part_arrival(b->part, row)};
+    bool later = now.us > known->us || (now.us == known->us && now.arrival > known->arrival);
+    bool nearer = !kn_bit(e->touched.bits, at) || later == (b->cond->fold == KN_FOLD_LAST);
+    if (nearer) {
+        *known = now;
+    }
+    return nearer;
+}
 
 static void add_end(struct kn_bulk_chunk *chunk, const struct kn_bulk_block *b, void *arg)
 {
-    struct end *ends = arg;
-    bool first = b->cond->fold == KN_FOLD_FIRST;
+    struct ends *e = arg;
     uint64_t *yes = kn_bulk_bits(&chunk->lane, b->rows), start = 0, stop;
     if (!yes || !kn_bulk_mask(&chunk->lane, b->part, b->how->sides[0], b->row, b->rows, yes)) {
         return;
     }
     for (uint32_t i = 0; i < b->groups; i++, start = stop) {
         stop = start + kn_part_group_rows(b->part, b->group + i);
-        int64_t at = kn_bulk_place(chunk, b, i);
-        uint64_t row = !first ? stop - 1 : b->mask ? kn_bulk_next_bit(b->mask, start, stop) : start;
-        while (!first && b->mask && row > start && !kn_bit(b->mask, row)) {
-            row--;
-        }
-        if (at < 0 || row >= stop || (b->mask && !kn_bit(b->mask, row))) {
-            continue;
-        }
-        struct end *e = &ends[at];
-        int64_t us = kn_part_time(b->part, b->row + row);
-        uint64_t arrival = kn_part_arrival(b->part, b->row + row);
-        bool later = us > e->us || (us == e->us && arrival > e->arrival);
-        if (!e->is_there || later != first) {
-            *e = (struct end){us, arrival, true, kn_bit(yes, row)};
+        uint64_t row = end_row(b, start, stop);
+        int64_t place = row < stop ? kn_bulk_place(chunk, b, i) : -1;
+        uint64_t at = (uint64_t)place;
+        if (place >= 0 && is_nearer(b, e, b->row + row, at)) {
+            kn_bits_set(e->touched.bits, at);
+            e->yes[at >> 6] &= ~(UINT64_C(1) << (at & 63));
+            e->yes[at >> 6] |= (uint64_t)kn_bit(yes, row) << (at & 63);
         }
     }
 }
@@ -320,24 +392,31 @@ static void add_end(struct kn_bulk_chunk *chunk, const struct kn_bulk_block *b, 
 static void fold_ends(struct kn_bulk_chunk *chunk, const struct kn_bulk_cond *cond,
                       const uint64_t *candidates, uint64_t *out)
 {
-    struct end *ends = kn_calloc(KN_BULK_CHUNK, sizeof *ends);
-    if (!ends) {
-        chunk->rc = KN_E_NOMEM;
-        return;
+    struct ends e = {.ends = NULL};
+    if (cond->table->part_count > 1 || cond->table->stray_ends) {
+        e.ends = kn_alloc(KN_BULK_CHUNK * sizeof *e.ends);
+        if (!e.ends) {
+            chunk->rc = KN_E_NOMEM;
+            return;
+        }
     }
-    kn_bulk_each_block(chunk, cond, candidates, add_end, ends);
-    for (uint32_t i = 0; i < KN_BULK_CHUNK; i++) {
-        bool yes = ends[i].is_there ? ends[i].yes : cond->nothing;
-        out[i / 64] |= (uint64_t)yes << (i & 63);
+    kn_bulk_each_block(chunk, cond, candidates, add_end, &e);
+    for (uint32_t w = 0; w < KN_BULK_WORDS; w++) {
+        out[w] = e.yes[w] | (cond->nothing ? ~e.touched.bits[w] : 0);
     }
-    kn_free(ends);
+    kn_free(e.ends);
 }
 
 /* ---- min and max ---- */
 
+struct extremes {
+    struct touched touched;
+    uint8_t *sides;
+};
+
 static void add_sides(struct kn_bulk_chunk *chunk, const struct kn_bulk_block *b, void *arg)
 {
-    uint8_t *sides = arg;
+    struct extremes *e = arg;
     uint32_t counts[KN_BULK_BLOCK];
     for (unsigned side = 0; side < 3; side++) {
         uint64_t *bits = kn_bulk_bits(&chunk->lane, b->rows);
@@ -352,25 +431,30 @@ static void add_sides(struct kn_bulk_chunk *chunk, const struct kn_bulk_block *b
         for (uint32_t i = 0; i < b->groups; i++) {
             int64_t at = counts[i] > 0 ? kn_bulk_place(chunk, b, i) : -1;
             if (at >= 0) {
-                sides[at] |= (uint8_t)(1U << side);
+                e->sides[at] |= (uint8_t)(1U << side);
+                kn_bits_set(e->touched.bits, (uint64_t)at);
             }
         }
     }
 }
 
+static bool extreme_answer(const struct kn_bulk_cond *cond, const void *kept, uint32_t at)
+{
+    const struct extremes *e = kept;
+    return cond->by_side[e->sides[at]];
+}
+
 static void fold_extreme(struct kn_bulk_chunk *chunk, const struct kn_bulk_cond *cond,
                          const uint64_t *candidates, uint64_t *out)
 {
-    uint8_t *sides = kn_calloc(KN_BULK_CHUNK, 1);
-    if (!sides) {
+    struct extremes e = {.sides = kn_calloc(KN_BULK_CHUNK, 1)};
+    if (!e.sides) {
         chunk->rc = KN_E_NOMEM;
         return;
     }
-    kn_bulk_each_block(chunk, cond, candidates, add_sides, sides);
-    for (uint32_t i = 0; i < KN_BULK_CHUNK; i++) {
-        out[i / 64] |= (uint64_t)cond->by_side[sides[i]] << (i & 63);
-    }
-    kn_free(sides);
+    kn_bulk_each_block(chunk, cond, candidates, add_sides, &e);
+    answer_all(cond, &e.touched, candidates, cond->by_side[0], extreme_answer, &e, out);
+    kn_free(e.sides);
 }
 
 void kn_bulk_fold(struct kn_bulk_chunk *chunk, const struct kn_bulk_cond *cond,

@@ -1,8 +1,8 @@
 /* The bulk driver's plan and the doors between its files. Room-private.
  *
- *   plan      the tree of a definition with, per condition, what it means for each part of its table
- *   mask      which rows of a range match a where(): bits
- *   chunk     KN_BULK_CHUNK ordinals; a condition there becomes KN_BULK_WORDS words
+ *   plan      the tree of a definition with, per condition, what it means for each part of its
+ * table mask      which rows of a range match a where(): bits chunk     KN_BULK_CHUNK ordinals; a
+ * condition there becomes KN_BULK_WORDS words
  */
 #ifndef KN_SEGMENT_BULK_INTERNAL_H
 #define KN_SEGMENT_BULK_INTERNAL_H
@@ -17,7 +17,8 @@
 enum {
     KN_BULK_CHUNK = 32768, /* ordinals */
     KN_BULK_WORDS = KN_BULK_CHUNK / 64,
-    KN_BULK_BLOCK = 256,   /* groups at a time: as the parts' block_rows count them */
+    KN_BULK_PIECE = 4096, /* entries of a dictionary at a time */
+    KN_BULK_BLOCK = 256,  /* groups at a time: as the parts' block_rows count them */
 };
 
 /* ---- conditions on rows of one part ---- */
@@ -47,7 +48,7 @@ struct kn_bulk_where {
     const struct kn_bulk_where *const *kids; /* ANY: one per array of that path, at its level */
     uint32_t kid_count;
     enum kn_bulk_leaf leaf;
-    const struct kn_bulk_hits *hits; /* one per column of the path */
+    const struct kn_bulk_hits *hits;   /* one per column of the path */
     const struct kn_bulk_hits *values; /* NEGATIVE, ABSENT: which codes are values */
     uint32_t hit_count;
 };
@@ -76,8 +77,8 @@ enum kn_bulk_fold {
     KN_FOLD_EXTREME, /* min, max: whether there are values below, at and above the bound */
     KN_FOLD_DAYS,
     KN_FOLD_UNIQUE,
-    KN_FOLD_MOST,    /* max_count_by */
-    KN_FOLD_WALK,    /* the evaluator, profile by profile */
+    KN_FOLD_MOST, /* max_count_by */
+    KN_FOLD_WALK, /* the evaluator, profile by profile */
 };
 
 /* Ordinals whose rows belong to another one, as they stand in a table: by chunk of that one. */
@@ -109,7 +110,8 @@ struct kn_bulk_part {
     bool never; /* none does */
 };
 
-/* Calendar days of moments: the zone's offset per UTC day, KN_BULK_SHIFTS where it changes in it. */
+/* Calendar days of moments: the zone's offset per UTC day, KN_BULK_SHIFTS where it changes in it.
+ */
 #define KN_BULK_SHIFTS INT32_MIN
 struct kn_bulk_days {
     int64_t first; /* UTC day */
@@ -121,14 +123,14 @@ struct kn_bulk_cond {
     enum kn_bulk_fold fold;
     const struct kn_cnode *source;
     const struct kn_test *test;
-    bool inverted;       /* EXISTS: none at all */
-    bool nothing;        /* FIRST, LAST, MEAN: the answer without a row or number */
-    bool by_side[8];     /* EXTREME: the answer by sides: bit 0 below, 1 at, 2 above the bound */
+    bool inverted;   /* EXISTS: none at all */
+    bool nothing;    /* FIRST, LAST, MEAN: the answer without a row or number */
+    bool by_side[8]; /* EXTREME: the answer by sides: bit 0 below, 1 at, 2 above the bound */
     struct kn_bulk_table *table;
     int64_t from_us, to_us; /* from <= t < to */
     struct kn_bulk_part *parts;
-    kn_dec unit;         /* SUM, MEAN: of the amounts */
-    bool has_bound;      /* SUM: the answer is sum >= bound, or sum < bound when bound_below */
+    kn_dec unit;    /* SUM, MEAN: of the amounts */
+    bool has_bound; /* SUM: the answer is sum >= bound, or sum < bound when bound_below */
     bool bound_below;
     int64_t bound;
     const struct kn_bulk_days *days; /* DAYS */
@@ -142,18 +144,17 @@ struct kn_bulk_cond {
     const struct kn_walk_table *walk;
     uint32_t walk_count;
     int32_t walk_profile; /* index of the profile table in it, -1: none */
-    bool walk_empty;      /* the answer for a profile without rows */
 };
 
 struct kn_bulk_node {
     enum { KN_BULK_AND, KN_BULK_OR, KN_BULK_NOT, KN_BULK_COND, KN_BULK_SET } kind;
-    uint64_t cost; /* rows to look at, about */
+    uint64_t cost;              /* rows to look at, about */
     struct kn_bulk_node **kids; /* cheapest first */
     uint32_t kid_count;
     struct kn_bulk_cond *cond;
     /* KN_BULK_SET: another segment */
-    const uint64_t *members;    /* NULL: nobody */
-    bool inside, outside;       /* the answer for members and for the others */
+    const uint64_t *members; /* NULL: nobody */
+    bool inside, outside;    /* the answer for members and for the others */
 };
 
 struct kn_bulk_plan {
@@ -168,27 +169,36 @@ struct kn_bulk_plan {
     struct kn_bulk_table *tables[2 * KN_EVAL_EVENTS_MAX];
     uint32_t table_count;
     uint32_t chunks;
+    bool has_next;
     uint64_t *only; /* candidates of walks, bit per ordinal; NULL without walks */
 };
 
 /* ---- between the files ---- */
+
+/* Runs the jobs of the plan's caller. */
+void kn_bulk_run_jobs(const struct kn_bulk_jobs *jobs, uint32_t count,
+                      void (*job)(void *arg, uint32_t index), void *arg);
+/* Calls each(arg, first, end) for pieces of [0, entries): many at once when there are many. */
+void kn_bulk_entries(const struct kn_bulk_plan *plan, uint32_t entries,
+                     void (*each)(void *arg, uint32_t first, uint32_t end), void *arg);
 
 enum kn_rc kn_bulk_plan_make(struct kn_bulk_plan *plan) KN_MUST_USE;
 /* A where() of the part at rows; *ret_odd: it cannot be answered in columns. */
 enum kn_rc kn_bulk_where_make(struct kn_bulk_plan *plan, const struct kn_table_part *part,
                               const struct kn_cnode *node, const struct kn_bulk_where **ret,
                               bool *ret_odd) KN_MUST_USE;
-/* The answers of a test on a field of the rows, as a where(). `nothing` is the value that stands for an
- * absent one (KN_VALUE_ABSENT: nothing does). */
+/* The answers of a test on a field of the rows, as a where(). `nothing` is the value that stands
+ * for an absent one (KN_VALUE_ABSENT: nothing does). */
 enum kn_rc kn_bulk_leaf_make(struct kn_bulk_plan *plan, const struct kn_table_part *part,
                              const struct kn_test *test, struct kn_str path,
                              struct kn_value nothing, const struct kn_bulk_where **ret) KN_MUST_USE;
 /* NOT of it, in its place. */
-enum kn_rc kn_bulk_where_not(struct kn_bulk_plan *plan, const struct kn_bulk_where **where)
-    KN_MUST_USE;
+enum kn_rc kn_bulk_where_not(struct kn_bulk_plan *plan,
+                             const struct kn_bulk_where **where) KN_MUST_USE;
 /* The path of a field as columns are named. p == NULL: no memory. */
 struct kn_str kn_bulk_field_path(struct kn_arena *arena, enum kn_table_kind kind, bool context,
                                  struct kn_path path);
+const char *kn_bulk_section(enum kn_table_kind kind, bool context, struct kn_path path);
 struct kn_str kn_bulk_path_join(struct kn_arena *arena, const char *section, struct kn_path path);
 enum kn_rc kn_bulk_nomem(struct kn_bulk_plan *plan);
 /* The answer for a count. */
@@ -199,12 +209,12 @@ static inline bool kn_bulk_number(const struct kn_bulk_cond *cond, uint64_t numb
 }
 
 /* What a condition needs from the columns it reduces: amounts, ids, days. *ret_odd as above. */
-enum kn_rc kn_bulk_amounts(struct kn_bulk_plan *plan, struct kn_bulk_cond *cond, bool *ret_odd)
-    KN_MUST_USE;
-enum kn_rc kn_bulk_ids(struct kn_bulk_plan *plan, struct kn_bulk_cond *cond, bool *ret_odd)
-    KN_MUST_USE;
-enum kn_rc kn_bulk_days_make(struct kn_bulk_plan *plan, struct kn_bulk_cond *cond, bool *ret_odd)
-    KN_MUST_USE;
+enum kn_rc kn_bulk_amounts(struct kn_bulk_plan *plan, struct kn_bulk_cond *cond,
+                           bool *ret_odd) KN_MUST_USE;
+enum kn_rc kn_bulk_ids(struct kn_bulk_plan *plan, struct kn_bulk_cond *cond,
+                       bool *ret_odd) KN_MUST_USE;
+enum kn_rc kn_bulk_days_make(struct kn_bulk_plan *plan, struct kn_bulk_cond *cond,
+                             bool *ret_odd) KN_MUST_USE;
 int64_t kn_bulk_day(const struct kn_bulk_days *days, const struct kn_zone *zone, int64_t us);
 enum kn_rc kn_bulk_strays(struct kn_bulk_plan *plan) KN_MUST_USE;
 
@@ -220,10 +230,11 @@ struct kn_bulk_chunk {
 /* *out gets those of `candidates` for which the condition holds. */
 void kn_bulk_fold(struct kn_bulk_chunk *chunk, const struct kn_bulk_cond *cond,
                   const uint64_t *candidates, uint64_t *out);
-/* Counts of distinct days or values. `places` of the chunk. */
+/* Counts of distinct days or values, or of the commonest one; `touched` gets who has any. */
 void kn_bulk_sets(struct kn_bulk_chunk *chunk, const struct kn_bulk_cond *cond,
-                  const uint64_t *candidates, uint32_t *numbers);
-/* Lowers chunk->next where a row enters or leaves the window. `found`: the answer of the condition. */
+                  const uint64_t *candidates, uint32_t *numbers, uint64_t *touched);
+/* Lowers chunk->next where a row enters or leaves the window. `found`: the answer of the condition.
+ */
 void kn_bulk_moments(struct kn_bulk_chunk *chunk, const struct kn_bulk_cond *cond,
                      const uint64_t *candidates, const uint64_t *found);
 void kn_bulk_walk(struct kn_bulk_chunk *chunk, const struct kn_bulk_cond *cond,
@@ -236,8 +247,9 @@ struct kn_bulk_block {
     const struct kn_bulk_part *how;
     uint32_t group, groups;
     uint64_t row, rows;
-    uint64_t *mask;     /* NULL: all of them */
-    int64_t stray;      /* ordinal that the one group belongs to, -1: its own */
+    const uint64_t *candidates;
+    uint64_t *mask; /* NULL: all of them */
+    int64_t stray;  /* ordinal that the one group belongs to, -1: its own */
 };
 /* Calls each for every block of the chunk that has candidates and matching rows. */
 void kn_bulk_each_block(struct kn_bulk_chunk *chunk, const struct kn_bulk_cond *cond,
@@ -258,20 +270,19 @@ static inline uint64_t kn_bulk_next_bit(const uint64_t *bits, uint64_t from, uin
     }
     return end;
 }
-/* Index in the chunk that group i of the block belongs to, or -1: its rows do not count, or count
- * elsewhere. */
+/* Index in the chunk that group i of the block belongs to, or -1: its rows do not count, count
+ * elsewhere, or are nobody's that is asked about. */
 static inline int64_t kn_bulk_place(const struct kn_bulk_chunk *chunk,
                                     const struct kn_bulk_block *block, uint32_t i)
 {
     const uint32_t *canonical = chunk->plan->pin->canonical;
     uint32_t ordinal = block->part->ordinals[block->group + i];
-    if (kn_part_is_void(block->part, ordinal)) {
+    bool elsewhere = block->stray < 0 && canonical && canonical[ordinal] != ordinal;
+    if (elsewhere || kn_part_is_void(block->part, ordinal)) {
         return -1;
     }
-    if (block->stray >= 0) {
-        return block->stray - chunk->first;
-    }
-    return canonical && canonical[ordinal] != ordinal ? -1 : (int64_t)ordinal - chunk->first;
+    int64_t at = (block->stray >= 0 ? block->stray : (int64_t)ordinal) - chunk->first;
+    return kn_bit(block->candidates, (uint64_t)at) ? at : -1;
 }
 
 #endif

@@ -165,17 +165,18 @@ KN_AVX2 static bool avx2_span(const uint32_t *hi, size_t rows, const struct kn_l
     return any;
 }
 
-/* Sets of bytes by two shuffles (Mula, "SIMD byte lookup", 2018): the low nibble picks a byte of eight
- * candidates, the high one the bit of it. */
+/* Sets of bytes by two shuffles (Mula, "SIMD byte lookup", 2018): the low nibble picks a byte of
+ * eight candidates, the high one the bit of it. */
 KN_AVX2 static void avx2_set8(const uint8_t *codes, size_t rows, const struct kn_lane_set8 *set,
                               uint64_t *out)
 {
     const __m256i below =
         _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)set->bytes));
-    const __m256i above =
-        _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)(set->bytes + 16)));
-    const __m256i bit = _mm256_setr_epi8(1, 2, 4, 8, 16, 32, 64, -128, 1, 2, 4, 8, 16, 32, 64, -128, 1,
-                                         2, 4, 8, 16, 32, 64, -128, 1, 2, 4, 8, 16, 32, 64, -128);
+    const __m256i above = _mm256_broadcastsi128_si256(
+        _mm_loadu_si128((const __m128i *)(const void *)(set->bytes + 16)));
+    const __m256i bit =
+        _mm256_setr_epi8(1, 2, 4, 8, 16, 32, 64, -128, 1, 2, 4, 8, 16, 32, 64, -128, 1, 2, 4, 8, 16,
+                         32, 64, -128, 1, 2, 4, 8, 16, 32, 64, -128);
     const __m256i low = _mm256_set1_epi8(15);
     size_t at = 0;
     for (; at + 64 <= rows; at += 64) {
@@ -197,8 +198,8 @@ KN_AVX2 static void avx2_set8(const uint8_t *codes, size_t rows, const struct kn
     }
 }
 
-KN_AVX2 static void avx2_few16(const uint16_t *codes, size_t rows, const uint32_t *few, uint32_t count,
-                               uint64_t *out)
+KN_AVX2 static void avx2_few16(const uint16_t *codes, size_t rows, const uint32_t *few,
+                               uint32_t count, uint64_t *out)
 {
     size_t at = 0;
     for (; at + 64 <= rows; at += 64) {
@@ -221,8 +222,8 @@ KN_AVX2 static void avx2_few16(const uint16_t *codes, size_t rows, const uint32_
     }
 }
 
-KN_AVX2 static void avx2_few32(const uint32_t *codes, size_t rows, const uint32_t *few, uint32_t count,
-                               uint64_t *out)
+KN_AVX2 static void avx2_few32(const uint32_t *codes, size_t rows, const uint32_t *few,
+                               uint32_t count, uint64_t *out)
 {
     size_t at = 0;
     for (; at + 64 <= rows; at += 64) {
@@ -249,7 +250,8 @@ KN_AVX2 static void avx2_group_counts(const uint64_t *bits, const uint8_t *count
     for (uint32_t g = 0; g < groups; g++) {
         uint32_t n = counts[g];
         if (n <= 57) {
-            /* Eight bytes from the first bit's byte hold at least 57 bits; bits are padded by a word. */
+            /* Eight bytes from the first bit's byte hold at least 57 bits; bits are padded by a
+             * word. */
             uint64_t word;
             memcpy(&word, bytes + (at >> 3), sizeof word);
             sums[g] += (uint32_t)__builtin_popcountll(_bzhi_u64(word >> (at & 7), n));
@@ -266,7 +268,7 @@ static const struct kn_lanes avx2 = {avx2_span, avx2_set8, avx2_few16, avx2_few3
 const struct kn_lanes *kn_lanes_best(void)
 {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") ? &avx2
-                                                                           : &kn_lanes_plain;
+                                                                            : &kn_lanes_plain;
 }
 #else
 const struct kn_lanes *kn_lanes_best(void)

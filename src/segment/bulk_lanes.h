@@ -1,7 +1,7 @@
 /* The inner loops over columns: comparisons of many rows at once, as bits. Room-private.
  *
- * Bit i of word i / 64 of an answer is row i; bits from `rows` on are zero. Plain C and AVX2 answer the
- * same. Nothing is read beyond the last row. Pure; safe on any thread.
+ * Bit i of word i / 64 of an answer is row i; bits from `rows` on are zero. Plain C and AVX2 answer
+ * the same. Nothing is read beyond the last row. Pure; safe on any thread.
  */
 #ifndef KN_SEGMENT_BULK_LANES_H
 #define KN_SEGMENT_BULK_LANES_H
@@ -10,14 +10,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Which high parts of times lie inside a span and which on its edges, where the low parts decide. */
+/* Which high parts of times lie inside a span and which on its edges, where the low parts decide.
+ */
 struct kn_lane_span {
     bool none;            /* no high part lies wholly inside */
     uint32_t first, last; /* high parts wholly inside */
     uint32_t edges[2];    /* UINT32_MAX: none */
 };
 
-/* A set of 8-bit codes: code c is in it when bit (c >> 4 & 7) of byte (c & 15) + 16 * (c >> 7) is set. */
+/* A set of 8-bit codes: code c is in it when bit (c >> 4 & 7) of byte (c & 15) + 16 * (c >> 7) is
+ * set. */
 struct kn_lane_set8 {
     uint8_t bytes[32];
 };
@@ -34,7 +36,8 @@ struct kn_lanes {
                   uint64_t *out);
     void (*few32)(const uint32_t *codes, size_t rows, const uint32_t *few, uint32_t count,
                   uint64_t *out);
-    /* Adds to sums[i] the bits of group i: groups lie one after another, counts[i] < 255 bits each. */
+    /* Adds to sums[i] the bits of group i: groups lie one after another, counts[i] < 255 bits each.
+     */
     void (*group_counts)(const uint64_t *bits, const uint8_t *counts, uint32_t groups,
                          uint32_t *sums);
 };

@@ -51,8 +51,8 @@ static void few_mask(const struct kn_lanes *lanes, const struct kn_bulk_hits *hi
 }
 
 /* Entries [first, first + count) of the column. */
-static void hits_mask(const struct kn_lanes *lanes, const struct kn_bulk_hits *hits,
-                      uint64_t first, uint64_t count, uint64_t *out)
+static void hits_mask(const struct kn_lanes *lanes, const struct kn_bulk_hits *hits, uint64_t first,
+                      uint64_t count, uint64_t *out)
 {
     switch (hits->how) {
     case KN_HITS_SET8:

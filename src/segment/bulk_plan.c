@@ -7,8 +7,8 @@ static const struct kn_value nothing = {KN_VALUE_ABSENT, {NULL, 0}};
 
 /* ---- tables ---- */
 
-static enum kn_rc find_table(struct kn_bulk_plan *plan, enum kn_table_kind kind,
-                             struct kn_str name, struct kn_bulk_table **ret)
+static enum kn_rc find_table(struct kn_bulk_plan *plan, enum kn_table_kind kind, struct kn_str name,
+                             struct kn_bulk_table **ret)
 {
     for (uint32_t i = 0; i < plan->table_count; i++) {
         if (plan->tables[i]->kind == kind && kn_str_eq(plan->tables[i]->name, name)) {
@@ -126,12 +126,18 @@ static bool chain_is_odd(const struct kn_chain *chain)
     return chain->reducer == KN_REDUCE_MODE || chain->reducer == KN_REDUCE_UNIQUE;
 }
 
+static enum kn_rc make_table(struct kn_bulk_plan *plan, struct kn_bulk_cond *cond)
+{
+    const struct kn_chain *chain = cond->source->rows->chain;
+    bool order = chain->kind == KN_FROM_ORDER;
+    return make_parts(plan, cond, order ? KN_TABLE_ORDER : KN_TABLE_EVENT,
+                      order ? KN_STR_EMPTY : chain->name);
+}
+
 static enum kn_rc make_row_parts(struct kn_bulk_plan *plan, struct kn_bulk_cond *cond, bool *odd)
 {
     const struct kn_crows *rows = cond->source->rows;
-    bool order = rows->chain->kind == KN_FROM_ORDER;
-    KN_TRY(make_parts(plan, cond, order ? KN_TABLE_ORDER : KN_TABLE_EVENT,
-                      order ? KN_STR_EMPTY : rows->chain->name));
+    KN_TRY(make_table(plan, cond));
     resolve_window(plan, cond);
     *odd = chain_is_odd(rows->chain);
     for (uint32_t i = 0; i < cond->table->part_count && !*odd; i++) {
@@ -232,9 +238,8 @@ static enum kn_rc make_sides(struct kn_bulk_plan *plan, struct kn_bulk_cond *con
 static bool is_simple_extreme(const struct kn_test *test)
 {
     bool none = test->op == KN_OP_EXISTS || test->op == KN_OP_ABSENT;
-    bool set = test->op == KN_OP_EQUALS || test->op == KN_OP_DIFFERS ||
-               test->op == KN_OP_ONE_OF || test->op == KN_OP_NONE_OF ||
-               (test->op >= KN_OP_ABOVE && test->op <= KN_OP_AT_MOST);
+    bool set = test->op == KN_OP_EQUALS || test->op == KN_OP_DIFFERS || test->op == KN_OP_ONE_OF ||
+               test->op == KN_OP_NONE_OF || (test->op >= KN_OP_ABOVE && test->op <= KN_OP_AT_MOST);
     return none || (set && test->number_count + test->string_count == 1);
 }
 
@@ -248,8 +253,7 @@ static enum kn_rc make_ends(struct kn_bulk_plan *plan, struct kn_bulk_cond *cond
     return KN_OK;
 }
 
-static enum kn_rc make_columns(struct kn_bulk_plan *plan, struct kn_bulk_cond *cond,
-                               struct kn_str path, bool *odd)
+static void find_columns(struct kn_bulk_cond *cond, struct kn_str path, bool *odd)
 {
     for (uint32_t i = 0; i < cond->table->part_count; i++) {
         const struct kn_table_part *part = cond->table->parts[i];
@@ -258,7 +262,6 @@ static enum kn_rc make_columns(struct kn_bulk_plan *plan, struct kn_bulk_cond *c
         }
         cond->parts[i].column = kn_part_column(part, path, 0);
     }
-    return KN_OK;
 }
 
 static enum kn_rc make_reducer(struct kn_bulk_plan *plan, struct kn_bulk_cond *cond, bool *odd)
@@ -273,6 +276,9 @@ static enum kn_rc make_reducer(struct kn_bulk_plan *plan, struct kn_bulk_cond *c
         if (!path.p) {
             return kn_bulk_nomem(plan);
         }
+    }
+    for (uint32_t i = 0; i < sizeof cond->by_number; i++) {
+        cond->by_number[i] = kn_test_number(cond->test, kn_dec_int(i));
     }
     switch (chain->reducer) {
     case KN_REDUCE_COUNT:
@@ -289,14 +295,13 @@ static enum kn_rc make_reducer(struct kn_bulk_plan *plan, struct kn_bulk_cond *c
     case KN_REDUCE_SUM:
     case KN_REDUCE_AVG:
         cond->fold = chain->reducer == KN_REDUCE_SUM ? KN_FOLD_SUM : KN_FOLD_MEAN;
-        KN_TRY(make_columns(plan, cond, path, odd));
+        find_columns(cond, path, odd);
         KN_TRY(*odd ? KN_OK : kn_bulk_amounts(plan, cond, odd));
         make_bound(cond);
         return KN_OK;
     default:
-        cond->fold =
-            chain->reducer == KN_REDUCE_UNIQUE_COUNT ? KN_FOLD_UNIQUE : KN_FOLD_MOST;
-        KN_TRY(make_columns(plan, cond, path, odd));
+        cond->fold = chain->reducer == KN_REDUCE_UNIQUE_COUNT ? KN_FOLD_UNIQUE : KN_FOLD_MOST;
+        find_columns(cond, path, odd);
         return *odd ? KN_OK : kn_bulk_ids(plan, cond, odd);
     }
 }
@@ -333,8 +338,8 @@ static void take_table(void *arg, const struct kn_chain *chain, const struct kn_
 
 static enum kn_rc make_walk(struct kn_bulk_plan *plan, struct kn_bulk_cond *cond)
 {
-    struct walk_maker m = {
-        kn_arena_zero(plan->arena, KN_EVAL_EVENTS_MAX + 1, sizeof *m.tables), 0, false};
+    struct walk_maker m = {kn_arena_zero(plan->arena, KN_EVAL_EVENTS_MAX + 1, sizeof *m.tables), 0,
+                           false};
     struct kn_query query = {KN_QUERY_SEGMENT, cond->source->node, NULL};
     if (!m.tables) {
         return kn_bulk_nomem(plan);
@@ -349,9 +354,70 @@ static enum kn_rc make_walk(struct kn_bulk_plan *plan, struct kn_bulk_cond *cond
     cond->walk = m.tables;
     cond->walk_count = m.count;
     if (!plan->only) {
-        plan->only = kn_arena_zero(plan->arena, kn_bulk_words(plan->pin) + 1, sizeof *plan->only);
+        plan->only =
+            kn_arena_zero(plan->arena, (size_t)plan->chunks * KN_BULK_WORDS, sizeof *plan->only);
     }
     return plan->only ? KN_OK : kn_bulk_nomem(plan);
+}
+
+/* ---- next moments ---- */
+
+static bool by_time(const struct kn_cnode *node)
+{
+    if (node->node->kind == KN_NODE_COMPARE) {
+        return node->test.by_time;
+    }
+    for (uint32_t i = 0; i < node->node->kid_count; i++) {
+        if (by_time(&node->kids[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Where moments are more than rows that enter and leave after fixed times, the evaluator says them.
+ */
+static bool has_odd_moments(const struct kn_bulk_plan *plan, const struct kn_bulk_cond *cond)
+{
+    const struct kn_crows *rows = cond->source->rows;
+    if (!plan->has_next || cond->test->by_time || !rows) {
+        return plan->has_next && cond->test->by_time;
+    }
+    const struct kn_window *w = &rows->chain->window;
+    bool slides = w->kind == KN_WINDOW_WITHIN || w->kind == KN_WINDOW_BETWEEN;
+    return w->kind == KN_WINDOW_DURING || (slides && !kn_period_is_fixed(w->a)) ||
+           (w->kind == KN_WINDOW_BETWEEN && !kn_period_is_fixed(w->b)) ||
+           (rows->where && by_time(rows->where));
+}
+
+/* The condition again, over all rows that have yet to enter or leave. */
+static enum kn_rc make_moments(struct kn_bulk_plan *plan, struct kn_bulk_cond *cond)
+{
+    const struct kn_window *w = &cond->source->rows->chain->window;
+    struct kn_bulk_cond *m = kn_arena_alloc(plan->arena, sizeof *m);
+    uint32_t count = cond->table->part_count;
+    struct kn_bulk_part *parts = kn_arena_alloc(plan->arena, (count + 1) * sizeof *parts);
+    if (!m || !parts) {
+        return kn_bulk_nomem(plan);
+    }
+    *m = *cond;
+    m->parts = parts;
+    m->enter = w->kind == KN_WINDOW_BETWEEN ? kn_period_fixed_us(w->b) : 0;
+    m->leave = INT64_MAX;
+    m->to_us = w->kind == KN_WINDOW_DATES ? cond->source->rows->to_us : INT64_MAX;
+    if (w->kind == KN_WINDOW_WITHIN || w->kind == KN_WINDOW_BETWEEN) {
+        m->leave = kn_period_fixed_us(w->a);
+    } else {
+        int64_t soon = plan->options->now_us + 1;
+        m->from_us = cond->from_us > soon ? cond->from_us : soon;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        parts[i] = cond->parts[i];
+        parts[i].never = false;
+        make_span(m, cond->table->parts[i], &parts[i]);
+    }
+    cond->moments = m;
+    return KN_OK;
 }
 
 /* ---- conditions on the profile ---- */
@@ -412,7 +478,6 @@ static bool is_set(const struct kn_bulk_plan *plan, const struct kn_chain *chain
 static enum kn_rc make_cond(struct kn_bulk_plan *plan, const struct kn_cnode *source,
                             struct kn_bulk_node *node)
 {
-    bool odd = false;
     if (is_set(plan, source->node->chain)) {
         make_set(plan, source, node);
         return KN_OK;
@@ -426,13 +491,17 @@ static enum kn_rc make_cond(struct kn_bulk_plan *plan, const struct kn_cnode *so
     cond->source = source;
     cond->test = &source->test;
     cond->unit = 1;
+    bool odd = has_odd_moments(plan, cond);
     if (!source->rows) {
         KN_TRY(make_profile(plan, cond));
-    } else {
+    } else if (!odd) {
         KN_TRY(make_row_parts(plan, cond, &odd));
         KN_TRY(odd ? KN_OK : make_reducer(plan, cond, &odd));
-        KN_TRY(odd ? make_walk(plan, cond) : KN_OK);
+        KN_TRY(!odd && plan->has_next ? make_moments(plan, cond) : KN_OK);
+    } else {
+        KN_TRY(make_table(plan, cond));
     }
+    KN_TRY(odd ? make_walk(plan, cond) : KN_OK);
     node->cost = 1 + table_rows(cond->table) * (odd ? 64 : 1);
     return KN_OK;
 }

@@ -1,4 +1,5 @@
-/* What reducers read: numbers in units, values by number, calendar days, rows under other ordinals. */
+/* What reducers read: numbers in units, values by number, calendar days, rows under other ordinals.
+ */
 #include "base/assert.h"
 #include "base/hash.h"
 #include "format/time_text.h"
@@ -9,59 +10,118 @@ enum { DAYS_MAX = 100000 };
 
 /* ---- amounts ---- */
 
-/* The largest power of ten (up to one) that all numbers of the columns are multiples of. */
-static kn_dec find_unit(const struct kn_bulk_cond *cond)
+struct numbers {
+    const struct kn_dictionary *dictionary;
+    kn_dec unit;
+    kn_dec *decimals; /* per code */
+    int64_t *amounts;
+    uint8_t *is_number;
+    atomic_uint digits; /* after the point, the most of all */
+    atomic_bool too_large;
+};
+
+static unsigned digits_after_point(struct kn_str text)
 {
-    kn_dec unit = kn_dec_int(1), number;
-    for (uint32_t i = 0; i < cond->table->part_count; i++) {
-        const struct kn_column *c = cond->parts[i].column;
-        for (uint32_t code = 1; c && code < c->dictionary.count; code++) {
-            if (kn_value_number(kn_dictionary_value(&c->dictionary, code), &number)) {
-                while (number % unit != 0) {
-                    unit /= 10;
-                }
-            }
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.p[i] == '.') {
+            return (unsigned)(text.len - i - 1);
         }
     }
-    return unit;
+    return 0;
 }
 
-static bool fill_amounts(const struct kn_bulk_cond *cond, const struct kn_column *c,
-                         int64_t *amounts, uint8_t *is_number, uint64_t *largest)
+static void read_numbers(void *arg, uint32_t first, uint32_t end)
 {
-    kn_dec number;
-    for (uint32_t code = 0; code < c->dictionary.count; code++) {
-        is_number[code] = kn_value_number(kn_dictionary_value(&c->dictionary, code), &number);
-        number = is_number[code] ? number / cond->unit : 0;
-        if (number > INT64_MAX || number < -INT64_MAX) {
-            return false;
+    struct numbers *n = arg;
+    unsigned most = 0;
+    for (uint32_t code = first; code < end; code++) {
+        struct kn_value value = kn_dictionary_value(n->dictionary, code);
+        n->is_number[code] = kn_value_number(value, &n->decimals[code]);
+        if (n->is_number[code]) {
+            unsigned digits = digits_after_point(value.text);
+            most = digits > most ? digits : most;
         }
-        amounts[code] = (int64_t)number;
-        uint64_t size = (uint64_t)(amounts[code] < 0 ? -amounts[code] : amounts[code]);
-        *largest = size > *largest ? size : *largest;
     }
-    return true;
+    unsigned known = atomic_load(&n->digits);
+    while (known < most && !atomic_compare_exchange_weak(&n->digits, &known, most)) {
+    }
 }
 
-/* Sums of 64 bits do not run over when rows x the largest amount do not; else the condition is odd. */
-enum kn_rc kn_bulk_amounts(struct kn_bulk_plan *plan, struct kn_bulk_cond *cond, bool *ret_odd)
+static void scale_numbers(void *arg, uint32_t first, uint32_t end)
 {
-    uint64_t rows = 1, largest = 0;
-    cond->unit = find_unit(cond);
+    struct numbers *n = arg;
+    for (uint32_t code = first; code < end; code++) {
+        kn_dec number = n->is_number[code] ? n->decimals[code] / n->unit : 0;
+        bool fits = number <= INT64_MAX && number >= -INT64_MAX;
+        n->amounts[code] = fits ? (int64_t)number : 0;
+        if (!fits || (n->is_number[code] && number * n->unit != n->decimals[code])) {
+            atomic_store(&n->too_large, true);
+        }
+    }
+}
+
+static uint64_t largest_amount(const int64_t *amounts, uint32_t count)
+{
+    uint64_t largest = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t size = (uint64_t)(amounts[i] < 0 ? -amounts[i] : amounts[i]);
+        largest = size > largest ? size : largest;
+    }
+    return largest;
+}
+
+static enum kn_rc start_numbers(struct kn_bulk_plan *plan, const struct kn_bulk_cond *cond,
+                                struct numbers *numbers, uint64_t *ret_rows)
+{
     for (uint32_t i = 0; i < cond->table->part_count; i++) {
         const struct kn_column *c = cond->parts[i].column;
-        rows += cond->table->parts[i]->rows;
+        struct numbers *n = &numbers[i];
+        *ret_rows += cond->table->parts[i]->rows;
         if (!c) {
             continue;
         }
-        int64_t *amounts = kn_arena_alloc(plan->arena, c->dictionary.count * sizeof *amounts);
-        uint8_t *is_number = kn_arena_alloc(plan->arena, c->dictionary.count);
-        if (!amounts || !is_number) {
+        n->dictionary = &c->dictionary;
+        n->decimals = kn_arena_alloc(plan->arena, c->dictionary.count * sizeof *n->decimals);
+        n->amounts = kn_arena_alloc(plan->arena, c->dictionary.count * sizeof *n->amounts);
+        n->is_number = kn_arena_alloc(plan->arena, c->dictionary.count);
+        if (!n->decimals || !n->amounts || !n->is_number) {
             return kn_bulk_nomem(plan);
         }
-        *ret_odd |= !fill_amounts(cond, c, amounts, is_number, &largest);
-        cond->parts[i].amounts = amounts;
-        cond->parts[i].is_number = is_number;
+        kn_bulk_entries(plan, c->dictionary.count, read_numbers, n);
+    }
+    return KN_OK;
+}
+
+/* All in one unit, a power of ten. Sums of 64 bits do not run over when rows x the largest amount
+ * do not; else the condition is odd. */
+enum kn_rc kn_bulk_amounts(struct kn_bulk_plan *plan, struct kn_bulk_cond *cond, bool *ret_odd)
+{
+    uint32_t parts = cond->table->part_count;
+    struct numbers *numbers = kn_arena_zero(plan->arena, parts + 1, sizeof *numbers);
+    uint64_t rows = 1, largest = 0;
+    unsigned digits = 0;
+    if (!numbers) {
+        return kn_bulk_nomem(plan);
+    }
+    KN_TRY(start_numbers(plan, cond, numbers, &rows));
+    for (uint32_t i = 0; i < parts; i++) {
+        unsigned more = atomic_load(&numbers[i].digits);
+        digits = more > digits ? more : digits;
+    }
+    cond->unit = kn_dec_int(1);
+    for (unsigned i = 0; i < digits && cond->unit > 1; i++) {
+        cond->unit /= 10;
+    }
+    for (uint32_t i = 0; i < parts; i++) {
+        struct numbers *n = &numbers[i];
+        uint32_t count = n->dictionary ? n->dictionary->count : 0;
+        n->unit = cond->unit;
+        kn_bulk_entries(plan, count, scale_numbers, n);
+        uint64_t most = largest_amount(n->amounts, count);
+        largest = most > largest ? most : largest;
+        *ret_odd |= atomic_load(&n->too_large);
+        cond->parts[i].amounts = n->amounts;
+        cond->parts[i].is_number = n->is_number;
     }
     *ret_odd |= largest > (UINT64_C(1) << 62) / rows;
     return KN_OK;
@@ -132,7 +192,8 @@ static int64_t floor_day(int64_t us)
     return us / DAY_US - (us % DAY_US < 0);
 }
 
-/* Within one UTC day the offset is taken to change when it differs at its ends, or in between them. */
+/* Within one UTC day the offset is taken to change when it differs at its ends, or in between them.
+ */
 static int32_t day_offset(const struct kn_zone *zone, int64_t day)
 {
     int32_t offset = kn_zone_offset(zone, day * DAY_US);

@@ -35,18 +35,20 @@ struct kn_str kn_bulk_path_join(struct kn_arena *arena, const char *section, str
 
 static bool is_order_fact(struct kn_path path)
 {
-    return path.count == 1 &&
-           (kn_str_eq(path.keys[0], KN_STR("value")) || kn_str_eq(path.keys[0], KN_STR("currency")) ||
-            kn_str_eq(path.keys[0], KN_STR("order_id")));
+    return path.count == 1 && (kn_str_eq(path.keys[0], KN_STR("value")) ||
+                               kn_str_eq(path.keys[0], KN_STR("currency")) ||
+                               kn_str_eq(path.keys[0], KN_STR("order_id")));
+}
+
+const char *kn_bulk_section(enum kn_table_kind kind, bool context, struct kn_path path)
+{
+    return context ? "c" : kind == KN_TABLE_ORDER && is_order_fact(path) ? "o" : "p";
 }
 
 struct kn_str kn_bulk_field_path(struct kn_arena *arena, enum kn_table_kind kind, bool context,
                                  struct kn_path path)
 {
-    const char *section = context                                           ? "c"
-                          : kind == KN_TABLE_ORDER && is_order_fact(path) ? "o"
-                                                                            : "p";
-    return kn_bulk_path_join(arena, section, path);
+    return kn_bulk_path_join(arena, kn_bulk_section(kind, context, path), path);
 }
 
 /* ---- hits ---- */
@@ -83,16 +85,32 @@ static void choose(struct kn_bulk_hits *hits, uint32_t entries, uint32_t yes)
     }
 }
 
+struct filling {
+    const struct kn_dictionary *dictionary;
+    uint8_t *table;
+    entry_fn entry;
+    const void *arg;
+};
+
+static void fill_table(void *arg, uint32_t first, uint32_t end)
+{
+    const struct filling *f = arg;
+    for (uint32_t code = first; code < end; code++) {
+        f->table[code] = f->entry(f->arg, kn_dictionary_value(f->dictionary, code));
+    }
+}
+
 static enum kn_rc make_hits(struct kn_bulk_plan *plan, const struct kn_column *column,
                             entry_fn entry, const void *arg, struct kn_bulk_hits *ret)
 {
     uint32_t entries = column->dictionary.count, yes = 0;
     uint8_t *table = kn_arena_alloc(plan->arena, entries);
+    struct filling filling = {&column->dictionary, table, entry, arg};
     if (!table) {
         return kn_bulk_nomem(plan);
     }
+    kn_bulk_entries(plan, entries, fill_table, &filling);
     for (uint32_t code = 0; code < entries; code++) {
-        table[code] = entry(arg, kn_dictionary_value(&column->dictionary, code));
         yes += table[code];
     }
     *ret = (struct kn_bulk_hits){.column = column, .table = table};
@@ -225,17 +243,17 @@ enum kn_rc kn_bulk_leaf_make(struct kn_bulk_plan *plan, const struct kn_table_pa
 
 enum kn_rc kn_bulk_where_not(struct kn_bulk_plan *plan, const struct kn_bulk_where **where)
 {
-    struct kn_bulk_where *not = kn_arena_zero(plan->arena, 1, sizeof *not);
+    struct kn_bulk_where *not = kn_arena_zero(plan->arena, 1, sizeof *not );
     const struct kn_bulk_where **kids = kn_arena_alloc(plan->arena, sizeof *kids);
     if (!not || !kids) {
         return kn_bulk_nomem(plan);
     }
     kids[0] = *where;
-    not->kind = KN_WHERE_NOT;
-    not->level = (*where)->level;
-    not->kids = kids;
-    not->kid_count = 1;
-    *where = not;
+    not ->kind = KN_WHERE_NOT;
+    not ->level = (*where)->level;
+    not ->kids = kids;
+    not ->kid_count = 1;
+    *where = not ;
     return KN_OK;
 }
 
@@ -277,8 +295,7 @@ static enum kn_rc make_any(struct where_maker *m, const struct kn_cnode *node,
                            struct kn_bulk_where *where, const struct kn_bulk_where **kids)
 {
     const struct kn_table_part *part = m->part;
-    struct kn_str path =
-        kn_bulk_field_path(m->plan->arena, part->kind, false, node->node->array);
+    struct kn_str path = kn_bulk_field_path(m->plan->arena, part->kind, false, node->node->array);
     if (!path.p) {
         return kn_bulk_nomem(m->plan);
     }
@@ -305,8 +322,7 @@ static enum kn_rc make_where(struct where_maker *m, const struct kn_cnode *node,
     bool any = source->kind == KN_NODE_ANY;
     size_t room = any ? m->part->array_count : source->kid_count;
     struct kn_bulk_where *where = kn_arena_zero(m->plan->arena, 1, sizeof *where);
-    const struct kn_bulk_where **kids =
-        kn_arena_zero(m->plan->arena, room + 1, sizeof *kids);
+    const struct kn_bulk_where **kids = kn_arena_zero(m->plan->arena, room + 1, sizeof *kids);
     if (!where || !kids) {
         return kn_bulk_nomem(m->plan);
     }

@@ -59,7 +59,9 @@ static void add_field(struct reads *r, const struct kn_chain *of, const struct k
             return;
         }
         memcpy(keys, array->keys, array->count * sizeof *keys);
-        memcpy(keys + array->count, path.keys, path.count * sizeof *keys);
+        for (uint32_t i = 0; i < path.count; i++) {
+            keys[array->count + i] = path.keys[i];
+        }
         path = (struct kn_path){keys, array->count + path.count};
     }
     for (uint32_t i = 0; i < event->field_count; i++) {

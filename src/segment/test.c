@@ -245,8 +245,8 @@ bool kn_test_values(const struct kn_test *test, const struct kn_value *values, u
     if (test->op == KN_OP_ABSENT) {
         return count == 0;
     }
-    for (uint32_t i = 0; i < count && (!any || test->by_time); i++) {
-        any |= kn_test_matches(test, values[i], now, next_us);
+    for (uint32_t i = 0; i < count && !any; i++) {
+        any = kn_test_matches(test, values[i], now, next_us);
     }
     return test->negative ? count > 0 && !any : any;
 }

@@ -3,253 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "columns_lines.h"
 #include "format/item.h"
-#include "format/json.h"
-#include "format/number.h"
 
 static const char *const event_names[EVENT_NAMES] = {"Page Viewed", "Product Added", "A",
                                                      "Order \xc3\xa9"};
-
-/* ---- what a row says, from JSON alone ---- */
-
-struct lines {
-    char **lines;
-    size_t count, room;
-};
-
-static void add_line(struct lines *l, const struct kn_buf *line)
-{
-    if (l->count == l->room) {
-        l->room = l->room ? l->room * 2 : 16;
-        l->lines = realloc(l->lines, l->room * sizeof *l->lines);
-    }
-    l->lines[l->count] = strndup(line->p, line->len);
-    l->count++;
-}
-
-static int compare_lines(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static char *join_lines(struct lines *l)
-{
-    struct kn_buf out;
-    kn_buf_init(&out, SIZE_MAX / 2);
-    if (l->count > 0) {
-        qsort(l->lines, l->count, sizeof *l->lines, compare_lines);
-    }
-    for (size_t i = 0; i < l->count; i++) {
-        kn_buf_c(&out, l->lines[i]);
-        kn_buf_char(&out, '\n');
-        free(l->lines[i]);
-    }
-    char *text = strndup(out.p ? out.p : "", out.len);
-    kn_buf_deinit(&out);
-    free(l->lines);
-    *l = (struct lines){0};
-    return text;
-}
-
-/* "where" is a list of "[path index]" of the arrays that were entered. */
-static void add_value(struct lines *l, struct kn_str path, struct kn_str where,
-                      enum kn_value_kind kind, struct kn_str text)
-{
-    struct kn_buf line;
-    kn_buf_init(&line, SIZE_MAX / 2);
-    kn_buf_printf(&line, "%.*s %.*s %d ", KN_STR_ARG(path), KN_STR_ARG(where), (int)kind);
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.p[i];
-        if (c < 32 || c == '%') {
-            kn_buf_printf(&line, "%%%02x", c);
-        } else {
-            kn_buf_char(&line, (char)c);
-        }
-    }
-    add_line(l, &line);
-    kn_buf_deinit(&line);
-}
-
-static void add_count(struct lines *l, struct kn_str path, struct kn_str where, uint64_t count)
-{
-    struct kn_buf line;
-    if (count == 0) {
-        return;
-    }
-    kn_buf_init(&line, SIZE_MAX / 2);
-    kn_buf_printf(&line, "#%.*s %.*s %llu", KN_STR_ARG(path), KN_STR_ARG(where),
-                  (unsigned long long)count);
-    add_line(l, &line);
-    kn_buf_deinit(&line);
-}
-
-struct naive {
-    struct lines *lines;
-    const struct kn_json *doc;
-    struct kn_arena arena;
-};
-
-static void naive_members(struct naive *n, uint32_t object, struct kn_str path, unsigned keys,
-                          struct kn_str where);
-
-static struct kn_str naive_number(struct naive *n, struct kn_str raw)
-{
-    kn_dec value;
-    struct kn_buf out;
-    if (!kn_dec_parse(raw, true, &value)) {
-        return raw;
-    }
-    kn_buf_init(&out, 256);
-    kn_dec_format(value, &out);
-    struct kn_str text = kn_arena_str(&n->arena, kn_buf_view(&out));
-    kn_buf_deinit(&out);
-    return text;
-}
-
-static void naive_value(struct naive *n, uint32_t node, struct kn_str path, unsigned keys,
-                        struct kn_str where, bool element)
-{
-    const struct kn_json *doc = n->doc;
-    bool deep = keys >= KN_COLUMNS_DEPTH_MAX;
-    uint32_t index = 0;
-    switch (kn_json_type_at(doc, node)) {
-    case KN_JSON_NULL: break;
-    case KN_JSON_FALSE: add_value(n->lines, path, where, KN_VALUE_FALSE, KN_STR_EMPTY); break;
-    case KN_JSON_TRUE: add_value(n->lines, path, where, KN_VALUE_TRUE, KN_STR_EMPTY); break;
-    case KN_JSON_NUMBER:
-        add_value(n->lines, path, where, KN_VALUE_NUMBER, naive_number(n, kn_json_raw(doc, node)));
-        break;
-    case KN_JSON_STRING:
-        add_value(n->lines, path, where, KN_VALUE_STRING, kn_json_string(doc, node, &n->arena));
-        break;
-    case KN_JSON_OBJECT:
-        add_value(n->lines, path, where, KN_VALUE_OBJECT, KN_STR_EMPTY);
-        if (!deep) {
-            naive_members(n, node, path, keys, where);
-        }
-        break;
-    case KN_JSON_ARRAY:
-        if (deep) {
-            add_value(n->lines, path, where, KN_VALUE_OBJECT, KN_STR_EMPTY);
-            break;
-        }
-        for (uint32_t i = node + 1; i < doc->nodes[node].next; i = doc->nodes[i].next) {
-            struct kn_buf deeper;
-            kn_buf_init(&deeper, SIZE_MAX / 2);
-            kn_buf_printf(&deeper, "%.*s[%.*s %u]", KN_STR_ARG(where), KN_STR_ARG(path), index++);
-            naive_value(n, i, path, keys + element, kn_buf_view(&deeper), true);
-            kn_buf_deinit(&deeper);
-        }
-        add_count(n->lines, path, where, index);
-        break;
-    }
-}
-
-static void naive_members(struct naive *n, uint32_t object, struct kn_str path, unsigned keys,
-                          struct kn_str where)
-{
-    const struct kn_json *doc = n->doc;
-    for (uint32_t i = object + 1; i < doc->nodes[object].next; i = doc->nodes[i].next) {
-        struct kn_str key = kn_json_key(doc, i, &n->arena);
-        struct kn_buf longer;
-        if (kn_json_find(doc, object, key) != i) {
-            continue; /* the last one counts */
-        }
-        kn_buf_init(&longer, SIZE_MAX / 2);
-        kn_buf_str(&longer, path);
-        kn_columns_path_key(&longer, key);
-        naive_value(n, i, kn_buf_view(&longer), keys + 1, where, false);
-        kn_buf_deinit(&longer);
-    }
-}
-
-static void naive_text(struct lines *l, struct kn_str json, const char *section)
-{
-    static const struct kn_json_limits limits = {1000, 1 << 20};
-    struct kn_json doc;
-    struct kn_err err;
-    char *padded = calloc(1, json.len + KN_JSON_PADDING);
-    struct kn_json_parser *parser = kn_json_parser_new();
-    struct naive n = {.lines = l, .doc = &doc};
-    memcpy(padded, json.p, json.len);
-    kn_arena_init(&n.arena, SIZE_MAX / 2);
-    assert_int_equal(kn_json_parse(parser, padded, json.len, &limits, &doc, &err), KN_OK);
-    naive_members(&n, 0, kn_str_c(section), section[0] ? 1 : 0, KN_STR_EMPTY);
-    kn_arena_deinit(&n.arena);
-    kn_json_parser_free(parser);
-    free(padded);
-}
-
-/* ---- what a row says, from columns ---- */
-
-struct reading {
-    struct lines *lines;
-    const struct kn_table_part *part;
-    uint32_t chain[64]; /* arrays from the outermost to the wanted one */
-    unsigned depth;
-};
-
-static void read_entry(struct reading *r, const struct kn_column *column, uint32_t array,
-                       unsigned at, uint64_t entry, struct kn_str where)
-{
-    if (at == r->depth) {
-        if (!column) {
-            const uint32_t *offsets = r->part->arrays[array].offsets;
-            add_count(r->lines, r->part->arrays[array].path, where,
-                      offsets[entry + 1] - offsets[entry]);
-            return;
-        }
-        uint32_t code = kn_column_code(column, entry);
-        assert_true(code < column->dictionary.count);
-        struct kn_value v = kn_dictionary_value(&column->dictionary, code);
-        if (code != 0) {
-            assert_int_not_equal(v.kind, KN_VALUE_ABSENT);
-            add_value(r->lines, column->path, where, v.kind, v.text);
-        }
-        return;
-    }
-    const struct kn_column_array *a = &r->part->arrays[r->chain[at]];
-    for (uint32_t e = a->offsets[entry]; e < a->offsets[entry + 1]; e++) {
-        struct kn_buf deeper;
-        assert_true(e < a->elements);
-        kn_buf_init(&deeper, SIZE_MAX / 2);
-        kn_buf_printf(&deeper, "%.*s[%.*s %u]", KN_STR_ARG(where), KN_STR_ARG(a->path),
-                      e - a->offsets[entry]);
-        read_entry(r, column, array, at + 1, e, kn_buf_view(&deeper));
-        kn_buf_deinit(&deeper);
-    }
-}
-
-static void set_chain(struct reading *r, uint32_t level)
-{
-    uint32_t levels[64];
-    unsigned count = 0;
-    for (; level != 0; level = r->part->arrays[level - 1].parent) {
-        assert_true(count < 64 && level <= r->part->array_count);
-        levels[count++] = level - 1;
-    }
-    r->depth = count;
-    for (unsigned i = 0; i < count; i++) {
-        r->chain[i] = levels[count - 1 - i];
-    }
-}
-
-static char *row_text(const struct kn_table_part *part, uint64_t row)
-{
-    struct lines lines = {0};
-    struct reading r = {.lines = &lines, .part = part};
-    for (uint32_t i = 0; i < part->column_count; i++) {
-        set_chain(&r, part->columns[i].level);
-        assert_ptr_equal(kn_part_column(part, part->columns[i].path, part->columns[i].level),
-                         &part->columns[i]);
-        read_entry(&r, &part->columns[i], 0, 0, row, KN_STR_EMPTY);
-    }
-    for (uint32_t i = 0; i < part->array_count; i++) {
-        set_chain(&r, part->arrays[i].parent);
-        read_entry(&r, NULL, i, 0, row, KN_STR_EMPTY);
-    }
-    return join_lines(&lines);
-}
 
 /* ---- random JSON ---- */
 
@@ -387,15 +145,15 @@ static void facts_text(struct lines *l, const struct kn_item *item)
 {
     char digits[16];
     (void)snprintf(digits, sizeof digits, "%u", item->source);
-    add_value(l, KN_STR("#source"), KN_STR_EMPTY, KN_VALUE_NUMBER, kn_str_c(digits));
+    lines_add(l, KN_STR("#source"), KN_STR_EMPTY, KN_VALUE_NUMBER, kn_str_c(digits));
     if (item->visit.present) {
-        add_value(l, KN_STR("#visit"), KN_STR_EMPTY, KN_VALUE_TRUE, KN_STR_EMPTY);
+        lines_add(l, KN_STR("#visit"), KN_STR_EMPTY, KN_VALUE_TRUE, KN_STR_EMPTY);
     }
     if (item->device.device.len > 0) {
-        add_value(l, KN_STR("#device"), KN_STR_EMPTY, KN_VALUE_STRING, item->device.device);
+        lines_add(l, KN_STR("#device"), KN_STR_EMPTY, KN_VALUE_STRING, item->device.device);
     }
     if (item->device.country.len > 0) {
-        add_value(l, KN_STR("#country"), KN_STR_EMPTY, KN_VALUE_STRING, item->device.country);
+        lines_add(l, KN_STR("#country"), KN_STR_EMPTY, KN_VALUE_STRING, item->device.country);
     }
 }
 
@@ -410,11 +168,11 @@ void model_event_of(struct model *m, const char *name, uint32_t ordinal, int64_t
     kn_buf_c(&body, "{\"other\":[1]");
     if (properties.p) {
         kn_buf_printf(&body, ",\"properties\":%.*s", KN_STR_ARG(properties));
-        naive_text(&lines, properties, "p");
+        lines_json(&lines, properties, "p");
     }
     if (context.p) {
         kn_buf_printf(&body, ",\"context\":%.*s", KN_STR_ARG(context));
-        naive_text(&lines, context, "c");
+        lines_json(&lines, context, "c");
     }
     kn_buf_c(&body, "}");
     struct kn_item item = {.kind = KN_ITEM_EVENT,
@@ -439,7 +197,7 @@ void model_event_of(struct model *m, const char *name, uint32_t ordinal, int64_t
                             .arrival = m->next_arrival++,
                             .fields_len = bytes.len};
     (void)snprintf(row.name, sizeof row.name, "%s", name);
-    row.text = kept(m, join_lines(&lines));
+    row.text = kept(m, lines_join(&lines));
     row.fields = kept(m, malloc(bytes.len));
     memcpy(row.fields, bytes.p, bytes.len);
     feed_event(m, row);
@@ -451,10 +209,10 @@ void model_row_of(struct model *m, enum kn_table_kind kind, uint32_t ordinal, in
                   struct kn_str fields)
 {
     struct lines lines = {0};
-    naive_text(&lines, fields, "");
+    lines_json(&lines, fields, "");
     struct model_row row = {
         .kind = kind, .ordinal = ordinal, .us = us, .arrival = m->next_arrival++};
-    row.text = kept(m, join_lines(&lines));
+    row.text = kept(m, lines_join(&lines));
     kn_columns_row(m->c, kind, ordinal, us, row.arrival, fields);
     list_add(&m->now, row);
 }
@@ -474,7 +232,7 @@ void model_event(struct model *m)
     struct kn_buf c;
     kn_buf_init(&p, SIZE_MAX / 2);
     kn_buf_init(&c, SIZE_MAX / 2);
-    model_json(&m->rand, (unsigned)kn_rand_below(&m->rand, 12), &p);
+    model_json(&m->rand, (unsigned)kn_rand_below(&m->rand, m->depth), &p);
     model_json(&m->rand, 2, &c);
     model_event_of(m, event_names[kn_rand_below(&m->rand, EVENT_NAMES)],
                    (uint32_t)kn_rand_below(&m->rand, PEOPLE), random_time(m),
@@ -618,7 +376,7 @@ static bool check_rows(void *context, uint32_t ordinal, const struct kn_walk_row
         assert_int_equal(e->us, row->us);
         assert_int_equal(e->us, kn_part_time(row->part, row->row));
         assert_int_equal(e->arrival, kn_part_arrival(row->part, row->row));
-        char *text = row_text(row->part, row->row);
+        char *text = lines_row(row->part, row->row);
         assert_string_equal(e->text, text);
         free(text);
     }
@@ -695,6 +453,105 @@ void model_check(struct model *m)
 
 /* ---- life ---- */
 
+static void list_assign(struct model_rows *to, const struct model_rows *from)
+{
+    free(to->rows);
+    *to = model_copy(from);
+}
+
+void model_freeze(struct model *m)
+{
+    kn_columns_freeze(m->c);
+    list_assign(&m->frozen, &m->now);
+}
+
+enum kn_rc model_finish(struct model *m)
+{
+    struct kn_err err = {0};
+    enum kn_rc rc = kn_columns_write(m->c, &err);
+    if (rc != KN_OK) {
+        return rc;
+    }
+    kn_buf_clear(&m->manifest);
+    kn_columns_manifest(m->c, &m->manifest);
+    kn_columns_install(m->c);
+    list_assign(&m->kept, &m->frozen);
+    return KN_OK;
+}
+
+void model_checkpoint(struct model *m)
+{
+    model_freeze(m);
+    if (kn_rand_chance(&m->rand, 1, 2)) { /* life goes on while files are written */
+        model_step(m);
+        model_step(m);
+        if (kn_rand_chance(&m->rand, 1, 2)) {
+            model_check(m);
+        }
+    }
+    assert_int_equal(model_finish(m), KN_OK);
+}
+
+void model_merge(struct model *m, uint64_t bytes)
+{
+    struct kn_err err = {0};
+    bool more;
+    if (kn_columns_merge_step(m->c, bytes, &more, &err) != KN_OK) {
+        fail_msg("merge: %s", err.text);
+    }
+}
+
+void model_merge_all(struct model *m)
+{
+    struct kn_err err = {0};
+    uint64_t before = 0;
+    for (uint64_t files = UINT64_MAX; before != files;) {
+        bool more = true;
+        before = files;
+        while (more) {
+            assert_int_equal(kn_columns_merge_step(m->c, 700, &more, &err), KN_OK);
+        }
+        files = sim_disk_count(m->sim, SIM_REMOVE);
+        model_checkpoint(m);
+    }
+}
+
+void model_crash(struct model *m)
+{
+    struct kn_err err = {0};
+    kn_columns_close(m->c);
+    sim_disk_crash(m->sim);
+    sim_disk_set_capacity(m->sim, UINT64_MAX);
+    list_assign(&m->now, &m->kept);
+    if (model_try_open(m, false, &err) != KN_OK) {
+        fail_msg("open: %s", err.text);
+    }
+}
+
+void model_check_all(struct model *m)
+{
+    struct kn_err err = {0};
+    model_check(m);
+    if (kn_columns_verify(m->c, &err) != KN_OK) {
+        fail_msg("verify: %s", err.text);
+    }
+}
+
+static void count_file(void *context, struct kn_str name, uint64_t bytes)
+{
+    (void)bytes;
+    *(size_t *)context += kn_str_ends(name, KN_STR(".col"));
+}
+
+size_t model_files(struct model *m)
+{
+    size_t count = 0;
+    struct kn_err err;
+    assert_int_equal(kn_disk_list(sim_disk_interface(m->sim), "runs", count_file, &count, &err),
+                     KN_OK);
+    return count;
+}
+
 enum kn_rc model_try_open(struct model *m, bool read_only, struct kn_err *err)
 {
     struct kn_columns_options options = {.dir = "runs", .rows_per_build = 64};
@@ -709,6 +566,7 @@ struct model *model_new(uint64_t seed)
     m->rand = kn_rand_seed(seed);
     m->sim = sim_disk_new(seed);
     m->next_arrival = 1U << 16;
+    m->depth = 12;
     kn_buf_init(&m->manifest, SIZE_MAX / 2);
     for (uint32_t i = 0; i < PEOPLE; i++) {
         m->now.into[i] = m->kept.into[i] = i;

@@ -35,6 +35,7 @@ struct model {
     struct kn_buf manifest;
     struct model_rows now, frozen, kept; /* kept: as committed */
     uint64_t next_arrival;
+    unsigned depth; /* of the events' properties, at most; a table must not get too many columns */
     char **texts; /* freed at the end */
     size_t text_count, text_room;
 };
@@ -57,6 +58,18 @@ void model_merge_people(struct model *m);
 /* Forgets a person, and tells some of the events again, for the same or for another ordinal. */
 void model_split(struct model *m);
 void model_step(struct model *m);
+
+void model_freeze(struct model *m);
+/* write, manifest, install; KN_OK makes what was frozen what is kept. */
+enum kn_rc model_finish(struct model *m);
+void model_checkpoint(struct model *m);
+void model_merge(struct model *m, uint64_t bytes);
+/* Merges and checkpoints until there is nothing more to do. */
+void model_merge_all(struct model *m);
+void model_crash(struct model *m);
+/* Reads everything, and verifies the files. */
+void model_check_all(struct model *m);
+size_t model_files(struct model *m);
 
 /* What a pin reads is what the list says. */
 void model_check_pin(const struct kn_columns_pin *pin, const struct model_rows *expected);

@@ -28,6 +28,46 @@ static void agrees_with_a_list_in_memory(void **state)
     }
 }
 
+/* Through checkpoints, merges, crashes and restarts. */
+static void agrees_with_a_list_on_disk(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct model *m = model_new(seed + 1000);
+        for (int step = 0; step < 150; step++) {
+            struct kn_err err;
+            bool more;
+            switch (kn_rand_below(&m->rand, 16)) {
+            case 0: model_checkpoint(m); break;
+            case 1: model_merge(m, 300); break;
+            case 2: model_merge(m, UINT64_MAX); break;
+            case 3: assert_int_equal(kn_columns_build(m->c, 1, &more, &err), KN_OK); break;
+            case 4: model_check(m); break;
+            case 5:
+                if (kn_rand_chance(&m->rand, 1, 4)) {
+                    model_crash(m);
+                    model_check_all(m);
+                }
+                break;
+            case 6:
+                if (kn_rand_chance(&m->rand, 1, 8)) {
+                    kn_columns_purge(m->c);
+                }
+                break;
+            default:
+                for (int i = 0; i < 4; i++) {
+                    model_step(m);
+                }
+            }
+        }
+        model_merge_all(m);
+        model_check_all(m);
+        model_crash(m);
+        model_check_all(m);
+        model_free(m);
+    }
+}
+
 static void pins_stand_still(void **state)
 {
     (void)state;
@@ -39,6 +79,10 @@ static void pins_stand_still(void **state)
     for (int i = 0; i < PINS; i++) {
         for (int k = 0; k < 60; k++) {
             model_step(m);
+        }
+        if (i % 3 == 2) {
+            model_merge(m, UINT64_MAX);
+            model_checkpoint(m);
         }
         assert_int_equal(kn_columns_pin(m->c, &pins[i], &err), KN_OK);
         then[i] = model_copy(&m->now);
@@ -57,6 +101,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_a_list_in_memory),
+        cmocka_unit_test(agrees_with_a_list_on_disk),
         cmocka_unit_test(pins_stand_still),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

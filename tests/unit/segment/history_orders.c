@@ -54,8 +54,10 @@ static void fill(struct history_json *into, const struct history_json *from, str
     struct kn_str *keys = kn_arena_zero(arena, room, sizeof *keys);
     struct history_json *kids = kn_arena_zero(arena, room, sizeof *kids);
     kn_assert(keys && kids);
-    memcpy(keys, into->keys, into->count * sizeof *keys);
-    memcpy(kids, into->kids, into->count * sizeof *kids);
+    for (uint32_t i = 0; i < into->count; i++) {
+        keys[i] = into->keys[i];
+        kids[i] = into->kids[i];
+    }
     into->keys = keys;
     into->kids = kids;
     for (uint32_t i = 0; i < from->count; i++) {

@@ -3,7 +3,7 @@
 
 #include "cm.h"
 #include "format/time_text.h"
-#include "segment/eval.h"
+#include "segment/eval_internal.h"
 #include "tests/unit/segment/history.h"
 #include "tests/unit/segment/zones.h"
 
@@ -283,6 +283,61 @@ static void reads(void **state)
     assert_int_equal(reads->segment_count + reads->consent_count + reads->identifier_count, 3);
 }
 
+/* A full arena is said, wherever it is found out. */
+static void no_memory(void **state)
+{
+    static const char *const texts[] = {
+        "event('View').where(property('sku') = 'a').count() > 1",
+        "event('View').unique_count(property('sku')) > 1",
+        "event('View').mode(property('price')) = 1",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct history_view view;
+        struct kn_verdict verdict = {true, 7};
+        struct kn_arena small;
+        kn_arena_init(&small, 8);
+        history_view(&view, &history, zones.zone, &arena);
+        const struct kn_definition *definition = define(texts[i], KN_QUERY_SEGMENT);
+        assert_int_equal(kn_eval(definition, &view.view, at(NOW), &small, &verdict), KN_E_NOMEM);
+        assert_true(verdict.truth && verdict.next_us == 7);
+        kn_arena_deinit(&small);
+    }
+}
+
+/* Clocks that go back from 00:01 to 23:01 bring the day before back for an hour. */
+static void days_that_return(void **state)
+{
+    static const char *const texts[] = {"2009-10-31T12:00:00Z", "2009-11-01T02:30:30Z",
+                                        "2009-11-01T02:31:30Z", "2009-11-01T03:30:30Z",
+                                        "2009-11-02T12:00:00Z"};
+    static const int64_t days[] = {0, 1, 0, 1, 2};
+    static const uint32_t counts[] = {1, 2, 2, 2, 3};
+    struct kn_day_count from_start = {0, 0, 0}, from_second = {0, 0, 0};
+    struct kn_zone *zone;
+    struct kn_err err;
+    (void)state;
+    assert_int_equal(kn_zone_parse(KN_STR("NST3:30NDT,M3.2.0/0:01,M11.1.0/0:01"), &zone, &err),
+                     KN_OK);
+    int64_t first = kn_zone_day(zone, at(texts[0]));
+    for (int i = 0; i < 5; i++) {
+        int64_t day = kn_zone_day(zone, at(texts[i]));
+        assert_int_equal(day - first, days[i]);
+        kn_day_count(&from_start, day);
+        assert_int_equal(from_start.count, counts[i]);
+        if (i > 0) {
+            kn_day_count(&from_second, day);
+        }
+    }
+    assert_int_equal(from_second.count, 3);
+    /* The range of today: named before the day goes and when it comes back. */
+    assert_int_equal(kn_during_next(zone, at(texts[0]), KN_TODAY), at("2009-11-01T02:30:00Z"));
+    assert_int_equal(kn_during_next(zone, at(texts[1]), KN_TODAY), at("2009-11-01T02:31:00Z"));
+    assert_int_equal(kn_during_next(zone, at(texts[2]), KN_TODAY), at("2009-11-01T02:32:30Z"));
+    assert_int_equal(kn_during_next(zone, at(texts[3]), KN_YESTERDAY), at("2009-11-02T03:30:00Z"));
+    kn_zone_free(zone);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -291,6 +346,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(traits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(explain, set_up, tear_down),
         cmocka_unit_test_setup_teardown(reads, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_memory, set_up, tear_down),
+        cmocka_unit_test(days_that_return),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -92,9 +92,10 @@ static void put_touch(struct kn_buf *out, const char *key, const struct kn_profi
     const struct {
         const char *key;
         struct kn_str value;
-    } parts[] = {{"channel", t->channel},   {"source", t->source},     {"medium", t->medium},
-                 {"campaign", t->campaign}, {"term", t->term},         {"content", t->content},
-                 {"referrer", t->referrer}, {"click_id", t->click_id}, {"landing_page", t->landing_page}};
+    } parts[] = {
+        {"channel", t->channel},   {"source", t->source},     {"medium", t->medium},
+        {"campaign", t->campaign}, {"term", t->term},         {"content", t->content},
+        {"referrer", t->referrer}, {"click_id", t->click_id}, {"landing_page", t->landing_page}};
     kn_json_out_key(out, key);
     if (!t->present) {
         kn_buf_c(out, "null");
@@ -182,7 +183,8 @@ static const char *kind_word(const struct kn_item *item)
     case KN_ITEM_REJECT:
     case KN_ITEM_SETTING:
     case KN_ITEM_TICK:
-    case KN_ITEM_GENESIS: break;
+    case KN_ITEM_GENESIS:
+    case KN_ITEM_BUILT: break;
     }
     return "other";
 }
@@ -192,10 +194,14 @@ static const char *renamed(struct kn_str key)
 {
     static const struct {
         const char *wire, *api;
-    } names[] = {{"userId", "user_id"},         {"anonymousId", "anonymous_id"},
-                 {"groupId", "group_id"},       {"previousId", "previous_id"},
-                 {"sentAt", "sent_at"},         {"originalTimestamp", "original_timestamp"},
-                 {"timestamp", "given_timestamp"}, {"messageId", "given_message_id"}};
+    } names[] = {{"userId", "user_id"},
+                 {"anonymousId", "anonymous_id"},
+                 {"groupId", "group_id"},
+                 {"previousId", "previous_id"},
+                 {"sentAt", "sent_at"},
+                 {"originalTimestamp", "original_timestamp"},
+                 {"timestamp", "given_timestamp"},
+                 {"messageId", "given_message_id"}};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (kn_str_eq(key, kn_str_c(names[i].wire))) {
             return names[i].api;
@@ -207,8 +213,9 @@ static const char *renamed(struct kn_str key)
 /* A member that would collide with one of ours gets an underscore. */
 static bool is_ours(struct kn_str key)
 {
-    static const char *const ours[] = {"message_id", "type", "event", "received_at", "source",
-                                       "given_timestamp", "user_id", "anonymous_id"};
+    static const char *const ours[] = {"message_id",  "type",        "event",
+                                       "received_at", "source",      "given_timestamp",
+                                       "user_id",     "anonymous_id"};
     for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
         if (kn_str_eq(key, kn_str_c(ours[i]))) {
             return true;

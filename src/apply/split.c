@@ -1,8 +1,9 @@
 /* Un-merge: a person says that some identifiers are somebody else's.
  *
  * The pairs (split identifier, remaining identifier) become forbidden. Then the whole component is
- * taken apart and its history is applied again in order of arrival, now with those pairs kept apart;
- * rows of the archive follow their event to its new profile. Nothing outside the component changes.
+ * taken apart and its history is applied again in order of arrival, now with those pairs kept
+ * apart; rows of the archive follow their event to its new profile. Nothing outside the component
+ * changes.
  */
 #include "apply/fold.h"
 #include "base/assert.h"
@@ -66,8 +67,9 @@ static enum kn_rc plan(struct kn_fold *f, const struct kn_item *item, struct spl
         }
     }
     if (s->rest_count == 0) {
-        return kn_fail(err, KN_E_INVALID, "these are all identifiers of the profile: "
-                                          "nothing would remain");
+        return kn_fail(err, KN_E_INVALID,
+                       "these are all identifiers of the profile: "
+                       "nothing would remain");
     }
     if (s->off_count * s->rest_count > KN_UNMERGE_PAIRS_MAX) {
         return kn_fail(err, KN_E_LIMIT, "too many identifiers to keep apart (%zu x %zu)",
@@ -182,6 +184,7 @@ static void take_apart(struct kn_fold *f, struct kn_person *person, const uint32
     for (size_t i = 0; i < person->p.order_count; i++) {
         struct kn_h128 hash = kn_order_hash(f, person->p.orders[i].key);
         kn_fold_remove(f, KN_T_ORDER_OWNER, kn_key_h128(hash));
+        kn_fold_remove(f, KN_T_ORDER_FACTS, kn_key_h128(hash));
     }
     for (size_t i = 0; i < count; i++) {
         struct kn_key key = kn_key_u32(ordinals[i]);
@@ -190,6 +193,7 @@ static void take_apart(struct kn_fold *f, struct kn_person *person, const uint32
         kn_fold_remove(f, KN_T_SESSIONS, key);
         kn_fold_remove(f, KN_T_ORDERS, key);
         kn_fold_remove(f, KN_T_LINKS, key);
+        kn_feed_forget(f, ordinals[i]);
     }
     f->counters.profiles--;
     f->counters.identifiers -= person->p.id_count;
@@ -299,6 +303,9 @@ static void apply_row(struct kn_fold *f, const struct history_row *row)
     uint32_t ordinal = item.kind == KN_ITEM_UNMERGE ? repeat_split(f, &item, row->arrival)
                                                     : kn_fold_person_item(f, &item, row->arrival);
     move_row(f, row, ordinal);
+    if (!f->journal) {
+        kn_feed_event(f, ordinal, &item, row->arrival, kn_feed_keep(f, row->bytes));
+    }
     kn_arena_clear(&f->arena);
 }
 
@@ -315,6 +322,19 @@ static void point_the_rest(struct kn_fold *f, const uint32_t *ordinals, size_t c
         struct kn_hot hot = {.canonical = kept, .id = ids[i], .run_end_us = -1};
         kn_hot_encode(&hot, bytes);
         kn_fold_put(f, KN_T_HOT, key, kn_str(bytes, sizeof bytes));
+    }
+}
+
+/* Everyone who took part, those that the un-merge made included. */
+static void feed_all_again(struct kn_fold *f, const uint32_t *ordinals, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        kn_feed_again(f, ordinals[i]);
+        kn_touch(f, ordinals[i], KN_CHANGED_UNMERGED);
+    }
+    for (uint32_t o = f->component_new; o < f->counters.next_ordinal; o++) {
+        kn_feed_again(f, o);
+        kn_touch(f, o, KN_CHANGED_NEW | KN_CHANGED_UNMERGED);
     }
 }
 
@@ -369,6 +389,7 @@ void kn_fold_unmerge(struct kn_fold *f, const struct kn_item *item, uint64_t arr
     point_the_rest(f, ordinals, count, ids, any);
     f->component = NULL;
     f->component_count = 0;
+    feed_all_again(f, ordinals, count);
     add_split_links(f, item, arrival, *ret_kept, *ret_split);
     if (!f->journal) {
         struct kn_archive_row row = {
@@ -401,8 +422,9 @@ static enum kn_rc trial_merge(struct kn_fold *f, const struct kn_item *item, str
             return kn_fail(err, KN_E_NOT_FOUND, "identifier %zu belongs to no profile", i + 1);
         }
         if (first != 0 && owner != first) {
-            return kn_fail(err, KN_E_CONFLICT, "a limit or an earlier split keeps these profiles "
-                                               "apart");
+            return kn_fail(err, KN_E_CONFLICT,
+                           "a limit or an earlier split keeps these profiles "
+                           "apart");
         }
         first = owner;
     }

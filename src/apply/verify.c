@@ -103,8 +103,8 @@ enum kn_rc kn_workspace_verify(struct kn_workspace *ws, kn_say_fn say_fn, void *
     struct check c = {.ws = ws, .say = say_fn, .context = context};
     struct kn_log_recovery found;
     kn_arena_init(&c.arena, 1U << 30);
-    enum kn_rc rc = kn_log_verify(ws->options.disk, ws->log_dir, ws->checkpoint_seq, NULL, NULL,
-                                  &found, err);
+    enum kn_rc rc =
+        kn_log_verify(ws->options.disk, ws->log_dir, ws->checkpoint_seq, NULL, NULL, &found, err);
     if (rc == KN_OK) {
         say(&c, "log records", found.last_seq > 0 ? found.last_seq - found.first_seq + 1 : 0);
         rc = kn_state_scan(ws->state, KN_T_HOT, check_profile, &c, err);
@@ -119,6 +119,12 @@ enum kn_rc kn_workspace_verify(struct kn_workspace *ws, kn_say_fn say_fn, void *
     }
     if (rc == KN_OK) {
         say(&c, "archived events", c.rows);
+        rc = kn_columns_verify(ws->columns, err);
+    }
+    if (rc == KN_OK) {
+        struct kn_columns_usage usage;
+        kn_columns_usage(ws->columns, &usage);
+        say(&c, "column rows", usage.rows);
         rc = kn_dedupe_verify(ws->dedupe, err);
     }
     if (rc == KN_OK) {

@@ -7,7 +7,7 @@
 #include "format/json.h"
 #include "format/token.h"
 
-enum { META_VERSION = 2, SEED_BYTES = 32, SETTINGS_BYTES_MAX = 512 * 1024 };
+enum { META_VERSION = 3, SEED_BYTES = 32, SETTINGS_BYTES_MAX = 512 * 1024 };
 #define DAY_US (24 * 3600 * INT64_C(1000000))
 
 /* ---- meta ---- */
@@ -26,10 +26,14 @@ void kn_meta_encode(const struct kn_meta *meta, struct kn_buf *out)
     kn_buf_le32(out, c->next_ordinal);
     kn_buf_le32(out, c->moves);
     kn_buf_le64(out, (uint64_t)c->reject_due_us);
+    kn_buf_le32(out, c->next_segment);
+    kn_buf_le32(out, c->derived_index);
+    kn_buf_le64(out, c->derived_seq);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         kn_buf_le64(out, numbers[i]);
     }
     kn_buf_lstr(out, meta->archive_manifest);
+    kn_buf_lstr(out, meta->columns_manifest);
     kn_buf_lstr(out, meta->dedupe_manifest);
     kn_buf_le64(out, kn_checksum64(kn_buf_view(out)));
 }
@@ -49,7 +53,8 @@ enum kn_rc kn_meta_decode(struct kn_str bytes, struct kn_meta *ret, struct kn_er
         return kn_fail(err, KN_E_VERSION, "checkpoint was made by apply version %u; this is %d",
                        apply, (int)KN_APPLY_VERSION);
     }
-    if (bytes.len < 16 || kn_take_le64(&sum) != kn_checksum64(kn_str_sub(bytes, 0, bytes.len - 8))) {
+    if (bytes.len < 16 ||
+        kn_take_le64(&sum) != kn_checksum64(kn_str_sub(bytes, 0, bytes.len - 8))) {
         return kn_fail(err, KN_E_CORRUPT, "the checkpoint record is damaged");
     }
     m.applied_seq = kn_take_le64(&c);
@@ -59,6 +64,9 @@ enum kn_rc kn_meta_decode(struct kn_str bytes, struct kn_meta *ret, struct kn_er
     m.counters.next_ordinal = kn_take_le32(&c);
     m.counters.moves = kn_take_le32(&c);
     m.counters.reject_due_us = (int64_t)kn_take_le64(&c);
+    m.counters.next_segment = kn_take_le32(&c);
+    m.counters.derived_index = kn_take_le32(&c);
+    m.counters.derived_seq = kn_take_le64(&c);
     uint64_t *numbers[] = {&m.counters.profiles,    &m.counters.merges,     &m.counters.unmerges,
                            &m.counters.events,      &m.counters.duplicates, &m.counters.rejects,
                            &m.counters.identifiers, &m.counters.forbidden};
@@ -66,6 +74,7 @@ enum kn_rc kn_meta_decode(struct kn_str bytes, struct kn_meta *ret, struct kn_er
         *numbers[i] = kn_take_le64(&c);
     }
     m.archive_manifest = kn_take_lstr(&c);
+    m.columns_manifest = kn_take_lstr(&c);
     m.dedupe_manifest = kn_take_lstr(&c);
     if (c.bad || c.p != c.end) {
         return kn_fail(err, KN_E_CORRUPT, "checkpoint record does not decode");
@@ -111,6 +120,7 @@ static enum kn_rc open_stores(struct kn_workspace *ws, struct kn_meta *meta, str
     struct kn_str blob = kn_state_meta(ws->state);
     *meta = (struct kn_meta){.epoch = 1};
     meta->counters.next_ordinal = 1;
+    meta->counters.next_segment = 1;
     meta->counters.reject_due_us = INT64_MAX;
     if (blob.len > 0) {
         KN_TRY(kn_meta_decode(blob, meta, err));
@@ -122,7 +132,10 @@ static enum kn_rc open_stores(struct kn_workspace *ws, struct kn_meta *meta, str
     };
     KN_TRY(kn_dedupe_open(o->disk, &dedupe, meta->dedupe_manifest, o->read_only, &ws->dedupe, err));
     struct kn_archive_options archive = {.dir = ws->runs_dir};
-    return kn_archive_open(o->disk, &archive, meta->archive_manifest, o->read_only, &ws->archive,
+    KN_TRY(kn_archive_open(o->disk, &archive, meta->archive_manifest, o->read_only, &ws->archive,
+                           err));
+    struct kn_columns_options columns = {.dir = ws->runs_dir};
+    return kn_columns_open(o->disk, &columns, meta->columns_manifest, o->read_only, &ws->columns,
                            err);
 }
 
@@ -213,8 +226,8 @@ static enum kn_rc write_genesis(struct kn_workspace *ws, struct kn_err *err)
     bool committed;
     enum kn_rc rc = items.rc;
     if (rc == KN_OK) {
-        rc = kn_log_stage(ws->log, kn_buf_view(&items), 2, KN_FRAME_SETTINGS, now, &seq,
-                          &record_us, err);
+        rc = kn_log_stage(ws->log, kn_buf_view(&items), 2, KN_FRAME_SETTINGS, now, &seq, &record_us,
+                          err);
     }
     if (rc == KN_OK) {
         rc = kn_workspace_commit(ws, &committed, err);
@@ -231,8 +244,10 @@ static enum kn_rc open_all(struct kn_workspace *ws, struct kn_err *err)
     KN_TRY(make_dirs(ws, err));
     KN_TRY(open_stores(ws, &meta, err));
     KN_TRY(open_log(ws, &meta, err));
-    kn_fold_init(&ws->fold, ws->state, ws->dedupe, ws->archive);
+    kn_fold_init(&ws->fold, ws->state, ws->dedupe, ws->archive, ws->columns);
     ws->fold.counters = meta.counters;
+    ws->fold.seq = meta.applied_seq;
+    ws->fold.now_us = meta.record_us;
     KN_TRY(kn_fold_load(&ws->fold, err));
     ws->settings = kn_settings_ref(ws->fold.settings);
     ws->applied_seq = meta.applied_seq;
@@ -294,10 +309,12 @@ void kn_workspace_close(struct kn_workspace *ws)
         ws->queue_head = group->next;
         kn_log_group_free(group);
     }
+    kn_live_build_end(&ws->build);
     if (ws->fold.state) {
         kn_fold_deinit(&ws->fold);
     }
     kn_settings_unref(ws->settings);
+    kn_columns_close(ws->columns);
     kn_archive_close(ws->archive);
     kn_dedupe_close(ws->dedupe);
     kn_state_close(ws->state);
@@ -307,8 +324,7 @@ void kn_workspace_close(struct kn_workspace *ws)
     kn_mutex_deinit(&ws->settings_mutex);
     kn_mutex_deinit(&ws->queue_mutex);
     kn_mutex_deinit(&ws->stats_mutex);
-    char *texts[] = {ws->name,     ws->dir,        ws->log_dir,
-                     ws->runs_dir, ws->dedupe_dir, ws->state_path};
+    char *texts[] = {ws->name, ws->dir, ws->log_dir, ws->runs_dir, ws->dedupe_dir, ws->state_path};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         kn_free(texts[i]);
     }
@@ -492,29 +508,32 @@ static void publish_position(struct kn_workspace *ws, const struct kn_frame *fra
     kn_mutex_unlock(&ws->queue_mutex);
 }
 
+/* One moment or one record at a time: moments that are due fire before the record is applied. */
 static enum kn_rc apply_locked(struct kn_workspace *ws, int64_t budget_us, size_t *ret_applied,
                                struct kn_err *err)
 {
     uint64_t begin = kn_clock_mono_ns(ws->options.clock);
-    struct kn_frame frame;
-    for (;;) {
-        enum kn_rc rc = next_frame(ws, &frame, err);
+    do {
+        enum kn_rc rc = ws->has_next ? KN_OK : next_frame(ws, &ws->next, err);
         if (rc == KN_E_NOT_FOUND) {
             return KN_OK;
         }
         KN_TRY(rc);
-        if (frame.seq <= ws->applied_seq) {
+        ws->has_next = true;
+        if (ws->next.seq <= ws->applied_seq) {
             return kn_fail(err, KN_E_CORRUPT, "record %llu follows %llu",
-                           (unsigned long long)frame.seq, (unsigned long long)ws->applied_seq);
+                           (unsigned long long)ws->next.seq, (unsigned long long)ws->applied_seq);
         }
-        KN_TRY(kn_fold_frame(&ws->fold, &frame, err));
-        publish_settings(ws);
-        publish_position(ws, &frame);
         (*ret_applied)++;
-        if ((int64_t)((kn_clock_mono_ns(ws->options.clock) - begin) / 1000) >= budget_us) {
-            return KN_OK;
+        if (kn_live_fire(&ws->fold, ws->next.record_us, ws->next.seq)) {
+            continue;
         }
-    }
+        KN_TRY(kn_fold_frame(&ws->fold, &ws->next, err));
+        ws->has_next = false;
+        publish_settings(ws);
+        publish_position(ws, &ws->next);
+    } while ((int64_t)((kn_clock_mono_ns(ws->options.clock) - begin) / 1000) < budget_us);
+    return KN_OK;
 }
 
 enum kn_rc kn_workspace_apply(struct kn_workspace *ws, int64_t budget_us, size_t *ret_applied,
@@ -533,9 +552,10 @@ enum kn_rc kn_workspace_apply(struct kn_workspace *ws, int64_t budget_us, size_t
 int64_t kn_workspace_next_due(struct kn_workspace *ws)
 {
     kn_rwlock_read(&ws->lock);
-    int64_t due = ws->fold.counters.reject_due_us;
+    int64_t rejects = ws->fold.counters.reject_due_us;
+    int64_t live = kn_live_next_due(ws->fold.live);
     kn_rwlock_unlock(&ws->lock);
-    return due;
+    return live < rejects ? live : rejects;
 }
 
 /* ---- numbers ---- */

@@ -3,10 +3,11 @@
 #define KN_APPLY_WORKSPACE_INTERNAL_H
 
 #include "apply/fold.h"
+#include "apply/live_build.h"
 #include "apply/workspace.h"
 #include "os/thread.h"
 
-enum { KN_APPLY_VERSION = 1 };
+enum { KN_APPLY_VERSION = 2 };
 
 /* The meta blob of a checkpoint (docs/formats/state.md). */
 struct kn_meta {
@@ -14,7 +15,7 @@ struct kn_meta {
     uint32_t epoch;
     int64_t record_us;
     struct kn_fold_counters counters;
-    struct kn_str archive_manifest, dedupe_manifest;
+    struct kn_str archive_manifest, columns_manifest, dedupe_manifest;
 };
 
 struct kn_workspace {
@@ -24,6 +25,7 @@ struct kn_workspace {
     struct kn_state *state;
     struct kn_dedupe *dedupe;
     struct kn_archive *archive;
+    struct kn_columns *columns;
 
     struct kn_rwlock lock; /* the fold's state; see workspace.h */
     struct kn_fold fold;   /* under lock */
@@ -43,6 +45,13 @@ struct kn_workspace {
     /* Of the applying thread. */
     struct kn_log_reader *reader; /* frames after the checkpoint, at start */
     size_t group_offset;          /* into queue_head */
+    struct kn_frame next;         /* taken and not applied yet: moments before it are firing */
+    bool has_next;
+
+    /* Of the building thread. */
+    struct kn_live_build build;
+    bool built_staged; /* its result waits for the record `built_seq` to be applied */
+    uint64_t built_seq;
 
     /* Of the background thread. */
     uint64_t checkpoint_seq, checkpoint_before_seq; /* the last two checkpoints */

@@ -148,9 +148,10 @@ void kn_archive_close(struct kn_archive *a)
     kn_free(a);
 }
 
-void kn_archive_append(struct kn_archive *a, const struct kn_archive_row *row)
+struct kn_str kn_archive_append(struct kn_archive *a, const struct kn_archive_row *row)
 {
     kn_tail_append(a->tail, row);
+    return a->tail->rows[a->tail->count - 1].row.item;
 }
 
 /* ---- checkpoint ---- */

@@ -102,6 +102,21 @@ static bool grow_map(struct kn_col_ordinals *o, uint32_t from, uint32_t to)
     return true;
 }
 
+/* Nobody was merged before: all three, or none. */
+static bool make_map(struct kn_col_ordinals *o)
+{
+    if (grow_map(o, 0, o->room)) {
+        return true;
+    }
+    kn_free(o->canonical);
+    kn_free(o->members);
+    kn_free(o->multiple);
+    o->canonical = NULL;
+    o->members = NULL;
+    o->multiple = NULL;
+    return false;
+}
+
 /* A failure half way leaves some vectors larger than `room` says, which does no harm. */
 static bool grow(struct kn_col_ordinals *o, uint32_t end)
 {
@@ -206,7 +221,7 @@ static bool read_ordinal(struct kn_value v, uint32_t *ret)
 static bool apply_merged(struct kn_col_ordinals *o, const struct kn_table_part *p)
 {
     const struct kn_column *into = kn_part_column(p, KN_STR("into"), 0);
-    if (!into || (!o->canonical && !grow_map(o, 0, o->room))) {
+    if (!into || (!o->canonical && !make_map(o))) {
         return !into;
     }
     uint64_t row = 0;

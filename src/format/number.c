@@ -144,6 +144,17 @@ static void negate(struct kn_wide *value)
     }
 }
 
+struct kn_wide kn_wide_minus(const struct kn_wide *a, const struct kn_wide *b)
+{
+    struct kn_wide ret;
+    bool borrow = false;
+    for (int i = 0; i < 3; i++) {
+        ret.w[i] = a->w[i] - b->w[i] - borrow;
+        borrow = a->w[i] < b->w[i] || (borrow && a->w[i] == b->w[i]);
+    }
+    return ret;
+}
+
 struct kn_wide kn_wide_times(kn_dec value, uint64_t count)
 {
     u128 size = value < 0 ? -(u128)value : (u128)value;

@@ -5,8 +5,9 @@
 struct compiler {
     const struct kn_definition_options *options;
     struct kn_arena *arena;
-    const struct kn_reads *reads;
+    struct kn_definition *definition;
     struct kn_err *err;
+    unsigned depth; /* of where() */
 };
 
 static enum kn_rc compile_node(struct compiler *c, const struct kn_node *node,
@@ -47,6 +48,82 @@ static int64_t date_us(struct compiler *c, struct kn_str text)
     return kn_date_utc(c->options->zone, &date);
 }
 
+/* ---- states ---- */
+
+/* What a where() depends on, outside and inside nested events. */
+struct dependence {
+    const struct kn_cnode **about;
+    uint32_t about_count;
+    bool changing;
+    uint64_t inner;
+    int64_t reach_us;
+};
+
+/* At most as long as the period, calendars included. */
+static int64_t longest_us(struct kn_period period)
+{
+    static const int64_t days[] = {31 + 1, 366 + 1};
+    return kn_period_is_fixed(period)
+               ? kn_period_fixed_us(period)
+               : (int64_t)period.count * days[period.unit == KN_YEAR] * 86400 * 1000000;
+}
+
+static void find_dependence(struct dependence *d, const struct kn_cnode *n, int64_t reach)
+{
+    for (uint32_t i = 0; i < n->node->kid_count; i++) {
+        find_dependence(d, &n->kids[i], reach);
+    }
+    if (n->node->kind != KN_NODE_COMPARE) {
+        return;
+    }
+    if (n->rows) {
+        reach += longest_us(n->rows->chain->window.a);
+        d->changing = true;
+        d->inner |= UINT64_C(1) << n->rows->event;
+        d->reach_us = reach > d->reach_us ? reach : d->reach_us;
+        if (n->rows->where) {
+            find_dependence(d, n->rows->where, reach);
+        }
+    } else if (kn_is_about_profile(n->node->chain)) {
+        d->about[d->about_count++] = n;
+    } else {
+        d->changing |= n->test.by_time;
+    }
+}
+
+/* Counts, first and last of all rows need none: they are found by binary search. */
+static bool wants_state(const struct kn_crows *rows)
+{
+    uint32_t reducer = rows->chain->reducer;
+    return rows->where || rows->excluded_count > 0 ||
+           (reducer != KN_REDUCE_COUNT && reducer != KN_REDUCE_FIRST && reducer != KN_REDUCE_LAST);
+}
+
+static enum kn_rc plan_state(struct compiler *c, struct kn_crows *rows)
+{
+    struct kn_definition *definition = c->definition;
+    rows->state = KN_NO_STATE;
+    if (c->depth > 0 || !wants_state(rows)) {
+        return KN_OK;
+    }
+    struct dependence d = {0};
+    if (rows->where) {
+        d.about = kn_arena_alloc(c->arena, KN_QUERY_CONDITIONS_MAX * sizeof(struct kn_cnode *));
+        if (!d.about) {
+            return no_memory(c);
+        }
+        find_dependence(&d, rows->where, 0);
+    }
+    rows->about = d.about;
+    rows->about_count = d.about_count;
+    rows->changing = d.changing;
+    rows->inner = d.inner;
+    rows->reach_us = d.reach_us;
+    rows->state = (int32_t)definition->state_count;
+    definition->followed[definition->state_count++] = rows;
+    return KN_OK;
+}
+
 static enum kn_rc compile_rows(struct compiler *c, const struct kn_chain *chain,
                                const struct kn_crows **ret)
 {
@@ -56,7 +133,7 @@ static enum kn_rc compile_rows(struct compiler *c, const struct kn_chain *chain,
         return no_memory(c);
     }
     rows->chain = chain;
-    rows->event = kn_reads_event(c->reads, chain);
+    rows->event = kn_reads_event(&c->definition->reads, chain);
     KN_TRY(compile_sources(c, chain, rows));
     if (chain->window.kind == KN_WINDOW_DATES) {
         rows->from_us = date_us(c, chain->window.from);
@@ -67,11 +144,13 @@ static enum kn_rc compile_rows(struct compiler *c, const struct kn_chain *chain,
         if (!where) {
             return no_memory(c);
         }
+        c->depth++;
         KN_TRY(compile_node(c, chain->where, where));
+        c->depth--;
     }
     rows->where = where;
     *ret = rows;
-    return KN_OK;
+    return plan_state(c, rows);
 }
 
 static enum kn_rc compile_node(struct compiler *c, const struct kn_node *node, struct kn_cnode *ret)
@@ -90,7 +169,7 @@ static enum kn_rc compile_node(struct compiler *c, const struct kn_node *node, s
     if (node->kind != KN_NODE_COMPARE) {
         return KN_OK;
     }
-    if (node->chain->kind == KN_FROM_EVENT || node->chain->kind == KN_FROM_ORDER) {
+    if (kn_is_over_rows(node->chain)) {
         KN_TRY(compile_rows(c, node->chain, &ret->rows));
     }
     return kn_test_make(node, c->options->zone, c->arena, &ret->test, c->err);
@@ -108,7 +187,7 @@ enum kn_rc kn_definition_make(const struct kn_query *query,
     definition->query = query;
     definition->zone = options->zone;
     KN_TRY(kn_collect_reads(query, arena, &definition->reads, err));
-    struct compiler c = {options, arena, &definition->reads, err};
+    struct compiler c = {options, arena, definition, err, 0};
     if (query->form == KN_QUERY_SEGMENT) {
         KN_TRY(compile_node(&c, query->root, root));
         definition->root = root;

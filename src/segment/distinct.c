@@ -4,9 +4,9 @@
 
 enum { FIRST_ROOM = 8, NUMBER_TEXT_MAX = 48 };
 
-void kn_distinct_init(struct kn_distinct *d, struct kn_arena *arena, enum kn_cast cast)
+void kn_distinct_init(struct kn_distinct *d, struct kn_arena *arena, enum kn_cast cast, bool copies)
 {
-    *d = (struct kn_distinct){.arena = arena, .cast = cast};
+    *d = (struct kn_distinct){.arena = arena, .cast = cast, .copies = copies};
 }
 
 /* What of the value counts; false: nothing. */
@@ -68,11 +68,14 @@ static bool grow(struct kn_distinct *d)
 }
 
 /* The text that orders numbers and that people see does not depend on which spelling came first. */
-static bool canonical_text(struct kn_distinct *d, struct kn_distinct_entry *entry)
+static bool keep_text(struct kn_distinct *d, struct kn_distinct_entry *entry)
 {
     struct kn_buf text;
     if (!entry->is_number) {
-        return true;
+        if (d->copies) {
+            entry->value.text = kn_arena_str(d->arena, entry->value.text);
+        }
+        return !d->copies || entry->value.text.p;
     }
     kn_buf_init(&text, NUMBER_TEXT_MAX);
     kn_dec_format(entry->number, &text);
@@ -82,30 +85,36 @@ static bool canonical_text(struct kn_distinct *d, struct kn_distinct_entry *entr
     return ok;
 }
 
-void kn_distinct_add(struct kn_distinct *d, struct kn_value value, uint32_t row)
+struct kn_distinct_entry *kn_distinct_entry(struct kn_distinct *d, struct kn_value value)
 {
     struct kn_distinct_entry entry;
     if (!make_entry(d, value, &entry) || (d->count == d->room && !grow(d))) {
-        return;
+        return NULL;
     }
     entry.hash = entry_hash(&entry);
     uint32_t at = (uint32_t)entry.hash & d->mask;
     for (; d->slots[at] > 0; at = (at + 1) & d->mask) {
         struct kn_distinct_entry *known = &d->entries[d->slots[at] - 1];
         if (same(known, &entry)) {
-            known->rows += known->last_row != row;
-            known->last_row = row;
-            return;
+            return known;
         }
     }
-    if (!canonical_text(d, &entry)) {
+    if (!keep_text(d, &entry)) {
         d->failed = true;
-        return;
+        return NULL;
     }
-    entry.rows = 1;
-    entry.last_row = row;
     d->entries[d->count++] = entry;
     d->slots[at] = d->count;
+    return &d->entries[d->count - 1];
+}
+
+void kn_distinct_add(struct kn_distinct *d, struct kn_value value, uint32_t row)
+{
+    struct kn_distinct_entry *entry = kn_distinct_entry(d, value);
+    if (entry) {
+        entry->rows += entry->last_row != row;
+        entry->last_row = row;
+    }
 }
 
 static struct kn_str value_text(const struct kn_value *value)
@@ -115,9 +124,9 @@ static struct kn_str value_text(const struct kn_value *value)
                                            : value->text;
 }
 
-int kn_distinct_order(const void *a, const void *b)
+int kn_value_order(const void *a, const void *b)
 {
-    const struct kn_distinct_entry *x = a, *y = b;
-    int cmp = kn_str_cmp(value_text(&x->value), value_text(&y->value));
-    return cmp != 0 ? cmp : (x->value.kind > y->value.kind) - (x->value.kind < y->value.kind);
+    const struct kn_value *x = a, *y = b;
+    int cmp = kn_str_cmp(value_text(x), value_text(y));
+    return cmp != 0 ? cmp : (x->kind > y->kind) - (x->kind < y->kind);
 }

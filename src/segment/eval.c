@@ -5,15 +5,19 @@
 #include "segment/eval_internal.h"
 #include "segment/words.h"
 
-const struct kn_view_rows *kn_eval_rows(struct kn_evaluation *e, const struct kn_crows *c)
+const struct kn_view_rows *kn_eval_event(struct kn_evaluation *e, uint32_t at)
 {
-    uint64_t bit = UINT64_C(1) << c->event;
+    uint64_t bit = UINT64_C(1) << at;
     if (!(e->loaded & bit)) {
-        struct kn_str name = e->definition->reads.events[c->event].name;
-        e->rows[c->event] = e->view->ops->rows(e->view->self, name);
+        e->rows[at] = e->view->ops->rows(e->view->self, e->definition->reads.events[at].name);
         e->loaded |= bit;
     }
-    return &e->rows[c->event];
+    return &e->rows[at];
+}
+
+const struct kn_view_rows *kn_eval_rows(struct kn_evaluation *e, const struct kn_crows *c)
+{
+    return kn_eval_event(e, c->event);
 }
 
 /* ---- values of one thing ---- */
@@ -95,20 +99,29 @@ static struct kn_outcome rows_outcome(struct kn_evaluation *e, const struct kn_c
 {
     struct kn_selection s;
     struct kn_result result;
-    kn_select(e, n->rows, scope, &s);
+    bool nested = n->rows->chain->window.kind == KN_WINDOW_PARENT;
+    bool followed = e->state && !nested && kn_follow(e, n->rows, &s, &result);
+    if (!followed) {
+        kn_select(e, n->rows, scope, &s);
+    }
     struct kn_outcome o = {KN_NO, s.next_us};
     if (is_count(n)) {
         o.truth = kn_test_number(&n->test, kn_dec_int(s.count)) ? KN_YES : KN_NO;
     } else {
-        kn_reduce(e, n->rows->chain, &s, &result);
+        if (!followed) {
+            kn_reduce(e, n->rows->chain, &s, &result);
+        }
         o.truth = kn_result_test(&n->test, &result, e->now, &o.next_us) ? KN_YES : KN_NO;
     }
-    if (n->rows->chain->window.kind == KN_WINDOW_PARENT) {
+    if (nested) {
         return nested_outcome(n, &s, o);
     }
     int64_t exit =
         is_count(n) ? kn_next_count_exit(e, n->rows, &s, &n->test) : kn_next_exit(e, n->rows, &s);
     o.next_us = kn_sooner(o.next_us, kn_sooner(exit, kn_next_entry(e, n->rows, &s)));
+    if (followed) {
+        kn_follow_settle(e, n->rows);
+    }
     return o;
 }
 
@@ -125,6 +138,9 @@ static struct kn_outcome compare_outcome(struct kn_evaluation *e, const struct k
     struct kn_values values = kn_chain_values(e, n->node->chain, scope, &one);
     if (kn_test_values(&n->test, values.values, values.count, e->now, &o.next_us)) {
         o.truth = KN_YES;
+    }
+    if (e->quiet && scope && kn_is_about_profile(n->node->chain)) {
+        o.next_us = INT64_MAX;
     }
     return o;
 }
@@ -218,22 +234,52 @@ void kn_evaluation_start(struct kn_evaluation *e, const struct kn_definition *de
     e->zone = definition->zone;
     e->arena = arena;
     e->now = now;
+    e->state = NULL;
+    e->quiet = false;
     e->rc = KN_OK;
     e->loaded = 0;
+}
+
+static enum kn_rc finish(struct kn_evaluation *e, struct kn_verdict *ret)
+{
+    kn_assert(e->definition->root);
+    struct kn_outcome o = kn_eval_node(e, e->definition->root, NULL);
+    kn_assert(o.truth != KN_UNDECIDED && o.next_us > e->now);
+    if (e->rc == KN_OK) {
+        *ret = (struct kn_verdict){o.truth == KN_YES, o.next_us};
+    }
+    return e->rc;
 }
 
 enum kn_rc kn_eval(const struct kn_definition *definition, const struct kn_view *view,
                    int64_t now_us, struct kn_arena *arena, struct kn_verdict *ret)
 {
     struct kn_evaluation e;
-    kn_assert(definition->root);
     kn_evaluation_start(&e, definition, view, now_us, arena);
-    struct kn_outcome o = kn_eval_node(&e, definition->root, NULL);
-    kn_assert(o.truth != KN_UNDECIDED && o.next_us > now_us);
-    if (e.rc == KN_OK) {
-        *ret = (struct kn_verdict){o.truth == KN_YES, o.next_us};
+    return finish(&e, ret);
+}
+
+static enum kn_rc finish_trait(struct kn_evaluation *e, struct kn_buf *out,
+                               struct kn_trait_value *ret)
+{
+    struct kn_selection s;
+    struct kn_result result;
+    const struct kn_crows *rows = e->definition->rows;
+    kn_assert(rows);
+    bool followed = e->state && kn_follow(e, rows, &s, &result);
+    if (!followed) {
+        kn_select(e, rows, NULL, &s);
+        kn_reduce(e, rows->chain, &s, &result);
     }
-    return e.rc;
+    if (e->rc == KN_OK) {
+        int64_t edge = kn_sooner(kn_next_exit(e, rows, &s), kn_next_entry(e, rows, &s));
+        ret->next_us = kn_sooner(s.next_us, edge);
+        ret->present = kn_result_put(&result, out);
+    }
+    if (followed) {
+        kn_follow_settle(e, rows);
+    }
+    return e->rc;
 }
 
 enum kn_rc kn_eval_trait(const struct kn_definition *definition, const struct kn_view *view,
@@ -241,17 +287,25 @@ enum kn_rc kn_eval_trait(const struct kn_definition *definition, const struct kn
                          struct kn_trait_value *ret)
 {
     struct kn_evaluation e;
-    struct kn_selection s;
-    struct kn_result result;
-    const struct kn_crows *rows = definition->rows;
-    kn_assert(rows);
     kn_evaluation_start(&e, definition, view, now_us, arena);
-    kn_select(&e, rows, NULL, &s);
-    kn_reduce(&e, rows->chain, &s, &result);
-    if (e.rc == KN_OK) {
-        int64_t edge = kn_sooner(kn_next_exit(&e, rows, &s), kn_next_entry(&e, rows, &s));
-        ret->next_us = kn_sooner(s.next_us, edge);
-        ret->present = kn_result_put(&result, out);
-    }
-    return e.rc;
+    return finish_trait(&e, out, ret);
+}
+
+enum kn_rc kn_eval_with(struct kn_eval_state *state, const struct kn_view *view, int64_t now_us,
+                        struct kn_arena *arena, struct kn_verdict *ret)
+{
+    struct kn_evaluation e;
+    kn_evaluation_start(&e, kn_eval_state_definition(state), view, now_us, arena);
+    e.state = state;
+    return finish(&e, ret);
+}
+
+enum kn_rc kn_eval_trait_with(struct kn_eval_state *state, const struct kn_view *view,
+                              int64_t now_us, struct kn_arena *arena, struct kn_buf *out,
+                              struct kn_trait_value *ret)
+{
+    struct kn_evaluation e;
+    kn_evaluation_start(&e, kn_eval_state_definition(state), view, now_us, arena);
+    e.state = state;
+    return finish_trait(&e, out, ret);
 }

@@ -72,6 +72,42 @@ enum kn_rc kn_eval_trait(const struct kn_definition *definition, const struct kn
                          int64_t now_us, struct kn_arena *arena, struct kn_buf *out,
                          struct kn_trait_value *ret) KN_MUST_USE;
 
+/* ---- long histories ---- */
+
+/* What has been worked out for one profile, so that the next evaluation only looks at what is new:
+ * its cost then does not depend on how long the history is. It holds the rows that match a where(),
+ * and running sums, days, extremes and counts by value of them; a cache, nothing else: results are
+ * those of kn_eval, and it can be dropped at any time. Counts, first and last without where() need
+ * none (a definition of only such chains has an empty state). Of an event inside where(), the
+ * parents that are not decided yet are looked at again each time, so the cost grows with the rows
+ * in such a window.
+ *
+ * Worth its memory (20 to 60 bytes per matching row) for profiles with hundreds of rows and more.
+ * The view's rows() should cost little: it is called at each evaluation. `now` moves forward (when
+ * not, it starts anew).
+ *
+ * Rows that come after all others of their event need no word. Of anything else the state must be
+ * told. One owner, one thread. Memory: kn_must_alloc. */
+struct kn_eval_state;
+
+bool kn_definition_wants_state(const struct kn_definition *definition);
+/* The definition must outlive it. */
+struct kn_eval_state *kn_eval_state_new(const struct kn_definition *definition);
+void kn_eval_state_free(struct kn_eval_state *state); /* NULL is fine */
+size_t kn_eval_state_bytes(const struct kn_eval_state *state);
+/* Rows of the event (p == NULL: order()) at or after `us` are not what they were: one came in
+ * between, changed or is gone. INT64_MIN: anything may be different. From a touch to the next
+ * evaluation every row of the event that comes must be told. */
+void kn_eval_state_touch(struct kn_eval_state *state, struct kn_str event, int64_t us);
+/* As kn_eval and kn_eval_trait. */
+enum kn_rc kn_eval_with(struct kn_eval_state *state, const struct kn_view *view, int64_t now_us,
+                        struct kn_arena *arena, struct kn_verdict *ret) KN_MUST_USE;
+enum kn_rc kn_eval_trait_with(struct kn_eval_state *state, const struct kn_view *view,
+                              int64_t now_us, struct kn_arena *arena, struct kn_buf *out,
+                              struct kn_trait_value *ret) KN_MUST_USE;
+
+/* ---- explaining ---- */
+
 /* Why: {"truth":true,"next_change_at":"...Z" or null,"now":"...Z","tree":node} where a node is
  *   {"and":[nodes],"truth","next_change_at"}, {"or":[...]...}, {"not":node,...} or
  *   {"condition":"text","value":its left side (absent: null),"truth","next_change_at"} and of
@@ -79,6 +115,8 @@ enum kn_rc kn_eval_trait(const struct kn_definition *definition, const struct kn
  * condition is evaluated, also where the others settle the truth. @errors KN_E_NOMEM */
 enum kn_rc kn_eval_explain(const struct kn_definition *definition, const struct kn_view *view,
                            int64_t now_us, struct kn_arena *arena, struct kn_buf *out) KN_MUST_USE;
+
+/* ---- what is read ---- */
 
 /* What a definition reads: nothing else of a profile can change its truth (or value) but time. */
 struct kn_read_field {

@@ -18,7 +18,15 @@ struct kn_crows {
     const uint32_t *excluded; /* numbers of sources */
     uint32_t excluded_count;
     int64_t from_us, to_us; /* KN_WINDOW_DATES: [from, to) */
+    /* For chains that a state keeps up with (state.c): */
+    int32_t state;                       /* its number; KN_NO_STATE */
+    bool changing;                       /* a row's where() may change by time or with later rows */
+    const struct kn_cnode *const *about; /* conditions on the profile itself inside where() */
+    uint32_t about_count;
+    uint64_t inner;   /* bit per event that stands inside where() */
+    int64_t reach_us; /* inner rows up to so long after a row matter to it */
 };
+enum { KN_NO_STATE = -1 };
 
 struct kn_cnode {
     const struct kn_node *node;
@@ -30,8 +38,10 @@ struct kn_cnode {
 struct kn_definition {
     const struct kn_query *query;
     const struct kn_zone *zone;
-    const struct kn_cnode *root; /* KN_QUERY_SEGMENT */
-    const struct kn_crows *rows; /* KN_QUERY_TRAIT */
+    const struct kn_cnode *root;                              /* KN_QUERY_SEGMENT */
+    const struct kn_crows *rows;                              /* KN_QUERY_TRAIT */
+    const struct kn_crows *followed[KN_QUERY_CONDITIONS_MAX]; /* [state_count] by number */
+    uint32_t state_count;
     struct kn_reads reads;
 };
 
@@ -47,8 +57,10 @@ struct kn_evaluation {
     const struct kn_zone *zone;
     struct kn_arena *arena;
     int64_t now;
-    enum kn_rc rc;   /* sticky: the arena was full */
-    uint64_t loaded; /* bit per event: rows is there */
+    struct kn_eval_state *state; /* may be NULL */
+    bool quiet;                  /* conditions on the profile inside where() name no moment */
+    enum kn_rc rc;               /* sticky: the arena was full */
+    uint64_t loaded;             /* bit per event: rows is there */
     struct kn_view_rows rows[KN_EVAL_EVENTS_MAX];
 };
 
@@ -70,6 +82,7 @@ struct kn_outcome {
 
 void kn_evaluation_start(struct kn_evaluation *e, const struct kn_definition *definition,
                          const struct kn_view *view, int64_t now, struct kn_arena *arena);
+const struct kn_view_rows *kn_eval_event(struct kn_evaluation *e, uint32_t at);
 const struct kn_view_rows *kn_eval_rows(struct kn_evaluation *e, const struct kn_crows *c);
 struct kn_outcome kn_eval_node(struct kn_evaluation *e, const struct kn_cnode *n,
                                const struct kn_scope *scope);
@@ -105,6 +118,11 @@ int64_t kn_next_count_exit(struct kn_evaluation *e, const struct kn_crows *c,
 /* Index of the first row at or after t. */
 uint32_t kn_rows_at(const struct kn_view_rows *rows, int64_t t);
 
+/* Times [from, to) of the window at now, of every kind but the parent's. */
+void kn_window_times(struct kn_evaluation *e, const struct kn_crows *c, int64_t *from, int64_t *to);
+bool kn_is_excluded(const struct kn_evaluation *e, const struct kn_crows *c,
+                    const struct kn_view_rows *rows, uint32_t row);
+
 /* ---- values ---- */
 
 enum kn_result_kind {
@@ -125,12 +143,27 @@ struct kn_result {
     struct kn_values values; /* may point at `one` */
 };
 
+/* A value that may be the least or greatest; ret->kind says whether there was one before. */
+void kn_take_extreme(const struct kn_chain *chain, struct kn_value value, struct kn_result *ret);
+struct kn_distinct;
+/* Those that occur, in order. */
+void kn_distinct_list(const struct kn_distinct *distinct, struct kn_evaluation *e,
+                      struct kn_result *ret);
 void kn_reduce(struct kn_evaluation *e, const struct kn_chain *chain, const struct kn_selection *s,
                struct kn_result *ret);
 bool kn_result_test(const struct kn_test *test, const struct kn_result *result, int64_t now,
                     int64_t *next_us);
 /* As JSON; false: absent, nothing written. */
 bool kn_result_put(const struct kn_result *result, struct kn_buf *out);
+
+/* ---- with a state (state.c) ---- */
+
+/* As kn_select and kn_reduce; false: this chain goes without its state now. What is selected lasts
+ * until settled. */
+bool kn_follow(struct kn_evaluation *e, const struct kn_crows *c, struct kn_selection *s,
+               struct kn_result *ret);
+const struct kn_definition *kn_eval_state_definition(const struct kn_eval_state *state);
+void kn_follow_settle(struct kn_evaluation *e, const struct kn_crows *c);
 
 /* Days of rows, in any order that local time may run. */
 struct kn_day_count {
@@ -144,6 +177,16 @@ void kn_day_count(struct kn_day_count *days, int64_t day);
  * one. */
 struct kn_values kn_chain_values(struct kn_evaluation *e, const struct kn_chain *chain,
                                  const struct kn_scope *scope, struct kn_value *one);
+
+static inline bool kn_is_over_rows(const struct kn_chain *chain)
+{
+    return chain->kind == KN_FROM_EVENT || chain->kind == KN_FROM_ORDER;
+}
+static inline bool kn_is_about_profile(const struct kn_chain *chain)
+{
+    return !kn_is_over_rows(chain) && chain->kind != KN_FROM_PROPERTY &&
+           chain->kind != KN_FROM_CONTEXT;
+}
 
 static inline int64_t kn_sooner(int64_t a, int64_t b)
 {

@@ -54,7 +54,7 @@ static void reduce_sum(struct kn_evaluation *e, const struct kn_chain *chain,
                                                 : KN_RESULT_ABSENT;
 }
 
-static void take_extreme(const struct kn_chain *chain, struct kn_value value, struct kn_result *ret)
+void kn_take_extreme(const struct kn_chain *chain, struct kn_value value, struct kn_result *ret)
 {
     bool max = chain->reducer == KN_REDUCE_MAX, first = ret->kind == KN_RESULT_ABSENT;
     kn_dec number;
@@ -78,7 +78,7 @@ static void reduce_extreme(struct kn_evaluation *e, const struct kn_chain *chain
     for (uint32_t i = 0; i < s->count; i++) {
         struct kn_values v = field_values(e, chain, s, i);
         for (uint32_t k = 0; k < v.count; k++) {
-            take_extreme(chain, v.values[k], ret);
+            kn_take_extreme(chain, v.values[k], ret);
         }
     }
     ret->values = (struct kn_values){&ret->one, 1};
@@ -99,7 +99,7 @@ static void reduce_edge(struct kn_evaluation *e, const struct kn_chain *chain,
 static void collect(struct kn_evaluation *e, const struct kn_chain *chain,
                     const struct kn_selection *s, struct kn_distinct *distinct)
 {
-    kn_distinct_init(distinct, e->arena, (enum kn_cast)chain->cast);
+    kn_distinct_init(distinct, e->arena, (enum kn_cast)chain->cast, false);
     for (uint32_t i = 0; i < s->count && !distinct->failed; i++) {
         struct kn_values v = field_values(e, chain, s, i);
         for (uint32_t k = 0; k < v.count; k++) {
@@ -118,7 +118,7 @@ static void reduce_mode(const struct kn_chain *chain, const struct kn_distinct *
     for (uint32_t i = 0; i < distinct->count; i++) {
         const struct kn_distinct_entry *entry = &distinct->entries[i];
         if (!best || entry->rows > best->rows ||
-            (entry->rows == best->rows && kn_distinct_order(entry, best) < 0)) {
+            (entry->rows == best->rows && kn_value_order(&entry->value, &best->value) < 0)) {
             best = entry;
         }
     }
@@ -129,23 +129,23 @@ static void reduce_mode(const struct kn_chain *chain, const struct kn_distinct *
     }
 }
 
-static void reduce_list(struct kn_evaluation *e, const struct kn_distinct *distinct,
-                        struct kn_result *ret)
+void kn_distinct_list(const struct kn_distinct *distinct, struct kn_evaluation *e,
+                      struct kn_result *ret)
 {
-    if (distinct->count == 0) {
-        return; /* absent */
-    }
     struct kn_value *values = kn_arena_alloc(e->arena, distinct->count * sizeof *values);
+    uint32_t count = 0;
     if (!values) {
         e->rc = KN_E_NOMEM;
         return;
     }
-    qsort(distinct->entries, distinct->count, sizeof *distinct->entries, kn_distinct_order);
     for (uint32_t i = 0; i < distinct->count; i++) {
-        values[i] = distinct->entries[i].value;
+        if (distinct->entries[i].rows > 0) {
+            values[count++] = distinct->entries[i].value;
+        }
     }
-    ret->values = (struct kn_values){values, distinct->count};
-    ret->kind = KN_RESULT_LIST;
+    qsort(values, count, sizeof *values, kn_value_order);
+    ret->values = (struct kn_values){values, count};
+    ret->kind = count > 0 ? KN_RESULT_LIST : KN_RESULT_ABSENT;
 }
 
 static void reduce_distinct(struct kn_evaluation *e, const struct kn_chain *chain,
@@ -159,7 +159,7 @@ static void reduce_distinct(struct kn_evaluation *e, const struct kn_chain *chai
     }
     switch (chain->reducer) {
     case KN_REDUCE_MODE: reduce_mode(chain, &distinct, ret); return;
-    case KN_REDUCE_UNIQUE: reduce_list(e, &distinct, ret); return;
+    case KN_REDUCE_UNIQUE: kn_distinct_list(&distinct, e, ret); return;
     case KN_REDUCE_UNIQUE_COUNT: most = distinct.count; break;
     default:
         for (uint32_t i = 0; i < distinct.count; i++) {

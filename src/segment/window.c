@@ -42,9 +42,7 @@ static struct kn_bound back(struct kn_period period)
     return (struct kn_bound){-1, period};
 }
 
-/* Times [from, to) at now, of every kind but the parent's. */
-static void window_times(struct kn_evaluation *e, const struct kn_crows *c, int64_t *from,
-                         int64_t *to)
+void kn_window_times(struct kn_evaluation *e, const struct kn_crows *c, int64_t *from, int64_t *to)
 {
     const struct kn_window *w = &c->chain->window;
     struct kn_bound a = back(w->a), b = back(w->b);
@@ -82,7 +80,7 @@ static void find_window(struct kn_evaluation *e, const struct kn_crows *c,
         s->first = after_parent(s->rows, parent);
         s->end = kn_rows_at(s->rows, kn_sooner(s->deadline_us, e->now) + 1);
     } else {
-        window_times(e, c, &from, &to);
+        kn_window_times(e, c, &from, &to);
         s->first = from == INT64_MIN ? 0 : kn_rows_at(s->rows, from);
         s->end = kn_rows_at(s->rows, to);
     }
@@ -91,8 +89,8 @@ static void find_window(struct kn_evaluation *e, const struct kn_crows *c,
 
 /* ---- the rows that match ---- */
 
-static bool is_excluded(const struct kn_evaluation *e, const struct kn_crows *c,
-                        const struct kn_view_rows *rows, uint32_t row)
+bool kn_is_excluded(const struct kn_evaluation *e, const struct kn_crows *c,
+                    const struct kn_view_rows *rows, uint32_t row)
 {
     uint32_t source = e->view->ops->source(e->view->self, rows, row);
     for (uint32_t i = 0; i < c->excluded_count; i++) {
@@ -113,7 +111,7 @@ static void pick(struct kn_evaluation *e, const struct kn_crows *c, const struct
     }
     for (uint32_t row = s->first; row < s->end; row++) {
         struct kn_scope scope = {s->rows, row, parent, NULL, 0};
-        if (c->excluded_count > 0 && is_excluded(e, c, s->rows, row)) {
+        if (c->excluded_count > 0 && kn_is_excluded(e, c, s->rows, row)) {
             continue;
         }
         struct kn_outcome o = {KN_YES, INT64_MAX};

@@ -143,8 +143,8 @@ static void set_environments(struct kn_server *s)
         .manual_clock = s->options.manual_clock,
         .secure_cookies = s->options.trust_proxy,
     };
-    s->collect_env = (struct kn_collect_env){
-        .find = kn_server_find_key, .context = s, .random = s->random};
+    s->collect_env =
+        (struct kn_collect_env){.find = kn_server_find_key, .context = s, .random = s->random};
 }
 
 static struct kn_server *server_new(const struct kn_server_options *options)
@@ -164,6 +164,7 @@ static struct kn_server *server_new(const struct kn_server_options *options)
     kn_cond_init(&s->queue.cond);
     kn_waker_init(&s->log_waker);
     kn_waker_init(&s->apply_waker);
+    kn_waker_init(&s->build_waker);
     kn_waker_init(&s->background_waker);
     return s;
 }

@@ -17,9 +17,9 @@
  *
  * Threads: one writer (the fold) under the workspace's write lock calls get/put/edit/remove/freeze/
  * thaw/trim. Readers under its read lock call kn_state_read. commit() runs on the background thread
- * without a lock, between freeze() and thaw(). Memory: kn_must_alloc (the fold cannot stop half way);
- * reads allocate from the caller's arena. LMDB errors other than those listed panic in the fold
- * (the state would be unknown); MDB_MAP_FULL is avoided by growing the map at commit.
+ * without a lock, between freeze() and thaw(). Memory: kn_must_alloc (the fold cannot stop half
+ * way); reads allocate from the caller's arena. LMDB errors other than those listed panic in the
+ * fold (the state would be unknown); MDB_MAP_FULL is avoided by growing the map at commit.
  */
 #ifndef KN_STATE_STATE_H
 #define KN_STATE_STATE_H
@@ -30,22 +30,22 @@
 
 struct kn_state;
 
-enum kn_key_kind { KN_KEY_U32, KN_KEY_H128, KN_KEY_BYTES };
+enum kn_state_key_kind { KN_KEY_U32, KN_KEY_H128, KN_KEY_BYTES };
 
 struct kn_state_table {
     const char *name; /* of the LMDB database; constant */
-    enum kn_key_kind kind;
+    enum kn_state_key_kind kind;
 };
 
 enum { KN_STATE_TABLES_MAX = 24, KN_STATE_KEY_MAX = 128 };
 
 struct kn_state_options {
-    const char *path;      /* directory of the LMDB environment, made when missing */
+    const char *path;                    /* directory of the LMDB environment, made when missing */
     const struct kn_state_table *tables; /* borrowed for good; a table is named by its index */
     unsigned table_count;
-    uint64_t cache_bytes;  /* budget for clean entries */
-    uint64_t map_bytes;    /* first size of the memory map; grows */
-    bool read_only;        /* for verify: nothing is created or written */
+    uint64_t cache_bytes; /* budget for clean entries */
+    uint64_t map_bytes;   /* first size of the memory map; grows */
+    bool read_only;       /* for verify: nothing is created or written */
 };
 
 /* @errors KN_E_IO, KN_E_CORRUPT, KN_E_VERSION (written with other tables), KN_E_NOMEM */
@@ -107,15 +107,16 @@ struct kn_str kn_state_meta(const struct kn_state *state);
 struct kn_state_usage {
     uint64_t dirty_entries, dirty_bytes; /* not yet committed */
     uint64_t cached_entries, cached_bytes;
-    uint64_t disk_bytes;                 /* of the LMDB file in use */
-    uint64_t hits, misses;               /* of kn_state_get; misses went to LMDB */
+    uint64_t disk_bytes;   /* of the LMDB file in use */
+    uint64_t hits, misses; /* of kn_state_get; misses went to LMDB */
 };
 void kn_state_usage(const struct kn_state *state, struct kn_state_usage *ret);
 
-/* Every committed entry of a table in key order (verify, tests). Stops when fn answers not KN_OK. */
+/* Every committed entry of a table in key order (verify, tests). Stops when fn answers not KN_OK.
+ */
 typedef enum kn_rc (*kn_state_scan_fn)(void *context, struct kn_key key, struct kn_str value,
                                        struct kn_err *err);
-enum kn_rc kn_state_scan(struct kn_state *state, unsigned table, kn_state_scan_fn fn,
-                         void *context, struct kn_err *err) KN_MUST_USE;
+enum kn_rc kn_state_scan(struct kn_state *state, unsigned table, kn_state_scan_fn fn, void *context,
+                         struct kn_err *err) KN_MUST_USE;
 
 #endif

@@ -232,7 +232,7 @@ void model_event(struct model *m)
     struct kn_buf c;
     kn_buf_init(&p, SIZE_MAX / 2);
     kn_buf_init(&c, SIZE_MAX / 2);
-    model_json(&m->rand, (unsigned)kn_rand_below(&m->rand, 12), &p);
+    model_json(&m->rand, (unsigned)kn_rand_below(&m->rand, m->depth), &p);
     model_json(&m->rand, 2, &c);
     model_event_of(m, event_names[kn_rand_below(&m->rand, EVENT_NAMES)],
                    (uint32_t)kn_rand_below(&m->rand, PEOPLE), random_time(m),
@@ -566,6 +566,7 @@ struct model *model_new(uint64_t seed)
     m->rand = kn_rand_seed(seed);
     m->sim = sim_disk_new(seed);
     m->next_arrival = 1U << 16;
+    m->depth = 12;
     kn_buf_init(&m->manifest, SIZE_MAX / 2);
     for (uint32_t i = 0; i < PEOPLE; i++) {
         m->now.into[i] = m->kept.into[i] = i;

@@ -1,6 +1,6 @@
 /* Reports over generated events: how long the three that dashboards ask most take.
  *
- * usage: reports [events] [profiles] [builds]
+ * usage: reports [events] [profiles] [builds] [rounds]
  * The generator of docs: 24 kinds and the profiles with a skew of u^2, uniform times over 90 days. `builds`: in how
  * many runs the events come in. */
 #include <inttypes.h>
@@ -16,7 +16,7 @@
 #include "report/report.h"
 #include "sim/sim_disk.h"
 
-enum { KINDS = 24, DAYS = 90, ROUNDS = 5, THREADS = 2 };
+enum { KINDS = 24, DAYS = 90, THREADS = 2 };
 static const int64_t day_us = INT64_C(86400000000);
 static const int64_t start_us = INT64_C(1782864000000000); /* 2026-07-01T00:00Z */
 
@@ -161,14 +161,15 @@ static uint64_t cpu_us(void)
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-static void measure(const char *name, const struct kn_report *r, const struct input *in,
+static void measure(const char *name, uint64_t rounds, const struct kn_report *r,
+                    const struct input *in,
                     void (*report)(const struct kn_report *, const struct input *, struct kn_arena *))
 {
     struct kn_clock clock = kn_clock_posix();
     uint64_t best = UINT64_MAX;
     uint64_t best_cpu = UINT64_MAX;
     printf("%s", name);
-    for (int i = 0; i < ROUNDS; i++) {
+    for (uint64_t i = 0; i < rounds; i++) {
         struct kn_arena arena;
         kn_arena_init(&arena, 1 << 30);
         uint64_t before = kn_clock_mono_ns(clock);
@@ -185,10 +186,10 @@ static void measure(const char *name, const struct kn_report *r, const struct in
 
 int main(int argc, char **argv)
 {
-    uint64_t numbers[] = {10000000, 400000, 1};
+    uint64_t numbers[] = {10000000, 400000, 1, 5};
     struct input in;
     struct kn_err err;
-    for (int i = 1; i < argc && i < 4; i++) {
+    for (int i = 1; i < argc && i < 5; i++) {
         bool ok = kn_str_u64(kn_str_c(argv[i]), &numbers[i - 1]);
         kn_assert(ok);
     }
@@ -207,9 +208,9 @@ int main(int argc, char **argv)
                           .now = start_us + DAYS * day_us,
                           .jobs = {.run = run_jobs, .parallel = THREADS}};
     printf("%" PRIu64 " events, %u runs\n", numbers[0], in.pin->run_count);
-    measure("funnel", &r, &in, funnel);
-    measure("retention", &r, &in, retention);
-    measure("daily", &r, &in, daily);
+    measure("funnel", numbers[3], &r, &in, funnel);
+    measure("retention", numbers[3], &r, &in, retention);
+    measure("daily", numbers[3], &r, &in, daily);
     kn_columns_unpin(in.pin);
     kn_columns_close(in.columns);
     kn_zone_free(in.zone);

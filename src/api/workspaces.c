@@ -194,6 +194,7 @@ static void put_changed(const struct changes *c, const struct kn_settings *s, st
 {
     struct kn_str created = member(s->json, "created_at");
     struct kn_str rules = member(s->json, "time_zone_rules");
+    struct kn_str phases = member(s->json, "phases");
     kn_buf_char(json, '{');
     kn_json_out_kv(json, "name", c->name.len > 0 ? c->name : s->name);
     kn_json_out_kv(json, "time_zone", c->time_zone.len > 0 ? c->time_zone : s->time_zone);
@@ -205,6 +206,9 @@ static void put_changed(const struct changes *c, const struct kn_settings *s, st
     kn_json_out_kv(json, "currency", kn_str_c(c->currency[0] ? c->currency : s->currency));
     if (created.len > 0) {
         kn_json_out_kraw(json, "created_at", created);
+    }
+    if (phases.len > 0) {
+        kn_json_out_kraw(json, "phases", phases);
     }
     kn_buf_char(json, '}');
 }

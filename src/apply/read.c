@@ -229,6 +229,28 @@ enum kn_rc kn_read_profiles(struct kn_workspace *ws, uint32_t after_ordinal, str
     return rc;
 }
 
+enum kn_rc kn_read_profile_id(struct kn_workspace *ws, uint32_t ordinal, struct kn_h128 *ret)
+{
+    enum { SMALL = 1 << 20 };
+    struct kn_arena arena;
+    struct kn_hot hot = {.canonical = ordinal};
+    bool found = true;
+    bool full = false;
+    kn_arena_init(&arena, SMALL);
+    struct kn_state_reader r = begin_read(ws);
+    while (found && hot.canonical != 0) {
+        struct kn_key key = kn_key_u32(hot.canonical);
+        found = kn_hot_decode(kn_state_read(&r, KN_T_HOT, key, &arena, &full), &hot);
+    }
+    end_read(ws, &r);
+    kn_arena_deinit(&arena);
+    if (!found) {
+        return full ? KN_E_NOMEM : KN_E_NOT_FOUND;
+    }
+    *ret = hot.id;
+    return KN_OK;
+}
+
 enum kn_rc kn_read_links(struct kn_workspace *ws, uint32_t ordinal, struct kn_arena *arena,
                          struct kn_profile_link **ret, size_t *ret_count)
 {

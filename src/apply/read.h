@@ -25,6 +25,10 @@ enum kn_rc kn_read_profiles(struct kn_workspace *ws, uint32_t after_ordinal, str
                             size_t limit, struct kn_arena *arena, struct kn_profile ***ret,
                             size_t *ret_count, uint32_t *ret_next) KN_MUST_USE;
 
+/* The public id of a profile by its ordinal; of a merged one that of the survivor. */
+enum kn_rc kn_read_profile_id(struct kn_workspace *ws, uint32_t ordinal,
+                              struct kn_h128 *ret) KN_MUST_USE;
+
 enum kn_rc kn_read_links(struct kn_workspace *ws, uint32_t ordinal, struct kn_arena *arena,
                          struct kn_profile_link **ret, size_t *ret_count) KN_MUST_USE;
 

@@ -4,7 +4,8 @@
 #include "report/rank.h"
 #include "segment/date.h"
 
-/* Who reached a step: the time it took since the step before, and the group. One job's. */
+/* Who reached a step: the time it took since the step before (not of the first), and the group. One
+ * job's. */
 struct reach {
     int64_t *us;
     uint32_t *groups; /* NULL without a breakdown */
@@ -18,6 +19,7 @@ struct funnel {
     struct kn_lane lanes[KN_FUNNEL_STEPS_MAX];
     struct kn_dimension dimension;
     uint32_t cell_group; /* group of the cell; UINT32_MAX: there is none such; 0 may be any */
+    int64_t fixed_us; /* `within`, unless it is a calendar one: then -1 */
     struct kn_range ranges[KN_RANGES_MAX];
     struct job *jobs;
 };
@@ -35,6 +37,10 @@ struct job {
 static enum kn_rc note(struct reach *r, bool grouped, uint32_t group, int64_t us,
                        struct kn_err *err)
 {
+    if (us < 0 && !grouped) {
+        r->count++;
+        return KN_OK;
+    }
     if (r->count == r->cap) {
         size_t cap = r->cap ? r->cap * 2 : 1024;
         int64_t *times = kn_realloc(r->us, cap * sizeof *times);
@@ -69,21 +75,29 @@ static bool follows(const struct job *j, uint32_t step, uint32_t row, uint32_t b
                         b->us[before], b->refs[before]);
 }
 
+static int64_t end_of(const struct funnel *f, int64_t first_us)
+{
+    return f->fixed_us >= 0 ? first_us + f->fixed_us
+                            : kn_period_after(f->report->zone, first_us, f->request->within);
+}
+
 /* From a given first row the earliest row of each next step leaves most room for the rest, and it moves only
  * forward as the first row does: each row is looked at once. */
 static void find_chain(const struct job *j, uint32_t local, uint32_t possible, struct chain *best)
 {
-    const struct kn_period within = j->f->request->within;
-    const struct kn_zone *zone = j->f->report->zone;
     uint32_t next[KN_FUNNEL_STEPS_MAX];
     uint32_t end = j->slabs[0].end[local];
     for (uint32_t k = 0; k < possible; k++) {
         next[k] = j->slabs[k].start[local];
     }
-    best->length = 0;
+    *best = (struct chain){.length = 0};
+    if (possible == 1) {
+        *best = (struct chain){.length = 1, .at = {next[0]}};
+        return;
+    }
     for (uint32_t first = next[0]; first < end && best->length < possible; first++) {
         struct chain c = {.length = 1, .at = {first}};
-        int64_t until = kn_period_after(zone, j->slabs[0].us[first], within);
+        int64_t until = end_of(j->f, j->slabs[0].us[first]);
         while (c.length < possible) {
             uint32_t k = c.length;
             uint32_t last = j->slabs[k].end[local];
@@ -139,7 +153,7 @@ static enum kn_rc count_profile(struct job *j, uint32_t first, uint32_t local)
         return KN_OK;
     }
     for (uint32_t k = 0; k < c.length; k++) {
-        int64_t us = k == 0 ? 0 : j->slabs[k].us[c.at[k]] - j->slabs[k - 1].us[c.at[k - 1]];
+        int64_t us = k == 0 ? -1 : j->slabs[k].us[c.at[k]] - j->slabs[k - 1].us[c.at[k - 1]];
         for (uint32_t g = 0; g < j->groups.count; g++) {
             KN_TRY(note(&j->reached[k], grouped, j->groups.ids[g], us, &j->err));
         }
@@ -198,7 +212,7 @@ static enum kn_rc gather(const struct funnel *f, uint32_t jobs, uint32_t step, s
     }
     for (uint32_t i = 0; i < jobs; i++) {
         const struct reach *r = &f->jobs[i].reached[step];
-        if (r->count > 0) {
+        if (r->us) {
             memcpy(ret->us + ret->count, r->us, r->count * sizeof *r->us);
             if (grouped) {
                 memcpy(ret->groups + ret->count, r->groups, r->count * sizeof *r->groups);
@@ -347,6 +361,7 @@ static enum kn_rc prepare(struct funnel *f, struct kn_err *err)
     /* A month more: the end of a calendar period is not in step with its beginning. */
     last_end = kn_period_is_fixed(q->within) ? last_end : last_end + INT64_C(2678400000000);
     last_end = last_end < after_now ? last_end : after_now;
+    f->fixed_us = kn_period_is_fixed(q->within) ? kn_period_fixed_us(q->within) : -1;
     KN_TRY(kn_population_make(r, &f->population, err));
     for (uint32_t k = 0; k < q->step_count; k++) {
         KN_TRY(kn_lane_make(r, KN_TABLE_EVENT, &q->steps[k], q->from,

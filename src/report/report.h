@@ -196,8 +196,8 @@ enum kn_rc kn_report_series(const struct kn_report *report, const struct kn_seri
 
 enum { KN_PATH_EVENTS_MAX = 5 };
 
-/* Each profile has one path: its events in order, from its first in [from, to) (or the first that
- * matches `start`) on, at most `length`, each at most `within` after the first. */
+/* Each profile has one path: its events in [from, to) in order, from the first (or the first of the
+ * name `start`) on, at most `length`, each at most `within` after the first. */
 struct kn_paths {
     struct kn_str start; /* p == NULL: any event begins a path */
     const struct kn_str *events; /* only these; NULL = all */
@@ -273,6 +273,7 @@ enum { KN_MONEY_MAX = 8 }; /* currencies of a group; the rest count as orders on
 struct kn_customer_group {
     const char *name;
     uint64_t profiles, orders;
+    uint64_t home_orders; /* those in the home currency */
     struct kn_money revenue[KN_MONEY_MAX]; /* sorted by currency */
     uint32_t revenue_count;
 };
@@ -297,7 +298,7 @@ struct kn_customers_result {
     const struct kn_customer_group *groups; /* all of the grouping, empty ones too */
     uint32_t count;
     struct kn_customer_group all;
-    /* RFM: how many customers have recency r, frequency f and monetary m, each 1 to 5. */
+    /* RFM: how many customers have recency r + 1, frequency f + 1 and monetary value m + 1. */
     uint64_t scores[5][5][5];
 };
 enum kn_rc kn_report_customers(const struct kn_report *report, const struct kn_customers *customers,

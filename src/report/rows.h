@@ -89,8 +89,12 @@ static inline bool kn_row_after(const struct kn_lane *lane, int64_t us, struct k
                                 const struct kn_lane *other, int64_t other_us,
                                 struct kn_row_ref other_ref)
 {
-    return us > other_us ||
-           (us == other_us && kn_lane_arrival(lane, ref) > kn_lane_arrival(other, other_ref));
+    if (us != other_us) {
+        return us > other_us;
+    }
+    bool same = ref.row == other_ref.row &&
+                lane->parts[ref.part].part == other->parts[other_ref.part].part;
+    return !same && kn_lane_arrival(lane, ref) > kn_lane_arrival(other, other_ref);
 }
 
 /* ---- jobs ---- */

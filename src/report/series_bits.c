@@ -2,8 +2,8 @@
  *
  * Points are numbered from 1; bit 0 takes the rows before the first edge and the last bit those after
  * the last, so that no row needs a branch. Rows of profiles that do not count go to a spare place behind
- * the block's. The point of a row is looked up by the high part of its time; only rows on an edge, or in
- * a bucket with several edges, are looked at closer.
+ * the block's. The point of a row is looked up by the high part of its time; only rows on an edge are
+ * looked at closer.
  */
 #include "base/mem.h"
 #include "report/series.h"
@@ -11,14 +11,14 @@
 enum {
     SPARE = KN_BLOCK,     /* the place of rows that do not count */
     ROWS = 4096,          /* rows that are worked on at a time */
-    LANES = 16,           /* places written at once */
-    CLOSER = 1U << 15,    /* of a bucket: several edges in it */
+    LANES = 8,            /* places written at once */
+    LARGE = 255,          /* rows of a group that is not written out */
 };
 
 /* What a bucket of high parts knows. */
 struct bucket {
     uint32_t edge;   /* high part of the first edge that is not before it */
-    uint32_t before; /* edges before it; CLOSER: several edges in it */
+    uint32_t before; /* edges before it */
 };
 
 /* The edges as one part's times are kept. */
@@ -29,6 +29,7 @@ struct clock {
     uint32_t cap;      /* high parts beyond it count as it */
     unsigned shift;
     uint32_t edges;
+    bool crowded; /* a bucket has several edges: they are searched */
 };
 
 struct kn_series_bits {
@@ -37,7 +38,7 @@ struct kn_series_bits {
     uint32_t words;       /* per profile */
     uint64_t *bits;       /* [(KN_BLOCK + 1) x words] */
     uint64_t *totals;     /* [64 x words] */
-    uint16_t places[ROWS + LANES];
+    uint16_t places[ROWS + LARGE + LANES];
 };
 
 /* ---- the clock of a part ---- */
@@ -96,8 +97,8 @@ static enum kn_rc fill_buckets(struct clock *c, struct kn_err *err)
         while (at < c->edges && (c->hi[at] < start || (c->hi[at] == start && c->lo[at] == 0))) {
             at++;
         }
-        bool several = at + 1 < c->edges && c->hi[at + 1] < next;
-        c->buckets[b] = (struct bucket){c->hi[at], at | (several ? CLOSER : 0)};
+        c->crowded |= at + 1 < c->edges && c->hi[at + 1] < next;
+        c->buckets[b] = (struct bucket){c->hi[at], at};
     }
     return KN_OK;
 }
@@ -124,7 +125,6 @@ static uint64_t low_part(const struct kn_table_part *t, uint64_t row)
     return t->low_width == 2 ? ((const uint16_t *)t->lo)[row] : ((const uint32_t *)t->lo)[row];
 }
 
-/* The row is on an edge, or in a bucket with several. */
 static uint32_t look_closer(const struct clock *c, const struct kn_table_part *t, uint64_t row)
 {
     return edges_before(c, t->hi[row], low_part(t, row));
@@ -134,7 +134,7 @@ static inline uint32_t point_of(const struct clock *c, const struct kn_table_par
 {
     uint32_t hi = t->hi[row];
     struct bucket b = c->buckets[(hi < c->cap ? hi : c->cap) >> c->shift];
-    return b.before >= CLOSER || hi == b.edge ? look_closer(c, t, row) : b.before + (hi > b.edge);
+    return c->crowded || hi == b.edge ? look_closer(c, t, row) : b.before + (hi > b.edge);
 }
 
 /* ---- rows ---- */
@@ -159,7 +159,7 @@ static void set_pairs(struct kn_series_bits *b, const struct kn_table_part *t, c
         uint32_t hi = high[i];
         struct bucket k = buckets[(hi < cap ? hi : cap) >> shift];
         uint32_t point = k.before + (hi > k.edge);
-        if (__builtin_expect((k.before >= CLOSER) | (hi == k.edge), 0)) {
+        if (__builtin_expect(hi == k.edge, 0)) {
             point = look_closer(c, t, row + i);
         }
         bits[places[i] * 2 + point / 64] |= UINT64_C(1) << (point % 64);
@@ -169,7 +169,7 @@ static void set_pairs(struct kn_series_bits *b, const struct kn_table_part *t, c
 static void set_rows(struct kn_series_bits *b, const struct kn_lane_part *p, const struct clock *c,
                      uint64_t row, uint32_t n)
 {
-    if (b->words == 2 && !p->truth) {
+    if (b->words == 2 && !p->truth && !c->crowded) {
         set_pairs(b, p->part, c, row, n);
         return;
     }
@@ -212,7 +212,14 @@ static bool is_plain(const struct kn_table_part *t, uint32_t first, const uint64
     return none == 0;
 }
 
-/* Small groups are written over the end of each other, LANES places at a time: their sizes then need no
+static inline void put_places(uint16_t *places, uint32_t place)
+{
+    for (uint32_t i = 0; i < LANES; i++) {
+        places[i] = (uint16_t)place;
+    }
+}
+
+/* Groups are written over the end of each other, LANES places at a time: the sizes of most then need no
  * branch. */
 static void set_part(struct kn_series_bits *b, const struct kn_lane_part *p, const struct clock *c,
                      uint32_t first, const uint64_t *want)
@@ -229,7 +236,7 @@ static void set_part(struct kn_series_bits *b, const struct kn_lane_part *p, con
     for (; g < end; g++) {
         uint32_t rows = counts[g];
         uint32_t place = plain ? ordinals[g] - first : place_of(t, ordinals[g], first, want);
-        if (__builtin_expect(rows > LANES, 0)) {
+        if (__builtin_expect(rows == LARGE, 0)) {
             set_rows(b, p, c, row, n);
             rows = kn_part_group_rows(t, g);
             set_group(b, p, c, row + n, rows, place);
@@ -237,11 +244,12 @@ static void set_part(struct kn_series_bits *b, const struct kn_lane_part *p, con
             n = 0;
             continue;
         }
-        for (uint32_t i = 0; i < LANES; i++) {
-            places[n + i] = (uint16_t)place;
+        put_places(places + n, place);
+        for (uint32_t i = LANES; i < rows; i += LANES) {
+            put_places(places + n + i, place);
         }
         n += rows;
-        if (__builtin_expect(n > ROWS - LANES, 0)) {
+        if (__builtin_expect(n > ROWS, 0)) {
             set_rows(b, p, c, row, n);
             row += n;
             n = 0;

@@ -134,7 +134,7 @@ static void every_pin_sees_all_that_was_fed(void **state)
     struct kn_disk disk;
     struct kn_err err;
     char dir[256];
-    test_dir("columns", dir);
+    test_dir("t_columns_threads", dir);
     assert_int_equal(kn_disk_posix_open(dir, &disk, &err), KN_OK);
     assert_int_equal(kn_columns_open(disk, &options, KN_STR_EMPTY, false, &w.c, &err), KN_OK);
     kn_buf_init(&w.manifest, SIZE_MAX / 2);
@@ -165,7 +165,7 @@ static void every_pin_sees_all_that_was_fed(void **state)
     kn_buf_deinit(&w.manifest);
     kn_columns_close(w.c);
     kn_disk_posix_close(disk);
-    test_dir("columns", dir);
+    test_dir("t_columns_threads", dir);
 }
 
 int main(void)

@@ -287,13 +287,15 @@ static void ask(struct bench *b, const char *name, ask_fn fn, const void *questi
     kn_buf_init(&answer, 1 << 24);
     fn(b, question, &answer);
     (void)printf("{\"name\":\"%s\",\"answer\":%.*s,\"ms\":[", name, (int)answer.len, answer.p);
+    uint64_t cpu = kn_process_cpu_ns();
     for (int i = 0; i < ROUNDS; i++) {
         kn_buf_clear(&answer);
         double start = now_ms();
         fn(b, question, &answer);
         (void)printf("%s%.4f", i > 0 ? "," : "", now_ms() - start);
     }
-    (void)printf("]}\n");
+    cpu = kn_process_cpu_ns() - cpu;
+    (void)printf("],\"cpu\":%.4f}\n", (double)cpu / 1e6 / ROUNDS);
     (void)fflush(stdout);
     kn_buf_deinit(&answer);
 }

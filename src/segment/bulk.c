@@ -14,6 +14,25 @@ size_t kn_bulk_words(const struct kn_columns_pin *pin)
 static void eval_node(struct kn_bulk_chunk *chunk, const struct kn_bulk_node *node,
                       const uint64_t *candidates, uint64_t *out);
 
+/* Keeps the bits for which another segment says yes. */
+static void keep_set(const struct kn_bulk_chunk *chunk, const struct kn_bulk_node *node,
+                     uint64_t *bits)
+{
+    size_t words = node->members ? kn_bits_words(chunk->end - chunk->first) : 0;
+    const uint64_t *members = node->members ? node->members + chunk->first / 64 : NULL;
+    if (node->inside && !node->outside) {
+        chunk->plan->bits->both(bits, members, words);
+    } else if (node->outside && !node->inside) {
+        chunk->plan->bits->without(bits, members, words);
+    }
+    if (!node->outside) {
+        memset(bits + words, 0, (KN_BULK_WORDS - words) * sizeof *bits);
+    }
+    if (!node->inside && !node->outside) {
+        memset(bits, 0, KN_BULK_WORDS * sizeof *bits);
+    }
+}
+
 /* AND goes on with those for which all held so far; OR with those for which none did. */
 static void eval_joined(struct kn_bulk_chunk *chunk, const struct kn_bulk_node *node,
                         const uint64_t *candidates, uint64_t *out)
@@ -23,7 +42,14 @@ static void eval_joined(struct kn_bulk_chunk *chunk, const struct kn_bulk_node *
     uint64_t open[KN_BULK_WORDS], found[KN_BULK_WORDS];
     memcpy(open, candidates, sizeof open);
     memset(out, 0, sizeof open);
-    for (uint32_t i = 0; i < node->kid_count && !kn_bits_none(open, KN_BULK_WORDS); i++) {
+    for (uint32_t i = 0; i < node->kid_count; i++) {
+        if (both && node->kids[i]->kind == KN_BULK_SET) {
+            keep_set(chunk, node->kids[i], open);
+            continue;
+        }
+        if (kn_bits_none(open, KN_BULK_WORDS)) {
+            break;
+        }
         eval_node(chunk, node->kids[i], open, found);
         if (both) {
             memcpy(open, found, sizeof open);
@@ -34,20 +60,6 @@ static void eval_joined(struct kn_bulk_chunk *chunk, const struct kn_bulk_node *
     }
     if (both) {
         memcpy(out, open, sizeof open);
-    }
-}
-
-static void eval_set(const struct kn_bulk_chunk *chunk, const struct kn_bulk_node *node,
-                     const uint64_t *candidates, uint64_t *out)
-{
-    size_t words = node->members ? kn_bits_words(chunk->end - chunk->first) : 0;
-    const uint64_t *members = node->members ? node->members + chunk->first / 64 : NULL;
-    uint64_t inside = node->inside ? UINT64_MAX : 0, outside = node->outside ? UINT64_MAX : 0;
-    for (size_t i = 0; i < words; i++) {
-        out[i] = candidates[i] & ((inside & members[i]) | (outside & ~members[i]));
-    }
-    for (size_t i = words; i < KN_BULK_WORDS; i++) {
-        out[i] = candidates[i] & outside;
     }
 }
 
@@ -63,7 +75,10 @@ static void eval_node(struct kn_bulk_chunk *chunk, const struct kn_bulk_node *no
             out[i] = candidates[i] & ~out[i];
         }
         break;
-    case KN_BULK_SET: eval_set(chunk, node, candidates, out); break;
+    case KN_BULK_SET:
+        memcpy(out, candidates, KN_BULK_WORDS * sizeof *out);
+        keep_set(chunk, node, out);
+        break;
     default:
         if (kn_bits_none(candidates, KN_BULK_WORDS)) {
             memset(out, 0, KN_BULK_WORDS * sizeof *out);
@@ -169,7 +184,10 @@ enum kn_rc kn_bulk(const struct kn_definition *definition, const struct kn_bulk_
     struct run run = {&plan, members, next_us, false};
     enum kn_rc rc = kn_bulk_plan_make(&plan);
     if (rc == KN_OK) {
-        kn_bulk_run_jobs(&options->jobs, plan.chunks, run_chunk, &run);
+        /* What only combines sets is done before another thread has woken up. */
+        static const struct kn_bulk_jobs alone = {NULL, NULL};
+        kn_bulk_run_jobs(plan.root->cost == 0 ? &alone : &options->jobs, plan.chunks, run_chunk,
+                         &run);
         if (atomic_load(&run.failed)) {
             rc = kn_bulk_nomem(&plan);
         }

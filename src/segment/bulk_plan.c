@@ -540,6 +540,11 @@ static enum kn_rc make_node(struct kn_bulk_plan *plan, const struct kn_cnode *so
         node->cost += node->kids[i]->cost;
     }
     qsort(node->kids, node->kid_count, sizeof(struct kn_bulk_node *), by_cost);
+    if (node->kind == KN_BULK_NOT && node->kids[0]->kind == KN_BULK_SET) {
+        *ret = node->kids[0]; /* a set with its answers exchanged */
+        (*ret)->inside = !(*ret)->inside;
+        (*ret)->outside = !(*ret)->outside;
+    }
     return KN_OK;
 }
 

@@ -1,8 +1,8 @@
 /* kern-sim: Kern from decoded request to answer, on a simulated disk and clock.
  *
  * Each seed draws a life story: collect requests with late, repeated, broken and contradicting
- * messages, consents, merges and un-merges through the API, commits, folds, checkpoints, merging of
- * archive files, full disks, failing writes and syncs (of the log, the archive and the state), and
+ * messages, consents, merges and un-merges through the API, segments defined and built, commits, folds,
+ * checkpoints, merging of archive files, full disks, failing writes and syncs (of the log, the archive and the state), and
  * crashes between and in the middle of all of them. After each crash Kern must open again, and its
  * API must agree with the oracle about everybody and everything.
  *
@@ -17,9 +17,10 @@
 #include "base/mem.h"
 #include "sim/changes.h"
 #include "sim/judge.h"
+#include "sim/segments.h"
 #include "sim/sim_state.h"
 
-enum { STEPS = 160, BATCH_MAX = 12 };
+enum { STEPS = 160, BATCH_MAX = 12, SETTLE_STEPS = 12 };
 #define HOUR_US (3600 * INT64_C(1000000))
 
 struct life {
@@ -42,6 +43,12 @@ static bool fails(struct life *l, const char *what, const char *text)
     return false;
 }
 
+static bool agrees(struct life *l)
+{
+    return judge(&l->w, l->oracle, l->why, sizeof l->why) &&
+           sim_segments_check(l->w.ws, l->why, sizeof l->why);
+}
+
 /* ---- crashes ---- */
 
 static bool open_life(struct life *l)
@@ -55,7 +62,7 @@ static bool open_life(struct life *l)
     if (!oracle_settle(l->oracle, p.durable)) {
         return fails(l, "open", "an acknowledged request is gone");
     }
-    return judge(&l->w, l->oracle, l->why, sizeof l->why);
+    return agrees(l);
 }
 
 static bool crash(struct life *l)
@@ -239,6 +246,35 @@ static bool background(struct life *l)
     return true;
 }
 
+static bool build(struct life *l)
+{
+    struct kn_err err = {0};
+    bool more;
+    bool staged;
+    enum kn_rc rc = kn_workspace_build_step(l->w.ws, &more, &staged, &err);
+    return rc == KN_OK ? true : fails(l, "build", err.text);
+}
+
+/* A frame of Kern's own: a definition or a tick. Nobody waits for it, so it may be lost. */
+static bool stage_own(struct life *l, bool tick)
+{
+    struct kn_buf items;
+    struct kn_err err = {0};
+    uint64_t seq;
+    bool full;
+    enum kn_rc rc;
+    kn_buf_init(&items, 1 << 16);
+    if (tick) {
+        rc = kn_workspace_stage_tick(l->w.ws, &seq, &err);
+    } else {
+        sim_segments_define(&l->rand, l->w.clock.wall_us, &items);
+        rc = kn_workspace_stage(l->w.ws, kn_buf_view(&items), 1, KN_FRAME_SETTINGS, &seq, &full,
+                                &err);
+    }
+    kn_buf_deinit(&items);
+    return rc == KN_OK || rc == KN_E_FULL ? true : fails(l, "a frame of its own", err.text);
+}
+
 /* A change through the API is answered when it is applied; sometimes the power goes first. */
 static bool change(struct life *l)
 {
@@ -274,7 +310,7 @@ static bool look(struct life *l)
     for (size_t i = 0; i < l->oracle->frame_count; i++) {
         settled = settled && l->oracle->frames[i].acked;
     }
-    return settled ? judge(&l->w, l->oracle, l->why, sizeof l->why) : true;
+    return settled ? agrees(l) : true;
 }
 
 static void fault(struct life *l)
@@ -296,7 +332,7 @@ static bool step(struct life *l)
     if (l->w.failed) {
         return crash(l);
     }
-    switch (kn_rand_below(&l->rand, 24)) {
+    switch (kn_rand_below(&l->rand, 28)) {
     case 0: return crash(l);
     case 1: fault(l); return true;
     case 2:
@@ -313,6 +349,10 @@ static bool step(struct life *l)
     case 13:
     case 14: return change(l);
     case 15: return kn_rand_chance(&l->rand, 1, 4) ? look(l) : true;
+    case 16: return stage_own(l, false);
+    case 17: return stage_own(l, true);
+    case 18:
+    case 19: return build(l);
     default: return send(l);
     }
 }
@@ -321,7 +361,15 @@ static bool step(struct life *l)
 static bool end(struct life *l)
 {
     struct kn_err err = {0};
-    if (!crash(l) || !commit(l) || !look(l)) {
+    if (!crash(l)) {
+        return false;
+    }
+    for (unsigned i = 0; i < SETTLE_STEPS; i++) {
+        if (!build(l) || !stage_own(l, true) || !commit(l) || !apply(l)) {
+            return false;
+        }
+    }
+    if (!look(l)) {
         return false;
     }
     if (kn_workspace_checkpoint_now(l->w.ws, &err) != KN_OK) {

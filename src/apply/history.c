@@ -104,8 +104,8 @@ static struct kn_history_row *make_row(struct kn_histories *h, const struct kn_p
 struct kn_lane *kn_history_lane(struct kn_history *history, uint32_t event)
 {
     for (uint32_t i = 0; i < history->lane_count; i++) {
-        if (history->lanes[i].event == event) {
-            return &history->lanes[i];
+        if (history->lanes[i]->event == event) {
+            return history->lanes[i];
         }
     }
     return NULL;
@@ -122,9 +122,10 @@ static struct kn_lane *lane_of(struct kn_histories *h, struct kn_history *histor
     struct kn_lane *lane = kn_history_lane(history, event);
     if (!lane) {
         history->lanes =
-            kn_must_realloc(history->lanes, (history->lane_count + 1) * sizeof *history->lanes);
-        lane = &history->lanes[history->lane_count++];
-        *lane = (struct kn_lane){.event = event};
+            kn_must_realloc(history->lanes, (history->lane_count + 1) * sizeof(struct kn_lane *));
+        lane = kn_must_calloc(1, sizeof *lane);
+        lane->event = event;
+        history->lanes[history->lane_count++] = lane;
         charge(h, history, sizeof *lane);
     }
     return lane;
@@ -222,10 +223,12 @@ void kn_histories_init(struct kn_histories *h, uint64_t bytes_max)
 static void free_history(struct kn_histories *h, struct kn_history *history)
 {
     for (uint32_t i = 0; i < history->lane_count; i++) {
-        empty_lane(&history->lanes[i]);
-        kn_free(history->lanes[i].us);
-        kn_free(history->lanes[i].arrivals);
-        kn_free(history->lanes[i].rows);
+        struct kn_lane *lane = history->lanes[i];
+        empty_lane(lane);
+        kn_free(lane->us);
+        kn_free(lane->arrivals);
+        kn_free(lane->rows);
+        kn_free(lane);
     }
     h->bytes -= history->bytes;
     kn_free(history->lanes);

@@ -32,7 +32,7 @@ struct kn_lane {    /* rows of one event, by (us, arrival) */
 struct kn_history {
     uint32_t ordinal;
     uint32_t lane_count;
-    struct kn_lane *lanes;
+    struct kn_lane **lanes; /* each stays where it is: views hold on to them */
     uint64_t bytes;
     bool orders_loaded;
     struct kn_history *newer, *older; /* by last use */

@@ -313,7 +313,12 @@ static void follow_definition(struct kn_fold *f, struct kn_defined *defined)
     if (is_same(serving, defined)) {
         take(serving, defined);
     } else if (!making) {
-        create(f, defined, serving ? serving->record.series : 0);
+        struct kn_instance *made = create(f, defined, serving ? serving->record.series : 0);
+        if (serving && made->record.status == KN_SEGMENT_READY) {
+            made->record.changes = serving->record.changes;
+            made->record.oldest_change = serving->record.oldest_change;
+            kn_live_remove(f, serving, false);
+        }
     }
 }
 

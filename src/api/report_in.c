@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "apply/segments.h"
 #include "base/mem.h"
 #include "segment/date.h"
 #include "segment/pieces.h"
@@ -38,26 +39,20 @@ static void bad_member(struct kn_report_in *in, const char *pointer, const char 
 static bool pin_columns(struct kn_report_in *in)
 {
     struct kn_ctx *ctx = in->ctx;
-    const struct kn_api_env *env = &ctx->api->env;
     struct kn_err err = {0};
-    struct kn_position position;
-    if (!env->columns) {
-        kn_api_fail(ctx, 503, "Not now", "this workspace keeps no columns to report on");
-        return false;
-    }
-    enum kn_rc rc = env->columns(env->context, ctx->ws, &in->pin, &err);
+    int64_t now;
+    enum kn_rc rc = kn_read_columns(ctx->ws, &in->pin, &now, &err);
     if (rc != KN_OK) {
         kn_api_fail_rc(ctx, rc, &err);
         return false;
     }
-    kn_workspace_position(ctx->ws, &position);
     in->settings = kn_workspace_settings(ctx->ws);
     in->phases = kn_report_phase_rules(in->settings, &in->arena);
     in->report = (struct kn_report){.pin = in->pin,
                                     .zone = in->settings->zone,
-                                    .now = position.applied_record_us,
+                                    .now = now,
                                     .phases = &in->phases,
-                                    .jobs = env->jobs};
+                                    .jobs = ctx->api->env.jobs};
     return true;
 }
 
@@ -401,14 +396,11 @@ void kn_report_breakdown(struct kn_report_in *in, struct kn_breakdown *ret)
 const uint64_t *kn_report_segment_bits(struct kn_report_in *in, const char *pointer,
                                        struct kn_str key)
 {
-    const struct kn_api_env *env = &in->ctx->api->env;
     size_t words = in->pin->ordinal_end / 64 + 1;
     uint64_t *bits = kn_calloc(words, sizeof *bits);
     uint64_t *members = NULL;
     uint32_t end = 0;
-    enum kn_rc rc = env->segment_bits
-                        ? env->segment_bits(env->context, in->ctx->ws, key, &members, &end)
-                        : KN_E_NOT_FOUND;
+    enum kn_rc rc = kn_segment_bits(in->ctx->ws, key, &members, &end);
     if (rc == KN_E_NOT_FOUND) {
         kn_report_bad(in, pointer, "there is no segment '%.*s'", KN_STR_ARG(key));
     } else if (rc != KN_OK || !bits) {

@@ -1,5 +1,5 @@
 # Thin: the build is CMake's (CMakePresets.json), the tests are tools/test.sh's.
-.PHONY: setup build run test soak bench fmt tidy clean
+.PHONY: setup build run test soak bench bench-segments fmt tidy clean
 
 setup:
 	sh tools/setup.sh
@@ -19,6 +19,9 @@ soak: setup build
 
 bench: setup build
 	sh tools/node.sh bench/run.mjs
+
+bench-segments: setup build
+	sh tools/node.sh bench/segments.mjs
 
 fmt:
 	clang-format -i $$(git ls-files '*.c' '*.h' '*.cpp')

@@ -43,7 +43,7 @@ grep -rnE '[^_a-z](malloc|calloc|realloc|free|strdup)\(' src --include='*.c' |
   grep -vE '^src/base/mem\.c|^[^:]+:[0-9]+: *(/?\*)' && say "memory comes from base/mem.h"
 grep -rnwE '(strtol|strtoul|strtod|atoi|atol|sscanf|strcpy|strcat|strncpy|sprintf|vsprintf|localtime|gmtime|rand|alloca|gets)\(' \
   src --include='*.[ch]' && say "these functions are not used here"
-grep -rnE '^[[:space:]]*//' src sim tests fuzz bench --include='*.[ch]' 2>/dev/null && say "comments are /* */"
+grep -rnE '^[[:space:]]*//' src sim tests fuzz bench --include='*.[ch]' --exclude-dir=node_modules 2>/dev/null && say "comments are /* */"
 for f in $(find src sim tests fuzz bench web sdk -name '*.[ch]' -o -name '*.cpp' -o -name '*.ts' 2>/dev/null | grep -v node_modules); do
   n=$(wc -l <"$f")
   [ "$n" -gt 800 ] && say "$f has $n lines (at most 800)"

@@ -138,13 +138,14 @@ static bool read_table(struct opening *o, struct kn_col_table *t)
     p->groups = take_u32(c);
     p->large_count = take_u32(c);
     p->base_us = (int64_t)kn_take_le64(c);
+    p->last_us = (int64_t)kn_take_le64(c);
     uint64_t low_width = kn_take_varint(c);
     uint64_t arrival_width = kn_take_varint(c);
     p->arrival_base = kn_take_le64(c);
     t->arrival_max = kn_take_le64(c);
     if (c->bad || p->groups > p->rows || p->groups == 0 || p->large_count > p->groups ||
         (low_width != 2 && low_width != 4) || arrival_width < 1 || arrival_width > 8 ||
-        t->arrival_max < p->arrival_base) {
+        t->arrival_max < p->arrival_base || p->last_us < p->base_us) {
         return false;
     }
     p->low_width = (uint8_t)low_width;

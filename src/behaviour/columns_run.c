@@ -149,6 +149,7 @@ void kn_col_time_scale(struct kn_table_part *part, int64_t first_us, int64_t las
 {
     uint64_t range = (uint64_t)last_us - (uint64_t)first_us;
     part->base_us = first_us;
+    part->last_us = last_us;
     part->low_width = range >> 48 == 0 ? 2 : 4;
     part->shift = part->low_width * 8U;
 }

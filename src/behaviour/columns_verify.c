@@ -68,12 +68,12 @@ static bool check_order(const struct kn_col_table *t)
         uint64_t end = row + kn_part_group_rows(p, g);
         for (uint64_t first = row; row < end; row++) {
             uint64_t arrival = kn_part_arrival(p, row);
-            if (arrival > t->arrival_max || arrival < p->arrival_base) {
+            int64_t us = kn_part_time(p, row);
+            if (arrival > t->arrival_max || arrival < p->arrival_base || us > p->last_us) {
                 return false;
             }
             if (row > first) {
                 int64_t before = kn_part_time(p, row - 1);
-                int64_t us = kn_part_time(p, row);
                 if (before > us || (before == us && kn_part_arrival(p, row - 1) > arrival)) {
                     return false;
                 }

@@ -23,6 +23,7 @@ static void put_table(struct kn_buf *out, const struct kn_col_table *t)
     kn_buf_varint(out, p->groups);
     kn_buf_varint(out, p->large_count);
     kn_buf_le64(out, (uint64_t)p->base_us);
+    kn_buf_le64(out, (uint64_t)p->last_us);
     kn_buf_varint(out, p->low_width);
     kn_buf_varint(out, p->arrival_width);
     kn_buf_le64(out, p->arrival_base);

@@ -192,7 +192,7 @@ struct kn_fifths kn_fifths_of(int64_t *values, size_t n)
 {
     struct kn_fifths f;
     for (size_t i = 0; i < 4; i++) {
-        f.edges[i] = kn_select_nth(values, n, ((i + 1) * n + 4) / 5 - 1);
+        f.edges[i] = kn_rank_select(values, n, ((i + 1) * n + 4) / 5 - 1);
     }
     return f;
 }

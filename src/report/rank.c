@@ -66,7 +66,7 @@ static int64_t pivot(const int64_t *v, size_t n)
 }
 
 /* Puts the k-th smallest at v[k], no greater ones before it and no smaller ones behind it (Hoare). */
-int64_t kn_select_nth(int64_t *numbers, size_t n, size_t k)
+int64_t kn_rank_select(int64_t *numbers, size_t n, size_t k)
 {
     int64_t *v = numbers;
     size_t low = 0;
@@ -98,7 +98,7 @@ int64_t kn_select_nth(int64_t *numbers, size_t n, size_t k)
 
 int64_t kn_median_twice(int64_t *numbers, size_t n)
 {
-    int64_t upper = kn_select_nth(numbers, n, n / 2);
+    int64_t upper = kn_rank_select(numbers, n, n / 2);
     if (n % 2 == 1) {
         return upper * 2;
     }

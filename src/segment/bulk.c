@@ -40,11 +40,14 @@ static void eval_joined(struct kn_bulk_chunk *chunk, const struct kn_bulk_node *
 static void eval_set(const struct kn_bulk_chunk *chunk, const struct kn_bulk_node *node,
                      const uint64_t *candidates, uint64_t *out)
 {
-    size_t words = kn_bits_words(chunk->end - chunk->first);
+    size_t words = node->members ? kn_bits_words(chunk->end - chunk->first) : 0;
     const uint64_t *members = node->members ? node->members + chunk->first / 64 : NULL;
-    for (size_t i = 0; i < KN_BULK_WORDS; i++) {
-        uint64_t in = members && i < words ? members[i] : 0;
-        out[i] = candidates[i] & ((node->inside ? in : 0) | (node->outside ? ~in : 0));
+    uint64_t inside = node->inside ? UINT64_MAX : 0, outside = node->outside ? UINT64_MAX : 0;
+    for (size_t i = 0; i < words; i++) {
+        out[i] = candidates[i] & ((inside & members[i]) | (outside & ~members[i]));
+    }
+    for (size_t i = words; i < KN_BULK_WORDS; i++) {
+        out[i] = candidates[i] & outside;
     }
 }
 

@@ -268,14 +268,20 @@ static void add_group(struct sums *sums, const struct kn_bulk_block *b, uint64_t
                       uint64_t end, uint64_t at)
 {
     const struct kn_column *column = b->how->column;
-    uint64_t row = b->mask ? kn_bulk_next_bit(b->mask, start, end) : start;
+    const int64_t *amounts = b->how->amounts;
+    const uint8_t *is_number = b->how->is_number;
     int64_t sum = 0;
     uint32_t count = 0;
-    while (row < end) {
+    for (uint64_t row = start; !b->mask && row < end; row++) {
         uint32_t code = kn_column_code(column, b->row + row);
-        sum += b->how->amounts[code];
-        count += b->how->is_number[code];
-        row = b->mask ? kn_bulk_next_bit(b->mask, row + 1, end) : row + 1;
+        sum += amounts[code];
+        count += is_number[code];
+    }
+    uint64_t row = b->mask ? kn_bulk_next_bit(b->mask, start, end) : end;
+    for (; row < end; row = kn_bulk_next_bit(b->mask, row + 1, end)) {
+        uint32_t code = kn_column_code(column, b->row + row);
+        sum += amounts[code];
+        count += is_number[code];
     }
     if (count > 0) {
         sums->amounts[at] += sum;

@@ -76,13 +76,14 @@ static void make_span(const struct kn_bulk_cond *cond, const struct kn_table_par
     int64_t first = 0, last = UINT32_MAX;
     struct kn_lane_span *span = &ret->span;
     *span = (struct kn_lane_span){.edges = {UINT32_MAX, UINT32_MAX}};
-    if (cond->to_us <= part->base_us || cond->from_us >= cond->to_us) {
+    if (cond->to_us <= part->base_us || cond->from_us > part->last_us ||
+        cond->from_us >= cond->to_us) {
         ret->never = true;
         return;
     }
     uint64_t low = (UINT64_C(1) << part->shift) - 1;
     uint64_t end = (uint64_t)cond->to_us - (uint64_t)part->base_us;
-    if (end >> part->shift <= UINT32_MAX) {
+    if (cond->to_us <= part->last_us && end >> part->shift <= UINT32_MAX) {
         last = (int64_t)(end >> part->shift) - 1;
         span->edges[1] = end & low ? (uint32_t)(last + 1) : UINT32_MAX;
     }

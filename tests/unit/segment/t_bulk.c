@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "base/mem.h"
 #include "segment/bulk.h"
 #include "sim/sim_disk.h"
 #include "tests/unit/segment/gen.h"
@@ -299,6 +300,34 @@ static bool profile_agrees(struct bulk_case *c, const struct kn_query *query,
     return true;
 }
 
+/* Every allocation fails once: the answer is "no memory", or the right one. */
+static bool survives_failures(const struct kn_definition *definition,
+                              const struct kn_bulk_options *options, const uint64_t *right,
+                              struct kn_str text)
+{
+    size_t words = kn_bulk_words(options->pin);
+    uint64_t *members = calloc(words + 1, sizeof *members);
+    int64_t *next = calloc(options->pin->ordinal_end + 1U, sizeof *next);
+    enum kn_rc rc = KN_E_NOMEM;
+    struct kn_err err;
+    bool good = true;
+    kn_assert(members && next);
+    for (uint64_t n = 0; rc == KN_E_NOMEM && good; n++) {
+        kn_mem_fail_once(n);
+        rc = kn_bulk(definition, options, members, n % 2 ? next : NULL, &err);
+        bool reached = n > 0 || rc == KN_E_NOMEM;
+        good = (rc == KN_OK || rc == KN_E_NOMEM) && reached;
+    }
+    kn_mem_fail_after(UINT64_MAX);
+    good = good && rc == KN_OK && memcmp(members, right, words * sizeof *right) == 0;
+    if (!good) {
+        (void)fprintf(stderr, "a failed allocation: %.*s\n", KN_STR_ARG(text));
+    }
+    free(members);
+    free(next);
+    return good;
+}
+
 static bool case_agrees(struct bulk_case *c, struct kn_str text, int64_t now)
 {
     static const struct kn_source_name sources[] = {{{"s1", 2}, 1}, {{"s2", 2}, 2}, {{"s3", 2}, 3}};
@@ -325,6 +354,9 @@ static bool case_agrees(struct bulk_case *c, struct kn_str text, int64_t now)
     options.plain = kn_rand_chance(&c->rand, 1, 2);
     rc = kn_bulk(definition, &options, timed, next, &err);
     kn_assert(rc == KN_OK);
+    if (kn_rand_chance(&c->rand, 1, 20) && !survives_failures(definition, &options, fast, text)) {
+        return false;
+    }
     for (int i = 0; i < PROFILES; i++) {
         const struct profile *p = &c->profiles[i];
         bool found = kn_bit(fast, p->ordinals[0]);

@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "apply/segments.h"
 #include "base/mem.h"
 #include "segment/date.h"
 #include "segment/pieces.h"
@@ -78,8 +77,8 @@ static void init(struct kn_report_in *in, struct kn_ctx *ctx, bool of_cell)
 
 static void deinit(struct kn_report_in *in)
 {
-    for (uint32_t i = 0; i < in->segment_count; i++) {
-        kn_free(in->segments[i]);
+    for (uint32_t i = 0; i < in->set_count; i++) {
+        kn_free(in->sets[i]);
     }
     kn_free(in->report.members);
     if (in->settings) {
@@ -388,44 +387,6 @@ void kn_report_breakdown(struct kn_report_in *in, struct kn_breakdown *ret)
     default:
         kn_report_bad(in, pointer,
                       "breakdown must have one of trait, property, context, session and phase");
-    }
-}
-
-/* ---- segments ---- */
-
-const uint64_t *kn_report_segment_bits(struct kn_report_in *in, const char *pointer,
-                                       struct kn_str key)
-{
-    size_t words = in->pin->ordinal_end / 64 + 1;
-    uint64_t *bits = kn_calloc(words, sizeof *bits);
-    uint64_t *members = NULL;
-    uint32_t end = 0;
-    enum kn_rc rc = kn_segment_bits(in->ctx->ws, key, &members, &end);
-    if (rc == KN_E_NOT_FOUND) {
-        kn_report_bad(in, pointer, "there is no segment '%.*s'", KN_STR_ARG(key));
-    } else if (rc != KN_OK || !bits) {
-        kn_api_fail_rc(in->ctx, KN_E_NOMEM, NULL);
-        in->failed = true;
-    }
-    if (in->failed || in->segment_count == KN_REPORT_SEGMENTS_MAX) {
-        kn_free(bits);
-        kn_free(members);
-        return NULL;
-    }
-    size_t common = (end + 63) / 64 < words ? (end + 63) / 64 : words;
-    if (common > 0) {
-        memcpy(bits, members, common * sizeof *bits);
-    }
-    kn_free(members);
-    in->segments[in->segment_count++] = bits;
-    return bits;
-}
-
-void kn_report_segment(struct kn_report_in *in, bool needed)
-{
-    struct kn_str key = kn_report_text(in, 0, "", "segment", needed);
-    if (!in->failed && key.len > 0) {
-        in->report.only = kn_report_segment_bits(in, "/segment", key);
     }
 }
 

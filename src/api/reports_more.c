@@ -150,27 +150,39 @@ static uint32_t read_mask(struct kn_report_in *in, const struct kn_str *keys, ui
     return mask;
 }
 
-static void overlap(struct kn_report_in *in)
+static uint32_t read_sets(struct kn_report_in *in, const uint64_t **sets, struct kn_str *names)
 {
-    const uint64_t *sets[KN_OVERLAP_SETS_MAX];
-    struct kn_overlap_result r;
-    struct kn_err err = {0};
-    uint32_t count;
-    uint32_t mask = 0;
-    bool only = false;
-    const struct kn_str *keys =
-        read_texts(in, kn_report_node(in, 0, "", "segments", KN_JSON_ARRAY, true), "/segments",
-                   KN_OVERLAP_SETS_MAX, &count);
+    const struct kn_json *doc = &in->ctx->doc;
+    uint32_t list = kn_report_node(in, 0, "", "segments", KN_JSON_ARRAY, true);
+    uint32_t count = 0;
+    for (uint32_t i = in->failed ? 0 : list + 1; !in->failed && i < doc->nodes[list].next;
+         i = doc->nodes[i].next) {
+        char pointer[40];
+        if (count == KN_OVERLAP_SETS_MAX) {
+            kn_report_bad(in, "/segments", "at most %d segments", KN_OVERLAP_SETS_MAX);
+            break;
+        }
+        (void)snprintf(pointer, sizeof pointer, "/segments/%u", count);
+        sets[count] = kn_report_audience(in, i, pointer, &names[count]);
+        count++;
+    }
     if (!in->failed && count == 0) {
         kn_report_bad(in, "/segments", "name one to three segments");
     }
-    for (uint32_t i = 0; i < count && !in->failed; i++) {
-        char pointer[40];
-        (void)snprintf(pointer, sizeof pointer, "/segments/%u", i);
-        sets[i] = kn_report_segment_bits(in, pointer, keys[i]);
-    }
+    return count;
+}
+
+static void overlap(struct kn_report_in *in)
+{
+    const uint64_t *sets[KN_OVERLAP_SETS_MAX];
+    struct kn_str names[KN_OVERLAP_SETS_MAX];
+    struct kn_overlap_result r;
+    struct kn_err err = {0};
+    uint32_t mask = 0;
+    bool only = false;
+    uint32_t count = read_sets(in, sets, names);
     if (in->of_cell && !in->failed) {
-        mask = read_mask(in, keys, count);
+        mask = read_mask(in, names, count);
         only = kn_report_flag(in, in->cell, "/cell", "only");
     }
     if (in->failed ||
@@ -180,7 +192,7 @@ static void overlap(struct kn_report_in *in)
     if (in->of_cell) {
         kn_report_put_members(in);
     } else {
-        put_overlap(in, keys, count, &r);
+        put_overlap(in, names, count, &r);
     }
 }
 

@@ -7,7 +7,8 @@
 
 #include "segment/query.h"
 
-/* What may stand in where( ... ): "property('total') >= 100". */
+/* A condition on an event alone, as in where( ... ): "property('total') >= 100". No event(), trait() and the
+ * like inside. */
 enum kn_rc kn_where_parse(struct kn_str text, struct kn_arena *arena, const struct kn_node **ret,
                           struct kn_err *err) KN_MUST_USE;
 /* "7 days", "1 month". */

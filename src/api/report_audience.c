@@ -66,7 +66,8 @@ static const uint64_t *members_of(void *context, struct kn_str key)
 {
     const uint64_t *bits = NULL;
     enum kn_rc rc = load(context, key, &bits);
-    return rc == KN_OK ? bits : NULL; /* the check saw to it that it is there; no memory shows in failed */
+    return rc == KN_OK ? bits
+                       : NULL; /* the check saw to it that it is there; no memory shows in failed */
 }
 
 static bool is_segment(void *context, struct kn_str key)

@@ -58,8 +58,7 @@ static bool pin_columns(struct kn_report_in *in)
 static bool make_members(struct kn_report_in *in)
 {
     in->cell = kn_report_node(in, 0, "", "cell", KN_JSON_OBJECT, true);
-    in->report.members =
-        kn_calloc(in->pin->ordinal_end / 64 + 1, sizeof *in->report.members);
+    in->report.members = kn_calloc(in->pin->ordinal_end / 64 + 1, sizeof *in->report.members);
     if (!in->failed && !in->report.members) {
         kn_api_fail_rc(in->ctx, KN_E_NOMEM, NULL);
         in->failed = true;
@@ -182,7 +181,8 @@ uint32_t kn_report_node(struct kn_report_in *in, uint32_t object, const char *po
         return node;
     }
     if (is != KN_JSON_NULL || needed) {
-        bad_member(in, pointer, key, type == KN_JSON_ARRAY ? "must be a list" : "must be an object");
+        bad_member(in, pointer, key,
+                   type == KN_JSON_ARRAY ? "must be a list" : "must be an object");
     }
     return KN_JSON_NONE;
 }
@@ -298,8 +298,8 @@ void kn_report_match(struct kn_report_in *in, uint32_t node, const char *pointer
                      struct kn_event_match *ret)
 {
     char whole[POINTER_MAX];
-    *ret = (struct kn_event_match){
-        .event = kn_report_text(in, node, pointer, "event", event_needed)};
+    *ret =
+        (struct kn_event_match){.event = kn_report_text(in, node, pointer, "event", event_needed)};
     if (in->failed) {
         return;
     }
@@ -338,7 +338,7 @@ static struct kn_str context_column(struct kn_report_in *in, struct kn_str name)
 
 static bool is_session_field(struct kn_str name)
 {
-    static const char *const known[] = {"channel", "campaign", "source",       "medium", "term",
+    static const char *const known[] = {"channel", "campaign", "source",       "medium",  "term",
                                         "content", "referrer", "landing_page", "click_id"};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (kn_str_eq(name, kn_str_c(known[i]))) {
@@ -355,8 +355,8 @@ void kn_report_breakdown(struct kn_report_in *in, struct kn_breakdown *ret)
     uint32_t node = kn_report_node(in, 0, "", "breakdown", KN_JSON_OBJECT, false);
     uint32_t given = 0;
     *ret = (struct kn_breakdown){.kind = KN_BREAKDOWN_NONE};
-    ret->limit = (uint32_t)kn_report_number(in, 0, "", "limit", KN_REPORT_GROUPS, 1,
-                                            KN_REPORT_GROUPS_MAX);
+    ret->limit =
+        (uint32_t)kn_report_number(in, 0, "", "limit", KN_REPORT_GROUPS, 1, KN_REPORT_GROUPS_MAX);
     if (node == KN_JSON_NONE || in->failed) {
         return;
     }
@@ -370,11 +370,19 @@ void kn_report_breakdown(struct kn_report_in *in, struct kn_breakdown *ret)
                          : given == 8 ? kn_report_text(in, node, pointer, "session", true)
                                       : KN_STR_EMPTY;
     switch (given) {
-    case 1: *ret = (struct kn_breakdown){KN_BREAKDOWN_PROFILE, kn_report_path(in, "t.", name), ret->limit}; return;
-    case 2: *ret = (struct kn_breakdown){KN_BREAKDOWN_ROW, kn_report_path(in, "p.", name), ret->limit}; return;
-    case 4: *ret = (struct kn_breakdown){KN_BREAKDOWN_ROW, context_column(in, name), ret->limit}; return;
+    case 1:
+        *ret =
+            (struct kn_breakdown){KN_BREAKDOWN_PROFILE, kn_report_path(in, "t.", name), ret->limit};
+        return;
+    case 2:
+        *ret = (struct kn_breakdown){KN_BREAKDOWN_ROW, kn_report_path(in, "p.", name), ret->limit};
+        return;
+    case 4:
+        *ret = (struct kn_breakdown){KN_BREAKDOWN_ROW, context_column(in, name), ret->limit};
+        return;
     case 8:
-        *ret = (struct kn_breakdown){KN_BREAKDOWN_SESSION, kn_report_path(in, "s.", name), ret->limit};
+        *ret =
+            (struct kn_breakdown){KN_BREAKDOWN_SESSION, kn_report_path(in, "s.", name), ret->limit};
         if (!is_session_field(name)) {
             kn_report_bad(in, "/breakdown/session",
                           "session must be channel, campaign, source, medium, term, content, "

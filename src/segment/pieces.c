@@ -9,8 +9,8 @@ static bool is_just_where(const struct kn_query *q)
 {
     const struct kn_node *n = q->root;
     const struct kn_chain *c = n->chain;
-    return n->kind == KN_NODE_COMPARE && c->kind == KN_FROM_EVENT && c->name.len == 1 &&
-           c->where && c->window.kind == KN_WINDOW_NONE && c->excluded_count == 0 &&
+    return n->kind == KN_NODE_COMPARE && c->kind == KN_FROM_EVENT && c->name.len == 1 && c->where &&
+           c->window.kind == KN_WINDOW_NONE && c->excluded_count == 0 &&
            c->reducer == KN_REDUCE_COUNT && n->op == KN_OP_ABOVE;
 }
 

@@ -7,9 +7,9 @@
 
 struct kn_customer {
     uint32_t ordinal;
-    uint32_t orders, home_orders; /* home: in the home currency, with an amount */
-    int64_t last_us;       /* of the latest order; INT64_MIN: none */
-    int64_t monetary;      /* sum in the home currency, in 1/10000 */
+    uint32_t orders, home_orders;        /* home: in the home currency, with an amount */
+    int64_t last_us;                     /* of the latest order; INT64_MIN: none */
+    int64_t monetary;                    /* sum in the home currency, in 1/10000 */
     uint32_t amount_first, amount_count; /* of the job's amounts */
     uint8_t phase;
 };

@@ -245,6 +245,9 @@ static enum kn_rc open_all(struct kn_workspace *ws, struct kn_err *err)
     KN_TRY(open_stores(ws, &meta, err));
     KN_TRY(open_log(ws, &meta, err));
     kn_fold_init(&ws->fold, ws->state, ws->dedupe, ws->archive, ws->columns);
+    if (ws->options.long_history_rows > 0) {
+        ws->fold.live->long_rows = ws->options.long_history_rows;
+    }
     ws->fold.counters = meta.counters;
     ws->fold.seq = meta.applied_seq;
     ws->fold.now_us = meta.record_us;

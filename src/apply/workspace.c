@@ -579,6 +579,10 @@ void kn_workspace_stats(struct kn_workspace *ws, struct kn_workspace_stats *ret)
     ret->duplicates = c->duplicates;
     ret->rejects = c->rejects;
     ret->identifiers = c->identifiers;
+    ret->evaluations = ws->fold.live->evaluations;
+    ret->histories = ws->fold.live->histories.count;
+    ret->history_bytes = ws->fold.live->histories.bytes;
+    ret->history_misses = ws->fold.live->histories.misses;
     kn_rwlock_unlock(&ws->lock);
     ret->log_bytes = kn_log_disk_bytes(ws->log);
     kn_mutex_lock(&ws->stats_mutex);

@@ -129,6 +129,7 @@ struct kn_workspace_stats {
     struct kn_archive_usage archive;
     uint64_t log_bytes;
     uint64_t profiles, merges, unmerges, events_applied, duplicates, rejects, identifiers;
+    uint64_t evaluations, histories, history_bytes, history_misses; /* live segments */
     uint64_t checkpoints;
     int64_t last_checkpoint_us; /* record time, 0 = never */
     uint64_t commits, commit_ns, sync_ns_max_recent;

@@ -34,6 +34,7 @@ static inline void kit_open(struct kit *k)
         .clock = kn_clock_manual(&k->clock),
         .random = kn_random_posix(),
         .log_segment_bytes = 1 << 20,
+        .long_history_rows = 3,
     };
     size_t applied;
     if (kn_workspace_open(&o, &k->ws, &err) != KN_OK) {

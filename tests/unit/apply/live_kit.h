@@ -50,7 +50,7 @@ static inline int kit_prepare(void **state)
 {
     struct kit *k = calloc(1, sizeof *k);
     struct kn_err err;
-    test_dir(KIT_NAME, k->root);
+    test_dir("live", k->root);
     (void)snprintf(k->state, sizeof k->state, "%s/ws/test/state", k->root);
     k->clock.wall_us = INT64_C(1795448720) * KIT_SECOND;
     assert_int_equal(kn_disk_posix_open(k->root, &k->disk, &err), KN_OK);

@@ -55,7 +55,6 @@ enum kn_rc kn_lane_make(const struct kn_report *report, enum kn_table_kind kind,
                         const struct kn_event_match *match, int64_t from, int64_t to,
                         struct kn_lane *ret, struct kn_err *err) KN_MUST_USE;
 void kn_lane_free(struct kn_lane *lane);
-uint64_t kn_lane_rows(const struct kn_lane *lane);
 
 /* ---- slabs ---- */
 

@@ -23,7 +23,7 @@ enum {
     ORDINALS_MAX = 70000, /* several chunks */
     PARTS_MAX = 3,        /* ordinals of one profile */
     ROWS_MAX = 14,
-    LARGE_ROWS = 2500, /* of one name more than 255, so that they are counted apart */
+    LARGE_ROWS = 3000, /* of one name more than 255, so that they are counted apart */
     ARENA_MAX = 1 << 28,
     STEPS = 6,
 };
@@ -393,7 +393,7 @@ static bool run_case(struct bulk_case *c, uint64_t seed)
         kn_columns_open(sim_disk_interface(sim), &options, KN_STR_EMPTY, false, &c->columns, &err);
     kn_assert(rc == KN_OK);
     gen_start(&g, seed, &c->arena);
-    bool large = kn_rand_chance(&c->rand, 1, 50);
+    bool large = kn_rand_chance(&c->rand, 1, 20);
     c->rare_builds = large;
     g.what = large ? GEN_ALL & ~GEN_NESTED : GEN_ALL;
     struct kn_str text = gen_segment(&g);

@@ -148,18 +148,26 @@ void kn_bulk_each_block(struct kn_bulk_chunk *chunk, const struct kn_bulk_cond *
 static void group_counts(const struct kn_bulk_chunk *chunk, const struct kn_bulk_block *b,
                          const uint64_t *bits, uint32_t counts[KN_BULK_BLOCK])
 {
-    const struct kn_table_part *part = b->part;
-    const uint8_t *sizes = part->counts + b->group;
+    const struct kn_lanes *lanes = chunk->lane.lanes;
+    const uint8_t *sizes = b->part->counts + b->group;
     uint64_t at = 0;
     memset(counts, 0, b->groups * sizeof *counts);
-    if (bits && !memchr(sizes, 255, b->groups)) {
-        chunk->lane.lanes->group_counts(bits, sizes, b->groups, counts);
-        return;
-    }
     for (uint32_t i = 0; i < b->groups; i++) {
-        uint32_t rows = kn_part_group_rows(part, b->group + i);
-        counts[i] = bits ? (uint32_t)kn_lane_count(bits, at, rows) : rows;
-        at += rows;
+        const uint8_t *large = memchr(sizes + i, 255, b->groups - i);
+        uint32_t stop = large ? (uint32_t)(large - sizes) : b->groups;
+        if (bits) {
+            at = lanes->group_counts(bits, at, sizes + i, stop - i, counts + i);
+        } else {
+            for (; i < stop; i++) {
+                counts[i] = sizes[i];
+            }
+        }
+        i = stop;
+        if (large) {
+            uint32_t rows = kn_part_large_rows(b->part, b->group + i);
+            counts[i] = bits ? (uint32_t)lanes->count(bits, at, rows) : rows;
+            at += rows;
+        }
     }
 }
 
@@ -268,20 +276,15 @@ static void add_group(struct sums *sums, const struct kn_bulk_block *b, uint64_t
                       uint64_t end, uint64_t at)
 {
     const struct kn_column *column = b->how->column;
-    const int64_t *amounts = b->how->amounts;
     const uint8_t *is_number = b->how->is_number;
     int64_t sum = 0;
     uint32_t count = 0;
-    for (uint64_t row = start; !b->mask && row < end; row++) {
+    uint64_t row = b->mask ? kn_bulk_next_bit(b->mask, start, end) : start;
+    while (row < end) {
         uint32_t code = kn_column_code(column, b->row + row);
-        sum += amounts[code];
-        count += is_number[code];
-    }
-    uint64_t row = b->mask ? kn_bulk_next_bit(b->mask, start, end) : end;
-    for (; row < end; row = kn_bulk_next_bit(b->mask, row + 1, end)) {
-        uint32_t code = kn_column_code(column, b->row + row);
-        sum += amounts[code];
-        count += is_number[code];
+        sum += b->how->short_amounts ? b->how->short_amounts[code] : b->how->amounts[code];
+        count += !sums->counts || is_number[code];
+        row = b->mask ? kn_bulk_next_bit(b->mask, row + 1, end) : row + 1;
     }
     if (count > 0) {
         sums->amounts[at] += sum;

@@ -102,6 +102,7 @@ struct kn_bulk_part {
                                              below, at, above */
     const struct kn_column *column;       /* what is summed or counted by; NULL: nothing there */
     const int64_t *amounts;               /* per code: in units; 0 for what is no number */
+    const int32_t *short_amounts;         /* the same, when all fit; else NULL */
     const uint8_t *is_number;             /* per code */
     const uint32_t *ids;                  /* per code: the same value has the same id in all parts;
                                              0: no value; NULL: the code itself */

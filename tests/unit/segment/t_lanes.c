@@ -117,8 +117,10 @@ static void groups_agree(void **state)
             counts[groups++] = (uint8_t)size;
             rows += size;
         }
-        kn_lanes_plain.group_counts(bits, counts, groups, a);
-        best->group_counts(bits, counts, groups, b);
+        assert_int_equal(kn_lanes_plain.group_counts(bits, 0, counts, groups, a), rows);
+        assert_int_equal(best->group_counts(bits, 0, counts, groups, b), rows);
+        uint64_t from = kn_rand_below(&r, rows + 1), some = kn_rand_below(&r, rows - from + 1);
+        assert_int_equal(kn_lanes_plain.count(bits, from, some), best->count(bits, from, some));
         assert_memory_equal(a, b, groups * sizeof *a);
         uint64_t at = 0;
         for (uint32_t g = 0; g < groups; g++) {

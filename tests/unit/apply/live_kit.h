@@ -1,4 +1,4 @@
-/* A workspace in a temporary directory (named after KIT_NAME), driven by hand on a manual clock. */
+/* A workspace in a temporary directory, driven by hand on a manual clock. */
 #ifndef TESTS_APPLY_LIVE_KIT_H
 #define TESTS_APPLY_LIVE_KIT_H
 

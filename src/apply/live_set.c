@@ -27,6 +27,7 @@ static void free_instance(struct kn_instance *instance)
 
 void kn_live_deinit(struct kn_live *live)
 {
+    kn_histories_deinit(&live->histories); /* first: what they keep belongs to definitions */
     for (uint32_t i = 0; i < live->count; i++) {
         free_instance(live->all[i]);
     }
@@ -37,7 +38,6 @@ void kn_live_deinit(struct kn_live *live)
     kn_settings_unref(live->settings);
     kn_members_deinit(&live->list);
     kn_due_deinit(&live->due);
-    kn_histories_deinit(&live->histories);
     kn_plan_deinit(&live->plan);
     kn_buf_deinit(&live->value);
     kn_arena_deinit(&live->arena);

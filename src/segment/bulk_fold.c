@@ -173,6 +173,11 @@ static void group_counts(const struct kn_bulk_chunk *chunk, const struct kn_bulk
 
 /* ---- folds ---- */
 
+static inline void set_bit_if(uint64_t *bits, int64_t at, bool set)
+{
+    bits[at >> 6] |= (uint64_t)set << (at & 63);
+}
+
 static void add_exists(struct kn_bulk_chunk *chunk, const struct kn_bulk_block *b, void *arg)
 {
     uint64_t *found = arg;
@@ -181,11 +186,9 @@ static void add_exists(struct kn_bulk_chunk *chunk, const struct kn_bulk_block *
         group_counts(chunk, b, b->mask, counts);
     }
     for (uint32_t i = 0; i < b->groups; i++) {
-        if (!b->mask || counts[i] > 0) {
-            int64_t at = kn_bulk_place(chunk, b, i);
-            if (at >= 0) {
-                kn_bits_set(found, (uint64_t)at);
-            }
+        int64_t at = kn_bulk_owner(chunk, b, i);
+        if (at >= 0) {
+            set_bit_if(found, at, !b->mask || counts[i] > 0);
         }
     }
 }
@@ -233,10 +236,10 @@ static void add_count(struct kn_bulk_chunk *chunk, const struct kn_bulk_block *b
     uint32_t counts[KN_BULK_BLOCK];
     group_counts(chunk, b, b->mask, counts);
     for (uint32_t i = 0; i < b->groups; i++) {
-        int64_t at = counts[i] > 0 ? kn_bulk_place(chunk, b, i) : -1;
+        int64_t at = kn_bulk_owner(chunk, b, i);
         if (at >= 0) {
             c->sums[at] += counts[i];
-            kn_bits_set(c->touched.bits, (uint64_t)at);
+            set_bit_if(c->touched.bits, at, counts[i] > 0);
         }
     }
 }
@@ -272,37 +275,53 @@ struct sums {
     uint32_t *counts; /* NULL: not asked for */
 };
 
-static void add_group(struct sums *sums, const struct kn_bulk_block *b, uint64_t start,
-                      uint64_t end, uint64_t at)
+/* Running sums of the block's rows: what a group adds is a difference, and groups of one or two
+ * rows cost no branches. counts may be NULL. */
+static void running_sums(const struct kn_bulk_block *b, int64_t *amounts, uint32_t *counts)
 {
-    const struct kn_column *column = b->how->column;
-    const uint8_t *is_number = b->how->is_number;
+    const struct kn_bulk_part *how = b->how;
     int64_t sum = 0;
     uint32_t count = 0;
-    uint64_t row = b->mask ? kn_bulk_next_bit(b->mask, start, end) : start;
-    while (row < end) {
-        uint32_t code = kn_column_code(column, b->row + row);
-        sum += b->how->short_amounts ? b->how->short_amounts[code] : b->how->amounts[code];
-        count += !sums->counts || is_number[code];
-        row = b->mask ? kn_bulk_next_bit(b->mask, row + 1, end) : row + 1;
-    }
-    if (count > 0) {
-        sums->amounts[at] += sum;
-        kn_bits_set(sums->touched.bits, at);
-        if (sums->counts) {
-            sums->counts[at] += count;
+    for (uint64_t row = 0; row < b->rows; row++) {
+        uint32_t code = kn_column_code(how->column, b->row + row);
+        int64_t bit = b->mask ? (int64_t)(b->mask[row >> 6] >> (row & 63) & 1) : 1;
+        int64_t amount = how->short_amounts ? how->short_amounts[code] : how->amounts[code];
+        sum += amount & -bit;
+        amounts[row + 1] = sum;
+        if (counts) {
+            count += how->is_number[code] & (uint32_t)bit;
+            counts[row + 1] = count;
         }
     }
 }
 
 static void add_amounts(struct kn_bulk_chunk *chunk, const struct kn_bulk_block *b, void *arg)
 {
+    struct sums *sums = arg;
     uint64_t start = 0, end;
-    for (uint32_t i = 0; b->how->column && i < b->groups; i++, start = end) {
+    if (!b->how->column) {
+        return;
+    }
+    size_t room = b->rows + 1;
+    int64_t *amounts = kn_arena_zero(&chunk->lane.scratch, room, sizeof *amounts);
+    uint32_t *counts =
+        sums->counts ? kn_arena_zero(&chunk->lane.scratch, room, sizeof *counts) : NULL;
+    if (!amounts || (sums->counts && !counts)) {
+        chunk->lane.full = true;
+        return;
+    }
+    running_sums(b, amounts, counts);
+    for (uint32_t i = 0; i < b->groups; i++, start = end) {
         end = start + kn_part_group_rows(b->part, b->group + i);
-        int64_t at = kn_bulk_place(chunk, b, i);
-        if (at >= 0) {
-            add_group(arg, b, start, end, (uint64_t)at);
+        int64_t at = kn_bulk_owner(chunk, b, i);
+        if (at < 0) {
+            continue;
+        }
+        uint32_t count = counts ? counts[end] - counts[start] : 1;
+        sums->amounts[at] += amounts[end] - amounts[start];
+        set_bit_if(sums->touched.bits, at, count > 0);
+        if (counts) {
+            sums->counts[at] += count;
         }
     }
 }
@@ -438,7 +457,7 @@ static void add_sides(struct kn_bulk_chunk *chunk, const struct kn_bulk_block *b
         }
         group_counts(chunk, b, bits, counts);
         for (uint32_t i = 0; i < b->groups; i++) {
-            int64_t at = counts[i] > 0 ? kn_bulk_place(chunk, b, i) : -1;
+            int64_t at = counts[i] > 0 ? kn_bulk_owner(chunk, b, i) : -1;
             if (at >= 0) {
                 e->sides[at] |= (uint8_t)(1U << side);
                 kn_bits_set(e->touched.bits, (uint64_t)at);

@@ -1,8 +1,8 @@
 /* Reports over generated events: how long the three that dashboards ask most take.
  *
  * usage: reports [events] [profiles] [builds] [rounds]
- * The generator of docs: 24 kinds and the profiles with a skew of u^2, uniform times over 90 days. `builds`: in how
- * many runs the events come in. */
+ * The generator of docs: 24 kinds and the profiles with a skew of u^2, uniform times over 90 days.
+ * `builds`: in how many runs the events come in. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
@@ -108,10 +108,8 @@ static void fill(struct input *in, uint64_t events, uint32_t profiles, uint32_t 
 
 static void funnel(const struct kn_report *r, const struct input *in, struct kn_arena *arena)
 {
-    struct kn_funnel q = {.step_count = 3,
-                          .within = {7, KN_DAY},
-                          .from = start_us,
-                          .to = start_us + DAYS * day_us};
+    struct kn_funnel q = {
+        .step_count = 3, .within = {7, KN_DAY}, .from = start_us, .to = start_us + DAYS * day_us};
     struct kn_funnel_result ret;
     struct kn_err err;
     static const int kinds[] = {0, 3, 8};
@@ -161,9 +159,9 @@ static uint64_t cpu_us(void)
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-static void measure(const char *name, uint64_t rounds, const struct kn_report *r,
-                    const struct input *in,
-                    void (*report)(const struct kn_report *, const struct input *, struct kn_arena *))
+static void
+measure(const char *name, uint64_t rounds, const struct kn_report *r, const struct input *in,
+        void (*report)(const struct kn_report *, const struct input *, struct kn_arena *))
 {
     struct kn_clock clock = kn_clock_posix();
     uint64_t best = UINT64_MAX;
@@ -195,8 +193,8 @@ int main(int argc, char **argv)
     }
     struct sim_disk *disk = sim_disk_new(1);
     struct kn_columns_options options = {.dir = "columns"};
-    enum kn_rc rc = kn_columns_open(sim_disk_interface(disk), &options, KN_STR_EMPTY, false,
-                                    &in.columns, &err);
+    enum kn_rc rc =
+        kn_columns_open(sim_disk_interface(disk), &options, KN_STR_EMPTY, false, &in.columns, &err);
     kn_assert(rc == KN_OK);
     rc = kn_zone_parse(KN_STR(KN_ZONE_DEFAULT_RULES), &in.zone, &err);
     kn_assert(rc == KN_OK);

@@ -1,9 +1,9 @@
 /* kern-sim: a whole workspace, from staged items to answers, on a simulated disk and clock.
  *
  * Each seed draws a life story: batches with late and repeated events, commits, folds, checkpoints,
- * merging, full disks, failing writes and syncs, and crashes between (and in the middle of) all of
- * them. After each crash the workspace must open again and agree with the oracle. The state's LMDB
- * lives in a real directory: a crash takes it back to its last commit.
+ * merging, segments defined and built, full disks, failing writes and syncs, and crashes between
+ * (and in the middle of) all of them. After each crash the workspace must open again and agree with
+ * the oracle. The state's LMDB lives in a real directory: a crash takes it back to its last commit.
  *
  *   kern-sim --seeds N [--first S]      prints the seed of the first failure
  */
@@ -15,9 +15,10 @@
 #include "apply/workspace.h"
 #include "base/mem.h"
 #include "sim/oracle.h"
+#include "sim/segments.h"
 #include "sim/sim_disk.h"
 
-enum { STEPS = 160, STATE_MAP = 64 << 20 };
+enum { STEPS = 160, SETTLE_STEPS = 12, STATE_MAP = 64 << 20 };
 
 struct life {
     uint64_t seed;
@@ -82,7 +83,8 @@ static bool open_life(struct life *l)
     if (kn_workspace_apply(l->ws, INT64_MAX, &applied, &err) != KN_OK) {
         return fails(l, "apply after open", &err);
     }
-    return oracle_check(l->oracle, l->ws, l->why, sizeof l->why);
+    return oracle_check(l->oracle, l->ws, l->why, sizeof l->why) &&
+           sim_segments_check(l->ws, l->why, sizeof l->why);
 }
 
 static bool crash(struct life *l)
@@ -112,10 +114,11 @@ static bool stage(struct life *l)
     for (uint32_t i = 0; i < count; i++) {
         struct oracle_event *v = &l->oracle->events[first + i];
         int64_t now = l->clock.wall_us;
-        *v = (struct oracle_event){.number = (uint32_t)(first + i), .received_us = now, .trait = -1};
-        v->event_us = now - (kn_rand_chance(&l->rand, 1, 5)
-                                 ? kn_rand_between(&l->rand, 0, 86400) * 1000000
-                                 : kn_rand_between(&l->rand, 0, 3));
+        *v =
+            (struct oracle_event){.number = (uint32_t)(first + i), .received_us = now, .trait = -1};
+        v->event_us =
+            now - (kn_rand_chance(&l->rand, 1, 5) ? kn_rand_between(&l->rand, 0, 86400) * 1000000
+                                                  : kn_rand_between(&l->rand, 0, 3));
         v->ids[0] = (uint32_t)kn_rand_between(&l->rand, 1, ORACLE_IDS);
         if (kn_rand_chance(&l->rand, 1, 12)) {
             v->ids[1] = (uint32_t)kn_rand_between(&l->rand, 1, ORACLE_IDS);
@@ -135,8 +138,8 @@ static bool stage(struct life *l)
             repeats = 1;
         }
     }
-    enum kn_rc rc = kn_workspace_stage(l->ws, kn_buf_view(&items), count + repeats, 0, &seq,
-                                       &disk_full, &err);
+    enum kn_rc rc =
+        kn_workspace_stage(l->ws, kn_buf_view(&items), count + repeats, 0, &seq, &disk_full, &err);
     kn_buf_deinit(&items);
     if (rc == KN_E_FULL) {
         return true; /* refused: never sent */
@@ -199,6 +202,35 @@ static bool background(struct life *l)
     return true;
 }
 
+static bool build(struct life *l)
+{
+    struct kn_err err = {0};
+    bool more;
+    bool staged;
+    enum kn_rc rc = kn_workspace_build_step(l->ws, &more, &staged, &err);
+    return rc == KN_OK ? true : fails(l, "build", &err);
+}
+
+/* A frame of Kern's own: a definition or a tick. Nobody waits for it, so it may be lost. */
+static bool stage_own(struct life *l, bool tick)
+{
+    struct kn_buf items;
+    struct kn_err err = {0};
+    uint64_t seq;
+    bool full;
+    kn_buf_init(&items, 1 << 16);
+    enum kn_rc rc;
+    if (tick) {
+        rc = kn_workspace_stage_tick(l->ws, &seq, &err);
+    } else {
+        sim_segments_define(&l->rand, l->clock.wall_us, &items);
+        rc =
+            kn_workspace_stage(l->ws, kn_buf_view(&items), 1, KN_FRAME_SETTINGS, &seq, &full, &err);
+    }
+    kn_buf_deinit(&items);
+    return rc == KN_OK || rc == KN_E_FULL ? true : fails(l, "stage of its own", &err);
+}
+
 static void fault(struct life *l)
 {
     switch (kn_rand_below(&l->rand, 4)) {
@@ -215,7 +247,7 @@ static bool step(struct life *l)
     if (l->failed) {
         return crash(l);
     }
-    switch (kn_rand_below(&l->rand, 20)) {
+    switch (kn_rand_below(&l->rand, 24)) {
     case 0: return crash(l);
     case 1: fault(l); return true;
     case 2:
@@ -228,6 +260,10 @@ static bool step(struct life *l)
     case 9:
     case 10:
     case 11: return commit(l);
+    case 12: return stage_own(l, false);
+    case 13: return stage_own(l, true);
+    case 14:
+    case 15: return build(l);
     default: return stage(l);
     }
 }
@@ -238,7 +274,13 @@ static bool end(struct life *l)
     if (!crash(l) || !commit(l) || !apply(l)) {
         return false;
     }
-    if (!oracle_check(l->oracle, l->ws, l->why, sizeof l->why)) {
+    for (unsigned i = 0; i < SETTLE_STEPS; i++) {
+        if (!build(l) || !stage_own(l, true) || !commit(l) || !apply(l)) {
+            return false;
+        }
+    }
+    if (!oracle_check(l->oracle, l->ws, l->why, sizeof l->why) ||
+        !sim_segments_check(l->ws, l->why, sizeof l->why)) {
         return false;
     }
     struct kn_err err = {0};

@@ -53,14 +53,7 @@ struct kn_api_env {
     void (*metrics)(void *context, struct kn_buf *out);
     /* Every workspace recovered and taking records. */
     bool (*ready)(void *context);
-    /* What reports read: the columns of everything applied so far. NULL: there are none. */
-    enum kn_rc (*columns)(void *context, struct kn_workspace *ws, struct kn_columns_pin **ret,
-                          struct kn_err *err);
-    /* The members of a segment: a bit per ordinal below *ret_end, kn_alloc'ed for the caller.
-     * KN_E_NOT_FOUND: there is no such segment. NULL: there are no segments. */
-    enum kn_rc (*segment_bits)(void *context, struct kn_workspace *ws, struct kn_str key,
-                               uint64_t **ret_words, uint32_t *ret_end);
-    struct kn_report_jobs jobs; /* helpers of one report */
+    struct kn_report_jobs jobs; /* who help with one report */
     void *context;
     struct kn_clock clock;
     struct kn_random random;

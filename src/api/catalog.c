@@ -3,7 +3,8 @@
 
 #include "api/reports.h"
 
-/* Examples are values that several people have; whoever may not see people gets those of a crowd. */
+/* Examples are values that several people have; whoever may not see people gets those of a crowd.
+ */
 enum { EXAMPLE_PROFILES = 3, EXAMPLE_PROFILES_CROWD = 50 };
 
 static void put_kinds(struct kn_buf *out, const struct kn_catalog_field *f)
@@ -117,8 +118,14 @@ static void traits(struct kn_report_in *in)
     kn_report_put_end(in);
 }
 
-void kn_get_catalog_events(struct kn_ctx *ctx) { kn_report_serve_plain(ctx, events); }
-void kn_get_catalog_traits(struct kn_ctx *ctx) { kn_report_serve_plain(ctx, traits); }
+void kn_get_catalog_events(struct kn_ctx *ctx)
+{
+    kn_report_serve_plain(ctx, events);
+}
+void kn_get_catalog_traits(struct kn_ctx *ctx)
+{
+    kn_report_serve_plain(ctx, traits);
+}
 
 /* ---- phases ---- */
 

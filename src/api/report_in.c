@@ -38,34 +38,27 @@ static void bad_member(struct kn_report_in *in, const char *pointer, const char 
 static bool pin_columns(struct kn_report_in *in)
 {
     struct kn_ctx *ctx = in->ctx;
-    const struct kn_api_env *env = &ctx->api->env;
     struct kn_err err = {0};
-    struct kn_position position;
-    if (!env->columns) {
-        kn_api_fail(ctx, 503, "Not now", "this workspace keeps no columns to report on");
-        return false;
-    }
-    enum kn_rc rc = env->columns(env->context, ctx->ws, &in->pin, &err);
+    int64_t now;
+    enum kn_rc rc = kn_read_columns(ctx->ws, &in->pin, &now, &err);
     if (rc != KN_OK) {
         kn_api_fail_rc(ctx, rc, &err);
         return false;
     }
-    kn_workspace_position(ctx->ws, &position);
     in->settings = kn_workspace_settings(ctx->ws);
     in->phases = kn_report_phase_rules(in->settings, &in->arena);
     in->report = (struct kn_report){.pin = in->pin,
                                     .zone = in->settings->zone,
-                                    .now = position.applied_record_us,
+                                    .now = now,
                                     .phases = &in->phases,
-                                    .jobs = env->jobs};
+                                    .jobs = ctx->api->env.jobs};
     return true;
 }
 
 static bool make_members(struct kn_report_in *in)
 {
     in->cell = kn_report_node(in, 0, "", "cell", KN_JSON_OBJECT, true);
-    in->report.members =
-        kn_calloc(in->pin->ordinal_end / 64 + 1, sizeof *in->report.members);
+    in->report.members = kn_calloc(in->pin->ordinal_end / 64 + 1, sizeof *in->report.members);
     if (!in->failed && !in->report.members) {
         kn_api_fail_rc(in->ctx, KN_E_NOMEM, NULL);
         in->failed = true;
@@ -83,8 +76,8 @@ static void init(struct kn_report_in *in, struct kn_ctx *ctx, bool of_cell)
 
 static void deinit(struct kn_report_in *in)
 {
-    for (uint32_t i = 0; i < in->segment_count; i++) {
-        kn_free(in->segments[i]);
+    for (uint32_t i = 0; i < in->set_count; i++) {
+        kn_free(in->sets[i]);
     }
     kn_free(in->report.members);
     if (in->settings) {
@@ -188,7 +181,8 @@ uint32_t kn_report_node(struct kn_report_in *in, uint32_t object, const char *po
         return node;
     }
     if (is != KN_JSON_NULL || needed) {
-        bad_member(in, pointer, key, type == KN_JSON_ARRAY ? "must be a list" : "must be an object");
+        bad_member(in, pointer, key,
+                   type == KN_JSON_ARRAY ? "must be a list" : "must be an object");
     }
     return KN_JSON_NONE;
 }
@@ -304,8 +298,8 @@ void kn_report_match(struct kn_report_in *in, uint32_t node, const char *pointer
                      struct kn_event_match *ret)
 {
     char whole[POINTER_MAX];
-    *ret = (struct kn_event_match){
-        .event = kn_report_text(in, node, pointer, "event", event_needed)};
+    *ret =
+        (struct kn_event_match){.event = kn_report_text(in, node, pointer, "event", event_needed)};
     if (in->failed) {
         return;
     }
@@ -344,7 +338,7 @@ static struct kn_str context_column(struct kn_report_in *in, struct kn_str name)
 
 static bool is_session_field(struct kn_str name)
 {
-    static const char *const known[] = {"channel", "campaign", "source",       "medium", "term",
+    static const char *const known[] = {"channel", "campaign", "source",       "medium",  "term",
                                         "content", "referrer", "landing_page", "click_id"};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (kn_str_eq(name, kn_str_c(known[i]))) {
@@ -361,8 +355,8 @@ void kn_report_breakdown(struct kn_report_in *in, struct kn_breakdown *ret)
     uint32_t node = kn_report_node(in, 0, "", "breakdown", KN_JSON_OBJECT, false);
     uint32_t given = 0;
     *ret = (struct kn_breakdown){.kind = KN_BREAKDOWN_NONE};
-    ret->limit = (uint32_t)kn_report_number(in, 0, "", "limit", KN_REPORT_GROUPS, 1,
-                                            KN_REPORT_GROUPS_MAX);
+    ret->limit =
+        (uint32_t)kn_report_number(in, 0, "", "limit", KN_REPORT_GROUPS, 1, KN_REPORT_GROUPS_MAX);
     if (node == KN_JSON_NONE || in->failed) {
         return;
     }
@@ -376,11 +370,19 @@ void kn_report_breakdown(struct kn_report_in *in, struct kn_breakdown *ret)
                          : given == 8 ? kn_report_text(in, node, pointer, "session", true)
                                       : KN_STR_EMPTY;
     switch (given) {
-    case 1: *ret = (struct kn_breakdown){KN_BREAKDOWN_PROFILE, kn_report_path(in, "t.", name), ret->limit}; return;
-    case 2: *ret = (struct kn_breakdown){KN_BREAKDOWN_ROW, kn_report_path(in, "p.", name), ret->limit}; return;
-    case 4: *ret = (struct kn_breakdown){KN_BREAKDOWN_ROW, context_column(in, name), ret->limit}; return;
+    case 1:
+        *ret =
+            (struct kn_breakdown){KN_BREAKDOWN_PROFILE, kn_report_path(in, "t.", name), ret->limit};
+        return;
+    case 2:
+        *ret = (struct kn_breakdown){KN_BREAKDOWN_ROW, kn_report_path(in, "p.", name), ret->limit};
+        return;
+    case 4:
+        *ret = (struct kn_breakdown){KN_BREAKDOWN_ROW, context_column(in, name), ret->limit};
+        return;
     case 8:
-        *ret = (struct kn_breakdown){KN_BREAKDOWN_SESSION, kn_report_path(in, "s.", name), ret->limit};
+        *ret =
+            (struct kn_breakdown){KN_BREAKDOWN_SESSION, kn_report_path(in, "s.", name), ret->limit};
         if (!is_session_field(name)) {
             kn_report_bad(in, "/breakdown/session",
                           "session must be channel, campaign, source, medium, term, content, "
@@ -393,47 +395,6 @@ void kn_report_breakdown(struct kn_report_in *in, struct kn_breakdown *ret)
     default:
         kn_report_bad(in, pointer,
                       "breakdown must have one of trait, property, context, session and phase");
-    }
-}
-
-/* ---- segments ---- */
-
-const uint64_t *kn_report_segment_bits(struct kn_report_in *in, const char *pointer,
-                                       struct kn_str key)
-{
-    const struct kn_api_env *env = &in->ctx->api->env;
-    size_t words = in->pin->ordinal_end / 64 + 1;
-    uint64_t *bits = kn_calloc(words, sizeof *bits);
-    uint64_t *members = NULL;
-    uint32_t end = 0;
-    enum kn_rc rc = env->segment_bits
-                        ? env->segment_bits(env->context, in->ctx->ws, key, &members, &end)
-                        : KN_E_NOT_FOUND;
-    if (rc == KN_E_NOT_FOUND) {
-        kn_report_bad(in, pointer, "there is no segment '%.*s'", KN_STR_ARG(key));
-    } else if (rc != KN_OK || !bits) {
-        kn_api_fail_rc(in->ctx, KN_E_NOMEM, NULL);
-        in->failed = true;
-    }
-    if (in->failed || in->segment_count == KN_REPORT_SEGMENTS_MAX) {
-        kn_free(bits);
-        kn_free(members);
-        return NULL;
-    }
-    size_t common = (end + 63) / 64 < words ? (end + 63) / 64 : words;
-    if (common > 0) {
-        memcpy(bits, members, common * sizeof *bits);
-    }
-    kn_free(members);
-    in->segments[in->segment_count++] = bits;
-    return bits;
-}
-
-void kn_report_segment(struct kn_report_in *in, bool needed)
-{
-    struct kn_str key = kn_report_text(in, 0, "", "segment", needed);
-    if (!in->failed && key.len > 0) {
-        in->report.only = kn_report_segment_bits(in, "/segment", key);
     }
 }
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "api/reports.h"
+#include "format/time_text.h"
 
 #include "format/time_text.h"
 
@@ -182,8 +183,7 @@ static void retention(struct kn_report_in *in)
     read_back(in, "first", &q.first);
     read_back(in, "return", &q.back);
     q.unit = kn_report_unit_of(in, false);
-    q.periods =
-        (uint32_t)kn_report_number(in, 0, "", "periods", 12, 0, KN_RETENTION_PERIODS_MAX);
+    q.periods = (uint32_t)kn_report_number(in, 0, "", "periods", 12, 0, KN_RETENTION_PERIODS_MAX);
     kn_report_range(in, &q.from, &q.to);
     kn_report_breakdown(in, &q.breakdown);
     kn_report_segment(in, false);
@@ -206,7 +206,8 @@ static void retention(struct kn_report_in *in)
     struct kn_retention_result whole = r;
     plain.breakdown.kind = KN_BREAKDOWN_NONE;
     if (q.breakdown.kind == KN_BREAKDOWN_NONE ||
-        kn_report_ran(in, kn_report_retention(&in->report, &plain, &in->arena, &whole, &err), &err)) {
+        kn_report_ran(in, kn_report_retention(&in->report, &plain, &in->arena, &whole, &err),
+                      &err)) {
         put_retention(in, &q, &whole, &r);
     }
 }
@@ -297,9 +298,27 @@ static void series(struct kn_report_in *in)
     }
 }
 
-void kn_post_funnel(struct kn_ctx *ctx) { kn_report_serve(ctx, false, funnel); }
-void kn_post_funnel_profiles(struct kn_ctx *ctx) { kn_report_serve(ctx, true, funnel); }
-void kn_post_retention(struct kn_ctx *ctx) { kn_report_serve(ctx, false, retention); }
-void kn_post_retention_profiles(struct kn_ctx *ctx) { kn_report_serve(ctx, true, retention); }
-void kn_post_series(struct kn_ctx *ctx) { kn_report_serve(ctx, false, series); }
-void kn_post_series_profiles(struct kn_ctx *ctx) { kn_report_serve(ctx, true, series); }
+void kn_post_funnel(struct kn_ctx *ctx)
+{
+    kn_report_serve(ctx, false, funnel);
+}
+void kn_post_funnel_profiles(struct kn_ctx *ctx)
+{
+    kn_report_serve(ctx, true, funnel);
+}
+void kn_post_retention(struct kn_ctx *ctx)
+{
+    kn_report_serve(ctx, false, retention);
+}
+void kn_post_retention_profiles(struct kn_ctx *ctx)
+{
+    kn_report_serve(ctx, true, retention);
+}
+void kn_post_series(struct kn_ctx *ctx)
+{
+    kn_report_serve(ctx, false, series);
+}
+void kn_post_series_profiles(struct kn_ctx *ctx)
+{
+    kn_report_serve(ctx, true, series);
+}

@@ -1,8 +1,8 @@
 /* Reports over the API: requests in, answers out. Room-private.
  *
- * A request is read, run and rendered against a view: the columns, the settings and the moment of one
- * call. What is wrong with it is answered with a pointer; an event or field that was never seen is a warning in
- * the answer and counts nothing.
+ * A request is read, run and rendered against a view: the columns, the settings and the moment of
+ * one call. What is wrong with it is answered with a pointer; an event or field that was never seen
+ * is a warning in the answer and counts nothing.
  */
 #ifndef KN_API_REPORTS_H
 #define KN_API_REPORTS_H
@@ -10,7 +10,7 @@
 #include "api/api_internal.h"
 #include "report/report.h"
 
-enum { KN_REPORT_GROUPS = 50, KN_REPORT_GROUPS_MAX = 1000, KN_REPORT_SEGMENTS_MAX = 3 };
+enum { KN_REPORT_GROUPS = 50, KN_REPORT_GROUPS_MAX = 1000, KN_REPORT_SETS_MAX = 200 };
 
 struct kn_report_in {
     struct kn_ctx *ctx;
@@ -18,21 +18,22 @@ struct kn_report_in {
     struct kn_columns_pin *pin;
     struct kn_report report;
     struct kn_phase_rules phases;
-    struct kn_arena arena;     /* trees, results */
-    struct kn_buf warnings;    /* JSON objects with commas between */
-    uint64_t *segments[KN_REPORT_SEGMENTS_MAX]; /* owned */
-    uint32_t segment_count;
+    struct kn_arena arena;              /* trees, results */
+    struct kn_buf warnings;             /* JSON objects with commas between */
+    uint64_t *sets[KN_REPORT_SETS_MAX]; /* of profiles; owned */
+    uint32_t set_count;
     uint64_t started_ns;
-    bool failed;               /* the answer is there already */
+    bool failed; /* the answer is there already */
     /* A call for the profiles behind one number. */
     bool of_cell;
-    uint32_t cell;             /* node of "cell" */
+    uint32_t cell; /* node of "cell" */
     struct kn_value cell_value;
     bool has_cell_value;
 };
 
 typedef void (*kn_report_fn)(struct kn_report_in *in);
-/* Pins, reads the body, runs `report` (which answers), unpins. of_cell: the profiles behind one number. */
+/* Pins, reads the body, runs `report` (which answers), unpins. of_cell: the profiles behind one
+ * number. */
 void kn_report_serve(struct kn_ctx *ctx, bool of_cell, kn_report_fn report);
 /* The same without a body, for GET. */
 void kn_report_serve_plain(struct kn_ctx *ctx, kn_report_fn report);
@@ -62,11 +63,12 @@ void kn_report_breakdown(struct kn_report_in *in, struct kn_breakdown *ret);
 /* "p." and the path, and so on. */
 struct kn_str kn_report_path(struct kn_report_in *in, const char *section, struct kn_str path);
 enum kn_report_unit kn_report_unit_of(struct kn_report_in *in, bool hours);
-/* "segment": sets report.only. */
+/* "segment", the key of one or {"query": text}: sets report.only. */
 void kn_report_segment(struct kn_report_in *in, bool needed);
-/* The bits of a segment, in whole words of the pin's ordinals; NULL: answered. */
-const uint64_t *kn_report_segment_bits(struct kn_report_in *in, const char *pointer,
-                                       struct kn_str key);
+/* The profiles of such a node: a bit per ordinal of the pin. *ret_name: the key or text. NULL:
+ * answered. */
+const uint64_t *kn_report_audience(struct kn_report_in *in, uint32_t node, const char *pointer,
+                                   struct kn_str *ret_name);
 /* cell.group, a JSON scalar or null. NULL: all groups. */
 const struct kn_value *kn_report_cell_value(struct kn_report_in *in);
 

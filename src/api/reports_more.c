@@ -67,11 +67,11 @@ static void read_paths(struct kn_report_in *in, struct kn_paths *q)
     }
     q->events = read_texts(in, kn_report_node(in, 0, "", "events", KN_JSON_ARRAY, false), "/events",
                            EVENTS_MAX, &q->event_count);
-    q->length = (uint32_t)kn_report_number(in, 0, "", "length", KN_PATH_EVENTS_MAX, 1,
-                                           KN_PATH_EVENTS_MAX);
+    q->length =
+        (uint32_t)kn_report_number(in, 0, "", "length", KN_PATH_EVENTS_MAX, 1, KN_PATH_EVENTS_MAX);
     q->repeats = kn_report_flag(in, 0, "", "repeats");
-    q->limit = (uint32_t)kn_report_number(in, 0, "", "limit", KN_REPORT_GROUPS, 1,
-                                          KN_REPORT_GROUPS_MAX);
+    q->limit =
+        (uint32_t)kn_report_number(in, 0, "", "limit", KN_REPORT_GROUPS, 1, KN_REPORT_GROUPS_MAX);
     kn_report_period(in, "within", false, &q->within);
     kn_report_range(in, &q->from, &q->to);
     kn_report_segment(in, false);
@@ -150,37 +150,50 @@ static uint32_t read_mask(struct kn_report_in *in, const struct kn_str *keys, ui
     return mask;
 }
 
-static void overlap(struct kn_report_in *in)
+static uint32_t read_sets(struct kn_report_in *in, const uint64_t **sets, struct kn_str *names)
 {
-    const uint64_t *sets[KN_OVERLAP_SETS_MAX];
-    struct kn_overlap_result r;
-    struct kn_err err = {0};
-    uint32_t count;
-    uint32_t mask = 0;
-    bool only = false;
-    const struct kn_str *keys =
-        read_texts(in, kn_report_node(in, 0, "", "segments", KN_JSON_ARRAY, true), "/segments",
-                   KN_OVERLAP_SETS_MAX, &count);
+    const struct kn_json *doc = &in->ctx->doc;
+    uint32_t list = kn_report_node(in, 0, "", "segments", KN_JSON_ARRAY, true);
+    uint32_t count = 0;
+    for (uint32_t i = in->failed ? 0 : list + 1; !in->failed && i < doc->nodes[list].next;
+         i = doc->nodes[i].next) {
+        char pointer[40];
+        if (count == KN_OVERLAP_SETS_MAX) {
+            kn_report_bad(in, "/segments", "at most %d segments", KN_OVERLAP_SETS_MAX);
+            break;
+        }
+        (void)snprintf(pointer, sizeof pointer, "/segments/%u", count);
+        sets[count] = kn_report_audience(in, i, pointer, &names[count]);
+        count++;
+    }
     if (!in->failed && count == 0) {
         kn_report_bad(in, "/segments", "name one to three segments");
     }
-    for (uint32_t i = 0; i < count && !in->failed; i++) {
-        char pointer[40];
-        (void)snprintf(pointer, sizeof pointer, "/segments/%u", i);
-        sets[i] = kn_report_segment_bits(in, pointer, keys[i]);
-    }
+    return count;
+}
+
+static void overlap(struct kn_report_in *in)
+{
+    const uint64_t *sets[KN_OVERLAP_SETS_MAX];
+    struct kn_str names[KN_OVERLAP_SETS_MAX];
+    struct kn_overlap_result r;
+    struct kn_err err = {0};
+    uint32_t mask = 0;
+    bool only = false;
+    uint32_t count = read_sets(in, sets, names);
     if (in->of_cell && !in->failed) {
-        mask = read_mask(in, keys, count);
+        mask = read_mask(in, names, count);
         only = kn_report_flag(in, in->cell, "/cell", "only");
     }
     if (in->failed ||
-        !kn_report_ran(in, kn_report_overlap(&in->report, sets, count, mask, only, &r, &err), &err)) {
+        !kn_report_ran(in, kn_report_overlap(&in->report, sets, count, mask, only, &r, &err),
+                       &err)) {
         return;
     }
     if (in->of_cell) {
         kn_report_put_members(in);
     } else {
-        put_overlap(in, keys, count, &r);
+        put_overlap(in, names, count, &r);
     }
 }
 
@@ -220,8 +233,8 @@ static void put_compare(struct kn_report_in *in, const struct kn_compare_result 
     kn_report_put_end(in);
 }
 
-/* What is compared, from the breakdown: a trait or phase of the profile, or a value of events or sessions
- * in [from, to). */
+/* What is compared, from the breakdown: a trait or phase of the profile, or a value of events or
+ * sessions in [from, to). */
 static void read_compare(struct kn_report_in *in, struct kn_compare *q)
 {
     struct kn_breakdown b;
@@ -340,7 +353,8 @@ static void put_scores(struct kn_buf *out, const struct kn_customers_result *r)
         uint64_t n = r->scores[i / 25][i / 5 % 5][i % 5];
         if (n > 0) {
             kn_json_out_comma(out);
-            kn_buf_printf(out, "{\"recency\":%u,\"frequency\":%u,\"monetary\":%u,\"profiles\":%llu}",
+            kn_buf_printf(out,
+                          "{\"recency\":%u,\"frequency\":%u,\"monetary\":%u,\"profiles\":%llu}",
                           i / 25 + 1, i / 5 % 5 + 1, i % 5 + 1, (unsigned long long)n);
         }
     }
@@ -371,7 +385,8 @@ static void read_grid(struct kn_report_in *in, struct kn_grid_rules *ret)
     *ret = kn_grid_defaults();
     ret->loyal_orders =
         (uint32_t)kn_report_number(in, 0, "", "loyal_orders", ret->loyal_orders, 2, 1000);
-    ret->loyal_days = (uint32_t)kn_report_number(in, 0, "", "loyal_days", ret->loyal_days, 1, 36500);
+    ret->loyal_days =
+        (uint32_t)kn_report_number(in, 0, "", "loyal_days", ret->loyal_days, 1, 36500);
     ret->promising_days =
         (uint32_t)kn_report_number(in, 0, "", "promising_days", ret->promising_days, 1, 36500);
 }
@@ -399,9 +414,18 @@ static void customers(struct kn_report_in *in, enum kn_grouping grouping)
     }
 }
 
-static void rfm(struct kn_report_in *in) { customers(in, KN_GROUPING_RFM); }
-static void grid(struct kn_report_in *in) { customers(in, KN_GROUPING_GRID); }
-static void phases(struct kn_report_in *in) { customers(in, KN_GROUPING_PHASES); }
+static void rfm(struct kn_report_in *in)
+{
+    customers(in, KN_GROUPING_RFM);
+}
+static void grid(struct kn_report_in *in)
+{
+    customers(in, KN_GROUPING_GRID);
+}
+static void phases(struct kn_report_in *in)
+{
+    customers(in, KN_GROUPING_PHASES);
+}
 
 /* ---- favourites ---- */
 
@@ -431,10 +455,11 @@ static void favourites(struct kn_report_in *in)
     struct kn_favourites_result r;
     struct kn_err err = {0};
     q.half_life_days = (uint32_t)kn_report_number(in, 0, "", "half_life_days", 30, 1, 3650);
-    q.limit = (uint32_t)kn_report_number(in, 0, "", "limit", KN_REPORT_GROUPS, 1,
-                                         KN_REPORT_GROUPS_MAX);
+    q.limit =
+        (uint32_t)kn_report_number(in, 0, "", "limit", KN_REPORT_GROUPS, 1, KN_REPORT_GROUPS_MAX);
     kn_report_segment(in, false);
-    if (!in->failed && !kn_str_eq(q.field, KN_STR("brand")) && !kn_str_eq(q.field, KN_STR("category"))) {
+    if (!in->failed && !kn_str_eq(q.field, KN_STR("brand")) &&
+        !kn_str_eq(q.field, KN_STR("category"))) {
         kn_report_bad(in, "/of", "of must be brand or category");
     }
     q.cell_value = in->of_cell ? kn_report_cell_value(in) : NULL;
@@ -449,17 +474,59 @@ static void favourites(struct kn_report_in *in)
     }
 }
 
-void kn_post_paths(struct kn_ctx *ctx) { kn_report_serve(ctx, false, paths); }
-void kn_post_paths_profiles(struct kn_ctx *ctx) { kn_report_serve(ctx, true, paths); }
-void kn_post_overlap(struct kn_ctx *ctx) { kn_report_serve(ctx, false, overlap); }
-void kn_post_overlap_profiles(struct kn_ctx *ctx) { kn_report_serve(ctx, true, overlap); }
-void kn_post_compare(struct kn_ctx *ctx) { kn_report_serve(ctx, false, compare); }
-void kn_post_compare_profiles(struct kn_ctx *ctx) { kn_report_serve(ctx, true, compare); }
-void kn_post_rfm(struct kn_ctx *ctx) { kn_report_serve(ctx, false, rfm); }
-void kn_post_rfm_profiles(struct kn_ctx *ctx) { kn_report_serve(ctx, true, rfm); }
-void kn_post_grid(struct kn_ctx *ctx) { kn_report_serve(ctx, false, grid); }
-void kn_post_grid_profiles(struct kn_ctx *ctx) { kn_report_serve(ctx, true, grid); }
-void kn_post_phase_groups(struct kn_ctx *ctx) { kn_report_serve(ctx, false, phases); }
-void kn_post_phase_groups_profiles(struct kn_ctx *ctx) { kn_report_serve(ctx, true, phases); }
-void kn_post_favourites(struct kn_ctx *ctx) { kn_report_serve(ctx, false, favourites); }
-void kn_post_favourites_profiles(struct kn_ctx *ctx) { kn_report_serve(ctx, true, favourites); }
+void kn_post_paths(struct kn_ctx *ctx)
+{
+    kn_report_serve(ctx, false, paths);
+}
+void kn_post_paths_profiles(struct kn_ctx *ctx)
+{
+    kn_report_serve(ctx, true, paths);
+}
+void kn_post_overlap(struct kn_ctx *ctx)
+{
+    kn_report_serve(ctx, false, overlap);
+}
+void kn_post_overlap_profiles(struct kn_ctx *ctx)
+{
+    kn_report_serve(ctx, true, overlap);
+}
+void kn_post_compare(struct kn_ctx *ctx)
+{
+    kn_report_serve(ctx, false, compare);
+}
+void kn_post_compare_profiles(struct kn_ctx *ctx)
+{
+    kn_report_serve(ctx, true, compare);
+}
+void kn_post_rfm(struct kn_ctx *ctx)
+{
+    kn_report_serve(ctx, false, rfm);
+}
+void kn_post_rfm_profiles(struct kn_ctx *ctx)
+{
+    kn_report_serve(ctx, true, rfm);
+}
+void kn_post_grid(struct kn_ctx *ctx)
+{
+    kn_report_serve(ctx, false, grid);
+}
+void kn_post_grid_profiles(struct kn_ctx *ctx)
+{
+    kn_report_serve(ctx, true, grid);
+}
+void kn_post_phase_groups(struct kn_ctx *ctx)
+{
+    kn_report_serve(ctx, false, phases);
+}
+void kn_post_phase_groups_profiles(struct kn_ctx *ctx)
+{
+    kn_report_serve(ctx, true, phases);
+}
+void kn_post_favourites(struct kn_ctx *ctx)
+{
+    kn_report_serve(ctx, false, favourites);
+}
+void kn_post_favourites_profiles(struct kn_ctx *ctx)
+{
+    kn_report_serve(ctx, true, favourites);
+}

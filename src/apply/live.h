@@ -79,6 +79,7 @@ struct kn_live {
     struct kn_live_memo memo[256];
 
     struct kn_histories histories;
+    uint32_t long_rows; /* histories from this many rows on keep states */
     struct kn_due due;
     struct kn_member_list list; /* of the profile being evaluated */
     struct kn_bits todo, direct;

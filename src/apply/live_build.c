@@ -309,17 +309,23 @@ static void log_difference(struct kn_fold *f, struct kn_instance *instance,
     }
 }
 
-static void build_readers_again(struct kn_fold *f, struct kn_str key)
+static uint32_t *numbers_of_readers(const struct kn_live *live, struct kn_str key,
+                                    uint32_t *ret_count)
 {
-    struct kn_live *live = f->live;
     const struct kn_bits *readers = kn_live_key_readers(live, key);
     uint32_t *numbers = kn_must_alloc((live->count + 1) * sizeof *numbers);
-    uint32_t count = 0;
+    *ret_count = 0;
     for (uint32_t i = 0; readers && i < live->count; i++) {
         if (kn_bits_has(*readers, i)) {
-            numbers[count++] = live->all[i]->record.number;
+            numbers[(*ret_count)++] = live->all[i]->record.number;
         }
     }
+    return numbers;
+}
+
+static void build_again(struct kn_fold *f, const uint32_t *numbers, uint32_t count)
+{
+    struct kn_live *live = f->live;
     for (uint32_t i = 0; i < count; i++) {
         struct kn_instance *reader = NULL; /* those of one key may go with the first of them */
         for (uint32_t k = 0; k < live->count && !reader; k++) {
@@ -329,13 +335,15 @@ static void build_readers_again(struct kn_fold *f, struct kn_str key)
             kn_live_again(f, reader);
         }
     }
-    kn_free(numbers);
 }
 
 static void become_ready(struct kn_fold *f, struct kn_instance *instance)
 {
     struct kn_segment_record *r = &instance->record;
     struct kn_instance *old = kn_live_serving(f->live, r->key);
+    uint32_t reader_count;
+    kn_histories_forget_states(&f->live->histories);
+    uint32_t *readers = numbers_of_readers(f->live, r->key, &reader_count);
     r->status = KN_SEGMENT_READY;
     r->ready_us = f->now_us;
     if (old) {
@@ -351,7 +359,8 @@ static void become_ready(struct kn_fold *f, struct kn_instance *instance)
     if (old) {
         kn_live_remove(f, old, false);
     }
-    build_readers_again(f, r->key);
+    build_again(f, readers, reader_count);
+    kn_free(readers);
     kn_live_index_again(f);
 }
 

@@ -6,11 +6,11 @@
 #include "base/assert.h"
 #include "base/mem.h"
 
-enum { EVAL_ARENA_MAX = 1024 * 1024 * 1024, VALUE_MAX = 16 * 1024 * 1024 };
+enum { LONG_ROWS = 256, EVAL_ARENA_MAX = 1024 * 1024 * 1024, VALUE_MAX = 16 * 1024 * 1024 };
 
 void kn_live_init(struct kn_live *live, uint64_t cache_bytes)
 {
-    *live = (struct kn_live){0};
+    *live = (struct kn_live){.long_rows = LONG_ROWS};
     kn_plan_init(&live->plan);
     kn_arena_init(&live->index_arena, SIZE_MAX / 4);
     kn_arena_init(&live->arena, EVAL_ARENA_MAX);
@@ -313,7 +313,12 @@ static void follow_definition(struct kn_fold *f, struct kn_defined *defined)
     if (is_same(serving, defined)) {
         take(serving, defined);
     } else if (!making) {
-        create(f, defined, serving ? serving->record.series : 0);
+        struct kn_instance *made = create(f, defined, serving ? serving->record.series : 0);
+        if (serving && made->record.status == KN_SEGMENT_READY) {
+            made->record.changes = serving->record.changes;
+            made->record.oldest_change = serving->record.oldest_change;
+            kn_live_remove(f, serving, false);
+        }
     }
 }
 
@@ -335,6 +340,7 @@ void kn_live_again(struct kn_fold *f, struct kn_instance *instance)
 void kn_live_update(struct kn_fold *f)
 {
     struct kn_live *live = f->live;
+    kn_histories_forget_states(&live->histories);
     kn_settings_unref(live->settings);
     live->settings = kn_settings_ref(f->settings);
     for (uint32_t i = live->count; i > 0; i--) {

@@ -210,6 +210,18 @@ enum kn_rc kn_read_profiles(struct kn_workspace *ws, uint32_t after_ordinal, str
     return rc;
 }
 
+enum kn_rc kn_read_columns(struct kn_workspace *ws, struct kn_columns_pin **ret, int64_t *ret_now,
+                           struct kn_err *err)
+{
+    kn_rwlock_read(&ws->lock);
+    enum kn_rc rc = kn_columns_pin(ws->columns, ret, err);
+    kn_mutex_lock(&ws->queue_mutex);
+    *ret_now = ws->applied_record_us;
+    kn_mutex_unlock(&ws->queue_mutex);
+    kn_rwlock_unlock(&ws->lock);
+    return rc;
+}
+
 enum kn_rc kn_read_profile_id(struct kn_workspace *ws, uint32_t ordinal, struct kn_h128 *ret)
 {
     enum { SMALL = 1 << 20 };

@@ -6,6 +6,7 @@
 #define KN_APPLY_READ_H
 
 #include "apply/workspace.h"
+#include "behaviour/columns.h"
 #include "profile/profile.h"
 
 /* By identifier: type as a name ("email", "user_id", any custom type); the value is normalised as at
@@ -24,6 +25,11 @@ enum kn_rc kn_read_profile_by_id(struct kn_workspace *ws, struct kn_str id, stru
 enum kn_rc kn_read_profiles(struct kn_workspace *ws, uint32_t after_ordinal, struct kn_str match,
                             size_t limit, struct kn_arena *arena, struct kn_profile ***ret,
                             size_t *ret_count, uint32_t *ret_next) KN_MUST_USE;
+
+/* The behaviour columns of everything applied so far, and the time of the last record. Unpin them soon
+ * (60 s). @errors KN_E_NOMEM */
+enum kn_rc kn_read_columns(struct kn_workspace *ws, struct kn_columns_pin **ret, int64_t *ret_now,
+                           struct kn_err *err) KN_MUST_USE;
 
 /* The public id of a profile by its ordinal; of a merged one that of the survivor. */
 enum kn_rc kn_read_profile_id(struct kn_workspace *ws, uint32_t ordinal,

@@ -17,7 +17,8 @@ static int64_t month_day(const struct kn_zone *zone, int64_t us, unsigned months
     struct kn_local l;
     kn_zone_local(zone, us, &l);
     int64_t month = (int64_t)l.month - 1 + months;
-    struct kn_local first = {.year = l.year + month / 12, .month = (unsigned)(month % 12) + 1, .day = 1};
+    struct kn_local first = {
+        .year = l.year + month / 12, .month = (unsigned)(month % 12) + 1, .day = 1};
     return kn_zone_utc(zone, &first);
 }
 

@@ -7,9 +7,10 @@
 #include "report/report.h"
 
 struct kn_edges {
-    int64_t *at;      /* [count + 1] ascending: unit i is at[i] <= time < at[i + 1] */
+    int64_t *at; /* [count + 1] ascending: unit i is at[i] <= time < at[i + 1] */
     uint32_t count;
-    unsigned shift;   /* a bucket is 2^shift microseconds from at[0] on, shorter than any whole unit */
+    unsigned
+        shift; /* a bucket is 2^shift microseconds from at[0] on, shorter than any whole unit */
     uint16_t *bucket; /* the unit in which each bucket begins */
 };
 enum { KN_EDGES_NONE = UINT32_MAX };
@@ -18,7 +19,8 @@ enum { KN_EDGES_NONE = UINT32_MAX };
 int64_t kn_unit_start(const struct kn_zone *zone, enum kn_report_unit unit, int64_t us);
 int64_t kn_unit_next(const struct kn_zone *zone, enum kn_report_unit unit, int64_t start);
 
-/* The units that touch [from, to), from < to, whole ones. @errors KN_E_LIMIT beyond `most`, KN_E_NOMEM */
+/* The units that touch [from, to), from < to, whole ones. @errors KN_E_LIMIT beyond `most`,
+ * KN_E_NOMEM */
 enum kn_rc kn_edges_make(const struct kn_zone *zone, enum kn_report_unit unit, int64_t from,
                          int64_t to, uint32_t most, struct kn_edges *ret,
                          struct kn_err *err) KN_MUST_USE;

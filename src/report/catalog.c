@@ -13,8 +13,8 @@ struct catalog {
     struct kn_err *err;
 };
 
-/* A field's rows. By value: how many profiles have it in one part, and the most in any part. Ordinals that
- * were merged away are left out there, so that nobody counts twice. */
+/* A field's rows. By value: how many profiles have it in one part, and the most in any part.
+ * Ordinals that were merged away are left out there, so that nobody counts twice. */
 struct counting {
     uint64_t *here, *most; /* [values] */
     uint32_t *last;        /* [values] ordinal + 1 that was counted last */

@@ -171,7 +171,6 @@ void kn_customers_free(struct kn_customers_plan *plan)
         struct kn_customers_job *j = &plan->jobs[i];
         kn_slab_free(&j->slab);
         kn_phase_block_free(j->phases);
-        kn_ids_free(&j->ids);
         kn_free(j->customers);
         kn_free(j->amounts);
     }
@@ -186,8 +185,8 @@ void kn_customers_free(struct kn_customers_plan *plan)
     kn_population_free(&plan->population);
 }
 
-/* As many as i + 1 fifths of all, rounded up, stand below a value exactly when it is above the one in that
- * place of the order. */
+/* As many as i + 1 fifths of all, rounded up, stand below a value exactly when it is above the one
+ * in that place of the order. */
 struct kn_fifths kn_fifths_of(int64_t *values, size_t n)
 {
     struct kn_fifths f;

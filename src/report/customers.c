@@ -1,4 +1,5 @@
-/* Groups of customers: by recency, frequency and monetary value, by the retention grid, by phase. */
+/* Groups of customers: by recency, frequency and monetary value, by the retention grid, by phase.
+ */
 #include "base/mem.h"
 #include "report/customers.h"
 
@@ -65,9 +66,18 @@ struct scales {
     struct kn_fifths recency, frequency, monetary;
 };
 
-static int64_t recency_of(const struct kn_customer *c) { return -c->last_us; }
-static int64_t frequency_of(const struct kn_customer *c) { return c->orders; }
-static int64_t monetary_of(const struct kn_customer *c) { return c->monetary; }
+static int64_t recency_of(const struct kn_customer *c)
+{
+    return -c->last_us;
+}
+static int64_t frequency_of(const struct kn_customer *c)
+{
+    return c->orders;
+}
+static int64_t monetary_of(const struct kn_customer *c)
+{
+    return c->monetary;
+}
 
 static struct kn_fifths scale(const struct kn_customers_plan *p, int64_t *room,
                               int64_t (*measure)(const struct kn_customer *))

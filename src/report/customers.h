@@ -7,9 +7,9 @@
 
 struct kn_customer {
     uint32_t ordinal;
-    uint32_t orders, home_orders; /* home: in the home currency, with an amount */
-    int64_t last_us;       /* of the latest order; INT64_MIN: none */
-    int64_t monetary;      /* sum in the home currency, in 1/10000 */
+    uint32_t orders, home_orders;        /* home: in the home currency, with an amount */
+    int64_t last_us;                     /* of the latest order; INT64_MIN: none */
+    int64_t monetary;                    /* sum in the home currency, in 1/10000 */
     uint32_t amount_first, amount_count; /* of the job's amounts */
     uint8_t phase;
 };
@@ -22,7 +22,6 @@ struct kn_customers_job {
     const struct kn_customers_plan *plan;
     struct kn_slab slab;
     struct kn_phase_block *phases;
-    struct kn_ids ids;
     struct kn_customer *customers;
     size_t count, cap;
     struct kn_amount *amounts;

@@ -69,8 +69,7 @@ void kn_dimension_block_free(struct kn_dimension_block *block)
 
 enum kn_rc kn_dimension_load(const struct kn_dimension *dimension, struct kn_dimension_block *block,
                              const struct kn_population *population, uint32_t first,
-                             const uint64_t want[KN_BLOCK_WORDS],
-                             struct kn_err *err)
+                             const uint64_t want[KN_BLOCK_WORDS], struct kn_err *err)
 {
     if (dimension->kind == KN_BREAKDOWN_PROFILE || dimension->kind == KN_BREAKDOWN_SESSION) {
         return kn_slab_load(&block->facts, &dimension->facts, population, first, want, err);

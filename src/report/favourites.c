@@ -4,20 +4,20 @@
 #include "base/mem.h"
 #include "report/rank.h"
 
-/* Points halve every half life. Integers only, so that every machine says the same: 2^31 x 2^(-i/64). */
+/* Points halve every half life. Integers only, so that every machine says the same: 2^31 x
+ * 2^(-i/64). */
 enum { STEPS = 64 };
 static const uint32_t fraction[STEPS] = {
-    2147483648u, 2124350982u, 2101467502u, 2078830522u, 2056437387u, 2034285470u,
-    2012372174u, 1990694927u, 1969251188u, 1948038440u, 1927054196u, 1906295993u,
-    1885761398u, 1865448001u, 1845353420u, 1825475297u, 1805811301u, 1786359126u,
-    1767116489u, 1748081133u, 1729250827u, 1710623359u, 1692196547u, 1673968228u,
-    1655936265u, 1638098541u, 1620452965u, 1602997467u, 1585730000u, 1568648537u,
-    1551751076u, 1535035634u, 1518500250u, 1502142985u, 1485961921u, 1469955159u,
-    1454120821u, 1438457051u, 1422962010u, 1407633882u, 1392470869u, 1377471191u,
-    1362633090u, 1347954824u, 1333434672u, 1319070932u, 1304861917u, 1290805962u,
-    1276901417u, 1263146652u, 1249540052u, 1236080024u, 1222764986u, 1209593378u,
-    1196563654u, 1183674286u, 1170923762u, 1158310587u, 1145833280u, 1133490379u,
-    1121280436u, 1109202018u, 1097253708u, 1085434106u,
+    2147483648u, 2124350982u, 2101467502u, 2078830522u, 2056437387u, 2034285470u, 2012372174u,
+    1990694927u, 1969251188u, 1948038440u, 1927054196u, 1906295993u, 1885761398u, 1865448001u,
+    1845353420u, 1825475297u, 1805811301u, 1786359126u, 1767116489u, 1748081133u, 1729250827u,
+    1710623359u, 1692196547u, 1673968228u, 1655936265u, 1638098541u, 1620452965u, 1602997467u,
+    1585730000u, 1568648537u, 1551751076u, 1535035634u, 1518500250u, 1502142985u, 1485961921u,
+    1469955159u, 1454120821u, 1438457051u, 1422962010u, 1407633882u, 1392470869u, 1377471191u,
+    1362633090u, 1347954824u, 1333434672u, 1319070932u, 1304861917u, 1290805962u, 1276901417u,
+    1263146652u, 1249540052u, 1236080024u, 1222764986u, 1209593378u, 1196563654u, 1183674286u,
+    1170923762u, 1158310587u, 1145833280u, 1133490379u, 1121280436u, 1109202018u, 1097253708u,
+    1085434106u,
 };
 
 enum { SIGNALS = 3 };
@@ -140,7 +140,8 @@ static enum kn_rc like_rows(struct job *j, uint32_t signal, uint32_t local)
     const struct favourites *f = j->f;
     const struct kn_slab *s = &j->slabs[signal];
     for (uint32_t r = s->start[local]; r < s->end[local]; r++) {
-        uint64_t points = decayed(signals[signal].points, f->report->now - s->us[r], f->half_life_us);
+        uint64_t points =
+            decayed(signals[signal].points, f->report->now - s->us[r], f->half_life_us);
         j->ids.count = 0;
         KN_TRY(kn_field_all(&f->products[signal], s->refs[r], &j->ids, &j->err));
         if (j->ids.count == 0) {
@@ -207,8 +208,8 @@ static enum kn_rc prepare(struct favourites *f, struct kn_err *err)
         kn_buf_deinit(&path);
         KN_TRY(rc);
     }
-    f->cell_id = f->request->cell_value ? kn_value_set_find(&f->set, *f->request->cell_value)
-                                        : UINT32_MAX;
+    f->cell_id =
+        f->request->cell_value ? kn_value_set_find(&f->set, *f->request->cell_value) : UINT32_MAX;
     return KN_OK;
 }
 
@@ -289,9 +290,9 @@ static void clean_up(struct favourites *f, uint32_t jobs)
     kn_free(f);
 }
 
-enum kn_rc kn_report_favourites(const struct kn_report *report, const struct kn_favourites *favourites,
-                                struct kn_arena *arena, struct kn_favourites_result *ret,
-                                struct kn_err *err)
+enum kn_rc kn_report_favourites(const struct kn_report *report,
+                                const struct kn_favourites *favourites, struct kn_arena *arena,
+                                struct kn_favourites_result *ret, struct kn_err *err)
 {
     uint32_t jobs = 0;
     struct favourites *f = kn_calloc(1, sizeof *f);

@@ -19,7 +19,7 @@ struct funnel {
     struct kn_lane lanes[KN_FUNNEL_STEPS_MAX];
     struct kn_dimension dimension;
     uint32_t cell_group; /* group of the cell; UINT32_MAX: there is none such; 0 may be any */
-    int64_t fixed_us; /* `within`, unless it is a calendar one: then -1 */
+    int64_t fixed_us;    /* `within`, unless it is a calendar one: then -1 */
     struct kn_range ranges[KN_RANGES_MAX];
     struct job *jobs;
 };
@@ -81,8 +81,8 @@ static int64_t end_of(const struct funnel *f, int64_t first_us)
                             : kn_period_after(f->report->zone, first_us, f->request->within);
 }
 
-/* From a given first row the earliest row of each next step leaves most room for the rest, and it moves only
- * forward as the first row does: each row is looked at once. */
+/* From a given first row the earliest row of each next step leaves most room for the rest, and it
+ * moves only forward as the first row does: each row is looked at once. */
 static void find_chain(const struct job *j, uint32_t local, uint32_t possible, struct chain *best)
 {
     uint32_t next[KN_FUNNEL_STEPS_MAX];
@@ -119,8 +119,7 @@ static void find_chain(const struct job *j, uint32_t local, uint32_t possible, s
 static uint32_t steps_possible(const struct job *j, uint32_t local)
 {
     uint32_t k = 0;
-    while (k < j->f->request->step_count &&
-           j->slabs[k].end[local] > j->slabs[k].start[local]) {
+    while (k < j->f->request->step_count && j->slabs[k].end[local] > j->slabs[k].start[local]) {
         k++;
     }
     return k;
@@ -143,8 +142,8 @@ static enum kn_rc count_profile(struct job *j, uint32_t first, uint32_t local)
     bool grouped = j->f->dimension.kind != KN_BREAKDOWN_NONE;
     const struct kn_slab *s = &j->slabs[0];
     find_chain(j, local, steps_possible(j, local), &c);
-    KN_TRY(kn_dimension_groups(&j->f->dimension, &j->block, local, s->us[c.at[0]],
-                               s->refs[c.at[0]], &j->groups, &j->err));
+    KN_TRY(kn_dimension_groups(&j->f->dimension, &j->block, local, s->us[c.at[0]], s->refs[c.at[0]],
+                               &j->groups, &j->err));
     if (j->f->report->members) {
         if (is_in_cell(j, &c)) {
             uint32_t o = first + local;
@@ -232,8 +231,8 @@ static void free_reach(struct reach *r)
 
 static struct kn_funnel_step step_of(int64_t *us, size_t n, bool first)
 {
-    return (struct kn_funnel_step){.profiles = n,
-                                   .median_twice_us = first || n == 0 ? -1 : kn_median_twice(us, n)};
+    return (struct kn_funnel_step){
+        .profiles = n, .median_twice_us = first || n == 0 ? -1 : kn_median_twice(us, n)};
 }
 
 /* Without a breakdown each reach is a profile. */
@@ -326,8 +325,8 @@ static enum kn_rc sum_up_groups(const struct funnel *f, uint32_t jobs, struct kn
     struct kn_ranking ranking;
     uint32_t step_count = f->request->step_count;
     KN_TRY(count_groups(f, jobs, &totals, err));
-    enum kn_rc rc = kn_rank(&f->dimension.set, totals, f->request->breakdown.limit, arena,
-                            &ranking, err);
+    enum kn_rc rc =
+        kn_rank(&f->dimension.set, totals, f->request->breakdown.limit, arena, &ranking, err);
     kn_free(totals);
     KN_TRY(rc);
     struct kn_funnel_step *steps =
@@ -364,8 +363,8 @@ static enum kn_rc prepare(struct funnel *f, struct kn_err *err)
     f->fixed_us = kn_period_is_fixed(q->within) ? kn_period_fixed_us(q->within) : -1;
     KN_TRY(kn_population_make(r, &f->population, err));
     for (uint32_t k = 0; k < q->step_count; k++) {
-        KN_TRY(kn_lane_make(r, KN_TABLE_EVENT, &q->steps[k], q->from,
-                            k == 0 ? first_end : last_end, &f->lanes[k], err));
+        KN_TRY(kn_lane_make(r, KN_TABLE_EVENT, &q->steps[k], q->from, k == 0 ? first_end : last_end,
+                            &f->lanes[k], err));
     }
     KN_TRY(kn_dimension_make(r, &q->breakdown, &f->lanes[0], &f->dimension, err));
     f->cell_group =
@@ -379,7 +378,8 @@ static enum kn_rc run(struct funnel *f, uint32_t *ret_jobs, struct kn_err *err)
     for (uint32_t k = 0; k < f->request->step_count; k++) {
         lanes[k] = &f->lanes[k];
     }
-    uint32_t n = kn_ranges_make(f->report, &f->population, lanes, f->request->step_count, f->ranges);
+    uint32_t n =
+        kn_ranges_make(f->report, &f->population, lanes, f->request->step_count, f->ranges);
     f->jobs = kn_calloc(n + 1, sizeof *f->jobs);
     if (!f->jobs) {
         return kn_fail(err, KN_E_NOMEM, "no memory for a funnel");

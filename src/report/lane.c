@@ -31,9 +31,9 @@ static void add_table(struct finding *f, struct kn_str name)
 {
     uint32_t count;
     struct kn_lane *lane = f->lane;
-    const struct kn_table_part *const *parts =
-        kn_pin_table(f->report->pin, f->kind, name, &count);
-    if (!make_room((void **)&lane->tables, lane->table_count, &f->table_cap, sizeof *lane->tables)) {
+    const struct kn_table_part *const *parts = kn_pin_table(f->report->pin, f->kind, name, &count);
+    if (!make_room((void **)&lane->tables, lane->table_count, &f->table_cap,
+                   sizeof *lane->tables)) {
         f->rc = kn_fail(f->err, KN_E_NOMEM, "no memory for an event");
         return;
     }
@@ -68,7 +68,7 @@ struct judging {
     const struct piece {
         uint32_t part;
         uint64_t first, count;
-    } *pieces;
+    } * pieces;
     enum kn_rc *results;
     struct kn_err *errors;
 };
@@ -174,13 +174,4 @@ void kn_lane_free(struct kn_lane *lane)
     kn_free(lane->parts);
     kn_free(lane->tables);
     *lane = (struct kn_lane){0};
-}
-
-uint64_t kn_lane_rows(const struct kn_lane *lane)
-{
-    uint64_t n = 0;
-    for (uint32_t i = 0; i < lane->count; i++) {
-        n += lane->parts[i].part->rows;
-    }
-    return n;
 }

@@ -7,8 +7,8 @@
 /* ---- overlap ---- */
 
 /* Profiles of a word that are in exactly the sets of `mask`. */
-static uint64_t exactly(uint64_t everyone, const uint64_t *const *sets, uint32_t count, uint32_t mask,
-                        uint32_t word)
+static uint64_t exactly(uint64_t everyone, const uint64_t *const *sets, uint32_t count,
+                        uint32_t mask, uint32_t word)
 {
     uint64_t bits = everyone;
     for (uint32_t i = 0; i < count; i++) {
@@ -18,7 +18,8 @@ static uint64_t exactly(uint64_t everyone, const uint64_t *const *sets, uint32_t
 }
 
 static void take_members(const struct kn_report *report, const struct kn_population *population,
-                         const uint64_t *const *sets, uint32_t count, uint32_t cell, bool just_these)
+                         const uint64_t *const *sets, uint32_t count, uint32_t cell,
+                         bool just_these)
 {
     for (uint32_t w = 0; w < (population->end + 63) / 64; w++) {
         for (uint32_t mask = 0; mask < 1U << count; mask++) {

@@ -5,7 +5,8 @@
 #include "report/values.h"
 #include "segment/date.h"
 
-/* A path is a key: 12 bits per event, number of its table in the lane + 1, the first event lowest. */
+/* A path is a key: 12 bits per event, number of its table in the lane + 1, the first event lowest.
+ */
 enum { EVENT_BITS = 12, EVENTS_MAX = (1 << EVENT_BITS) - 1 };
 
 struct paths {
@@ -88,8 +89,8 @@ static enum kn_rc count_profile(struct job *j, uint32_t ordinal, uint32_t local)
 static enum kn_rc count_block(struct job *j, uint32_t first)
 {
     struct paths *p = j->p;
-    KN_TRY(kn_slab_load(&j->slab, &p->lane, &p->population, first, p->population.counted + first / 64,
-                        &j->err));
+    KN_TRY(kn_slab_load(&j->slab, &p->lane, &p->population, first,
+                        p->population.counted + first / 64, &j->err));
     for (uint32_t i = 0; i < KN_BLOCK; i++) {
         if (j->slab.end[i] > j->slab.start[i]) {
             KN_TRY(count_profile(j, first + i, i));
@@ -138,8 +139,8 @@ static enum kn_rc prepare(struct paths *p, struct kn_err *err)
     struct kn_event_match any = {.event = KN_STR_EMPTY};
     int64_t after_now = p->report->now + 1;
     KN_TRY(kn_population_make(p->report, &p->population, err));
-    KN_TRY(kn_lane_make(p->report, KN_TABLE_EVENT, &any, q->from, q->to < after_now ? q->to : after_now,
-                        &p->lane, err));
+    KN_TRY(kn_lane_make(p->report, KN_TABLE_EVENT, &any, q->from,
+                        q->to < after_now ? q->to : after_now, &p->lane, err));
     if (p->lane.table_count > EVENTS_MAX) {
         return kn_fail(err, KN_E_LIMIT, "paths read at most %d different events", EVENTS_MAX);
     }

@@ -20,8 +20,8 @@ struct kn_phase_rules kn_phase_defaults(void)
 
 const char *kn_phase_name(enum kn_phase phase)
 {
-    static const char *const names[KN_PHASE_COUNT] = {
-        NULL, "orientation", "comparison", "decision", "purchase", "after_purchase"};
+    static const char *const names[KN_PHASE_COUNT] = {NULL,       "orientation", "comparison",
+                                                      "decision", "purchase",    "after_purchase"};
     return names[phase];
 }
 
@@ -46,8 +46,8 @@ static enum kn_rc open_lanes(const struct kn_report *report, struct kn_phase_lan
     int64_t from = back(report->now, r->days);
     uint32_t order_days = r->after_days > r->purchase_days ? r->after_days : r->purchase_days;
     order_days = order_days > r->days ? order_days : r->days;
-    KN_TRY(open_lane(report, KN_TABLE_ORDER, KN_STR_EMPTY, back(report->now, order_days), &p->orders,
-                     err));
+    KN_TRY(open_lane(report, KN_TABLE_ORDER, KN_STR_EMPTY, back(report->now, order_days),
+                     &p->orders, err));
     KN_TRY(open_lane(report, KN_TABLE_SESSION, KN_STR_EMPTY, from, &p->sessions, err));
     KN_TRY(open_lane(report, KN_TABLE_EVENT, r->view_event, from, &p->views, err));
     for (uint32_t i = 0; i < r->signal_count; i++) {
@@ -133,15 +133,17 @@ static void judge_any(struct kn_phase_block *b, enum kn_phase phase)
     }
 }
 
-/* A fresh order is a purchase; an older one is after the purchase, unless the customer compares or decides
- * again. */
-static enum kn_phase phase_of(const struct kn_phase_lanes *p, int64_t last_order, enum kn_phase shown)
+/* A fresh order is a purchase; an older one is after the purchase, unless the customer compares or
+ * decides again. */
+static enum kn_phase phase_of(const struct kn_phase_lanes *p, int64_t last_order,
+                              enum kn_phase shown)
 {
     if (last_order > back(p->now, p->rules.purchase_days)) {
         return KN_PHASE_PURCHASE;
     }
     bool busy = shown == KN_PHASE_COMPARISON || shown == KN_PHASE_DECISION;
-    return !busy && last_order > back(p->now, p->rules.after_days) ? KN_PHASE_AFTER_PURCHASE : shown;
+    return !busy && last_order > back(p->now, p->rules.after_days) ? KN_PHASE_AFTER_PURCHASE
+                                                                   : shown;
 }
 
 static void judge_orders(const struct kn_phase_lanes *p, struct kn_phase_block *b)

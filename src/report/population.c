@@ -131,7 +131,7 @@ const struct kn_moved *kn_population_moved(const struct kn_population *populatio
         end++;
     }
     *ret_count = end - low;
-    return population->moved + low;
+    return end > low ? population->moved + low : NULL;
 }
 
 /* Rows below an ordinal, plus a little for the ordinal itself: profiles cost too. */

@@ -65,7 +65,8 @@ static int64_t pivot(const int64_t *v, size_t n)
     return c < low ? low : c > high ? high : c;
 }
 
-/* Puts the k-th smallest at v[k], no greater ones before it and no smaller ones behind it (Hoare). */
+/* Puts the k-th smallest at v[k], no greater ones before it and no smaller ones behind it (Hoare).
+ */
 int64_t kn_rank_select(int64_t *numbers, size_t n, size_t k)
 {
     int64_t *v = numbers;

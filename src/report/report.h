@@ -1,20 +1,21 @@
 /* Reports: exact questions about many profiles at one moment (API section 8).
  *
- * Every report is a pure function of (a pin of the columns, a request, now, the workspace's zone). It
- * answers counts of profiles or events, and the same function answers which profiles stand behind one
- * number: give `cell` in the request and `members` in the report, a bitmap it then fills.
+ * Every report is a pure function of (a pin of the columns, a request, now, the workspace's zone).
+ * It answers counts of profiles or events, and the same function answers which profiles stand
+ * behind one number: give `cell` in the request and `members` in the report, a bitmap it then
+ * fills.
  *
- * Who counts: profiles that are live at the pin, under their canonical ordinal, with the rows of all
- * ordinals that became theirs; with `only` just the profiles in that bitmap. Rows after now never
- * count. The order of a profile's rows is (time, arrival).
+ * Who counts: profiles that are live at the pin, under their canonical ordinal, with the rows of
+ * all ordinals that became theirs; with `only` just the profiles in that bitmap. Rows after now
+ * never count. The order of a profile's rows is (time, arrival).
  *
  * Values of a breakdown are typed: the text "1" and the number 1 are two groups; a row or profile
- * without the value is in the group of kind KN_VALUE_ABSENT. A value with several elements counts once in the
- * group of each distinct one.
+ * without the value is in the group of kind KN_VALUE_ABSENT. A value with several elements counts
+ * once in the group of each distinct one.
  *
- * Times are UTC microseconds. Results live in the arena given and borrow from the pin. Threads: any;
- * the work is cut into ranges of ordinals for `jobs`. Errors: KN_E_NOMEM, KN_E_INVALID (err->text),
- * KN_E_LIMIT, KN_E_CORRUPT.
+ * Times are UTC microseconds. Results live in the arena given and borrow from the pin. Threads:
+ * any; the work is cut into ranges of ordinals for `jobs`. Errors: KN_E_NOMEM, KN_E_INVALID
+ * (err->text), KN_E_LIMIT, KN_E_CORRUPT.
  */
 #ifndef KN_REPORT_REPORT_H
 #define KN_REPORT_REPORT_H
@@ -26,8 +27,8 @@
 
 struct kn_report_jobs {
     void *context;
-    /* Calls job(argument, i) once for every i below count, on any threads; returns when all are done.
-     * NULL: one after the other on the caller's thread. */
+    /* Calls job(argument, i) once for every i below count, on any threads; returns when all are
+     * done. NULL: one after the other on the caller's thread. */
     void (*run)(void *context, uint32_t count, void (*job)(void *argument, uint32_t index),
                 void *argument);
     uint32_t parallel; /* threads that can help, the caller included; 0 counts as 1 */
@@ -82,8 +83,9 @@ enum kn_breakdown_kind {
 };
 struct kn_breakdown {
     enum kn_breakdown_kind kind;
-    struct kn_str path; /* of the column: "p.products.category", "t.country", "#device", "s.channel" */
-    uint32_t limit;     /* groups shown, largest first; 0 = all */
+    struct kn_str
+        path;       /* of the column: "p.products.category", "t.country", "#device", "s.channel" */
+    uint32_t limit; /* groups shown, largest first; 0 = all */
 };
 
 enum kn_report_unit { KN_UNIT_HOUR, KN_UNIT_DAY_LOCAL, KN_UNIT_WEEK_LOCAL, KN_UNIT_MONTH_LOCAL };
@@ -98,8 +100,8 @@ struct kn_funnel {
     struct kn_period within;
     int64_t from, to; /* of the first step: from <= time < to */
     struct kn_breakdown breakdown;
-    /* With report->members: who reached `cell_step` (from 0); of a group when cell_value is given. With
-     * `cell_dropped` those who reached it and not the next. */
+    /* With report->members: who reached `cell_step` (from 0); of a group when cell_value is given.
+     * With `cell_dropped` those who reached it and not the next. */
     uint32_t cell_step;
     bool cell_dropped;
     const struct kn_value *cell_value;
@@ -132,14 +134,14 @@ struct kn_retention {
     uint32_t periods;
     int64_t from, to;
     uint32_t cell_cohort;
-    int32_t cell_period; /* -1: all of the cohort */
+    int32_t cell_period;           /* -1: all of the cohort */
     struct kn_breakdown breakdown; /* by profile or phase, or of the first event */
     const struct kn_value *cell_value;
 };
 struct kn_cohort {
-    int64_t start;             /* of its unit */
+    int64_t start; /* of its unit */
     uint64_t size;
-    const uint64_t *returned;  /* [known] periods 0, 1 ...; those after are not over yet */
+    const uint64_t *returned; /* [known] periods 0, 1 ...; those after are not over yet */
     uint32_t known;
 };
 struct kn_retention_group {
@@ -162,7 +164,8 @@ enum kn_measure { KN_MEASURE_EVENTS, KN_MEASURE_PROFILES, KN_MEASURE_SUM, KN_MEA
 enum { KN_SERIES_POINTS_MAX = 2400 };
 
 struct kn_series {
-    enum kn_table_kind table; /* KN_TABLE_EVENT, or rows of another kind: match.event is then empty */
+    enum kn_table_kind
+        table; /* KN_TABLE_EVENT, or rows of another kind: match.event is then empty */
     struct kn_event_match match;
     enum kn_measure measure;
     struct kn_str path; /* sum, average: the column, "p.revenue" */
@@ -175,7 +178,7 @@ struct kn_series {
     const struct kn_value *cell_value; /* NULL: all groups */
 };
 struct kn_point {
-    uint64_t count;      /* rows, profiles, or numbers that were summed */
+    uint64_t count; /* rows, profiles, or numbers that were summed */
     struct kn_wide sum;
 };
 struct kn_series_group {
@@ -199,12 +202,12 @@ enum { KN_PATH_EVENTS_MAX = 5 };
 /* Each profile has one path: its events in [from, to) in order, from the first (or the first of the
  * name `start`) on, at most `length`, each at most `within` after the first. */
 struct kn_paths {
-    struct kn_str start; /* p == NULL: any event begins a path */
+    struct kn_str start;         /* p == NULL: any event begins a path */
     const struct kn_str *events; /* only these; NULL = all */
     uint32_t event_count;
-    uint32_t length; /* 1 to KN_PATH_EVENTS_MAX */
+    uint32_t length;         /* 1 to KN_PATH_EVENTS_MAX */
     struct kn_period within; /* count 0: no limit */
-    bool repeats; /* an event that follows itself counts again */
+    bool repeats;            /* an event that follows itself counts again */
     int64_t from, to;
     uint32_t limit;
     const struct kn_str *cell_path;
@@ -244,7 +247,7 @@ struct kn_compare {
     enum kn_table_kind table; /* rows that have the value */
     struct kn_event_match match;
     struct kn_str path;
-    bool phase; /* the value is the phase instead */
+    bool phase;       /* the value is the phase instead */
     int64_t from, to; /* of the rows; not for profile rows */
     uint32_t limit;
     const struct kn_value *cell_value;
@@ -254,7 +257,7 @@ struct kn_compare_value {
     uint64_t segment, everyone; /* profiles that have it */
 };
 struct kn_compare_result {
-    uint64_t segment, everyone; /* profiles in all */
+    uint64_t segment, everyone;            /* profiles in all */
     const struct kn_compare_value *values; /* most of the segment first */
     uint32_t count, left_out;
 };
@@ -273,14 +276,14 @@ enum { KN_MONEY_MAX = 8 }; /* currencies of a group; the rest count as orders on
 struct kn_customer_group {
     const char *name;
     uint64_t profiles, orders;
-    uint64_t home_orders; /* those in the home currency */
+    uint64_t home_orders;                  /* those in the home currency */
     struct kn_money revenue[KN_MONEY_MAX]; /* sorted by currency */
     uint32_t revenue_count;
 };
 
 enum kn_grouping {
-    KN_GROUPING_RFM,    /* named groups of quintiles by recency, frequency and monetary value */
-    KN_GROUPING_GRID,   /* loyal, promising, sleeper, red alert, one-time */
+    KN_GROUPING_RFM,  /* named groups of quintiles by recency, frequency and monetary value */
+    KN_GROUPING_GRID, /* loyal, promising, sleeper, red alert, one-time */
     KN_GROUPING_PHASES,
 };
 struct kn_grid_rules {
@@ -291,7 +294,7 @@ struct kn_grid_rules kn_grid_defaults(void);
 struct kn_customers {
     enum kn_grouping grouping;
     struct kn_grid_rules grid;
-    char currency[4]; /* of monetary value */
+    char currency[4];       /* of monetary value */
     const char *cell_group; /* a name */
 };
 struct kn_customers_result {
@@ -309,8 +312,8 @@ enum kn_rc kn_report_customers(const struct kn_report *report, const struct kn_c
 
 enum { KN_FAVOURITES_TOP = 3 };
 
-/* What a profile likes best now: each view, addition to the cart and purchase of a product gives its
- * brand (or category) points that halve every half_life_days. */
+/* What a profile likes best now: each view, addition to the cart and purchase of a product gives
+ * its brand (or category) points that halve every half_life_days. */
 struct kn_favourites {
     struct kn_str field; /* "brand" or "category", inside products or beside them */
     uint32_t half_life_days;
@@ -325,18 +328,18 @@ struct kn_favourites_result {
     const struct kn_favourite_value *values; /* most profiles in the top three first */
     uint32_t count, left_out;
 };
-enum kn_rc kn_report_favourites(const struct kn_report *report, const struct kn_favourites *favourites,
-                                struct kn_arena *arena, struct kn_favourites_result *ret,
-                                struct kn_err *err) KN_MUST_USE;
+enum kn_rc kn_report_favourites(const struct kn_report *report,
+                                const struct kn_favourites *favourites, struct kn_arena *arena,
+                                struct kn_favourites_result *ret, struct kn_err *err) KN_MUST_USE;
 
 /* ---- the catalogue: what there is to ask about ---- */
 
 struct kn_catalog_field {
-    struct kn_str path;   /* as in a query, with no "p." or "t." */
+    struct kn_str path; /* as in a query, with no "p." or "t." */
     bool context;
-    uint64_t rows;        /* that have a value */
-    uint32_t kinds;       /* bit per enum kn_value_kind */
-    bool list;            /* through an array */
+    uint64_t rows;               /* that have a value */
+    uint32_t kinds;              /* bit per enum kn_value_kind */
+    bool list;                   /* through an array */
     struct kn_value examples[3]; /* the most frequent of those that enough profiles have */
     uint32_t example_count;
 };
@@ -348,8 +351,8 @@ struct kn_catalog_table {
     uint32_t field_count;
     bool full; /* further fields are no columns: readable on the event only */
 };
-/* Every event, or (KN_TABLE_PROFILE) the traits. example_profiles: how many profiles must have a value
- * before it may be shown. */
+/* Every event, or (KN_TABLE_PROFILE) the traits. example_profiles: how many profiles must have a
+ * value before it may be shown. */
 enum kn_rc kn_report_catalog(const struct kn_report *report, enum kn_table_kind kind,
                              uint32_t example_profiles, struct kn_arena *arena,
                              const struct kn_catalog_table **ret, uint32_t *ret_count,

@@ -10,9 +10,9 @@ struct retention {
     struct kn_population population;
     struct kn_lane first, back;
     struct kn_dimension dimension;
-    struct kn_edges edges;  /* from the first cohort's unit to the last period's */
+    struct kn_edges edges; /* from the first cohort's unit to the last period's */
     uint32_t cohorts;
-    uint32_t columns;       /* of a cohort's counts: its size, then periods 0 to n */
+    uint32_t columns; /* of a cohort's counts: its size, then periods 0 to n */
     uint32_t cell_group;
     struct kn_range ranges[KN_RANGES_MAX];
     struct job *jobs;

@@ -1,8 +1,8 @@
 /* The rows of many profiles, block by block of ordinals: what every report is made from.
  *
- * A population says who counts. A lane is a set of table parts read as one (one event, all events, the
- * sessions ...), with bounds of time and the truth of a condition. A slab holds a lane's rows of one
- * block of KN_BLOCK ordinals, those of each profile together and in (time, arrival) order.
+ * A population says who counts. A lane is a set of table parts read as one (one event, all events,
+ * the sessions ...), with bounds of time and the truth of a condition. A slab holds a lane's rows
+ * of one block of KN_BLOCK ordinals, those of each profile together and in (time, arrival) order.
  *
  * Blocks begin at multiples of KN_BLOCK, so that jobs on different blocks never write the same word
  * of a bitmap. Populations and lanes are read-only once made, and shared by all jobs; a slab is one
@@ -21,9 +21,10 @@ struct kn_moved {
     uint32_t canonical, ordinal;
 };
 struct kn_population {
-    uint32_t end;              /* ordinals are below it */
-    uint64_t *counted;         /* bit per canonical ordinal, in whole blocks */
-    struct kn_moved *moved;    /* ordinals that are not their own canonical one, by (canonical, ordinal) */
+    uint32_t end;      /* ordinals are below it */
+    uint64_t *counted; /* bit per canonical ordinal, in whole blocks */
+    struct kn_moved
+        *moved; /* ordinals that are not their own canonical one, by (canonical, ordinal) */
     uint32_t moved_count;
 };
 enum kn_rc kn_population_make(const struct kn_report *report, struct kn_population *ret,
@@ -38,14 +39,14 @@ const struct kn_moved *kn_population_moved(const struct kn_population *populatio
 
 struct kn_lane_part {
     const struct kn_table_part *part;
-    uint64_t *truth;  /* bit per row; NULL = all are true */
-    uint32_t table;   /* number of the event in the lane, by name */
+    uint64_t *truth; /* bit per row; NULL = all are true */
+    uint32_t table;  /* number of the event in the lane, by name */
 };
 struct kn_lane {
     struct kn_lane_part *parts;
     uint32_t count;
-    int64_t from, to; /* from <= time < to */
-    bool unordered;   /* the order of a profile's rows does not matter */
+    int64_t from, to;      /* from <= time < to */
+    bool unordered;        /* the order of a profile's rows does not matter */
     struct kn_str *tables; /* names, [table_count] */
     uint32_t table_count;
 };
@@ -54,7 +55,6 @@ enum kn_rc kn_lane_make(const struct kn_report *report, enum kn_table_kind kind,
                         const struct kn_event_match *match, int64_t from, int64_t to,
                         struct kn_lane *ret, struct kn_err *err) KN_MUST_USE;
 void kn_lane_free(struct kn_lane *lane);
-uint64_t kn_lane_rows(const struct kn_lane *lane);
 
 /* ---- slabs ---- */
 
@@ -92,8 +92,8 @@ static inline bool kn_row_after(const struct kn_lane *lane, int64_t us, struct k
     if (us != other_us) {
         return us > other_us;
     }
-    bool same = ref.row == other_ref.row &&
-                lane->parts[ref.part].part == other->parts[other_ref.part].part;
+    bool same =
+        ref.row == other_ref.row && lane->parts[ref.part].part == other->parts[other_ref.part].part;
     return !same && kn_lane_arrival(lane, ref) > kn_lane_arrival(other, other_ref);
 }
 

@@ -209,8 +209,8 @@ static enum kn_rc put_all(const struct kn_series_plan *p, const struct kn_cells 
     for (uint32_t i = 0; i < ranking.count; i++) {
         KN_TRY(put_group(p, cells, ranking.ids[i], arena, &groups[i], err));
     }
-    *ret = (struct kn_series_result){starts, p->edges.count, groups, ranking.count,
-                                     ranking.left_out};
+    *ret =
+        (struct kn_series_result){starts, p->edges.count, groups, ranking.count, ranking.left_out};
     return KN_OK;
 }
 

@@ -41,8 +41,8 @@ struct kn_cell *kn_series_cell(struct kn_series_job *job, uint64_t key);
 /* Row by row. */
 enum kn_rc kn_series_block(struct kn_series_job *job, uint32_t first) KN_MUST_USE;
 
-/* Distinct profiles without a breakdown: each profile of a block has a bit per point, which its rows
- * set in any order. Columns of times are read once, and nothing else is. */
+/* Distinct profiles without a breakdown: each profile of a block has a bit per point, which its
+ * rows set in any order. Columns of times are read once, and nothing else is. */
 enum kn_rc kn_series_bits_new(const struct kn_series_plan *plan, struct kn_series_bits **ret,
                               struct kn_err *err) KN_MUST_USE;
 void kn_series_bits_free(struct kn_series_bits *bits);

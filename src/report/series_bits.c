@@ -1,18 +1,18 @@
 /* Distinct profiles per point: a bit per profile and point.
  *
- * Points are numbered from 1; bit 0 takes the rows before the first edge and the last bit those after
- * the last, so that no row needs a branch. Rows of profiles that do not count go to a spare place behind
- * the block's. The point of a row is looked up by the high part of its time; only rows on an edge are
- * looked at closer.
+ * Points are numbered from 1; bit 0 takes the rows before the first edge and the last bit those
+ * after the last, so that no row needs a branch. Rows of profiles that do not count go to a spare
+ * place behind the block's. The point of a row is looked up by the high part of its time; only rows
+ * on an edge are looked at closer.
  */
 #include "base/mem.h"
 #include "report/series.h"
 
 enum {
-    SPARE = KN_BLOCK,     /* the place of rows that do not count */
-    ROWS = 4096,          /* rows that are worked on at a time */
-    LANES = 8,            /* places written at once */
-    LARGE = 255,          /* rows of a group that is not written out */
+    SPARE = KN_BLOCK, /* the place of rows that do not count */
+    ROWS = 4096,      /* rows that are worked on at a time */
+    LANES = 8,        /* places written at once */
+    LARGE = 255,      /* rows of a group that is not written out */
 };
 
 /* What a bucket of high parts knows. */
@@ -26,7 +26,7 @@ struct clock {
     uint32_t *hi; /* [edges + 1]; the last one is never reached */
     uint64_t *lo;
     struct bucket *buckets;
-    uint32_t cap;      /* high parts beyond it count as it */
+    uint32_t cap; /* high parts beyond it count as it */
     unsigned shift;
     uint32_t edges;
     bool crowded; /* a bucket has several edges: they are searched */
@@ -35,9 +35,9 @@ struct clock {
 struct kn_series_bits {
     struct clock *clocks; /* per part of the lane */
     uint32_t clock_count;
-    uint32_t words;       /* per profile */
-    uint64_t *bits;       /* [(KN_BLOCK + 1) x words] */
-    uint64_t *totals;     /* [64 x words] */
+    uint32_t words;   /* per profile */
+    uint64_t *bits;   /* [(KN_BLOCK + 1) x words] */
+    uint64_t *totals; /* [64 x words] */
     uint16_t places[ROWS + LARGE + LANES];
 };
 
@@ -146,8 +146,8 @@ static inline void set_bit(struct kn_series_bits *b, uint32_t place, uint32_t po
 
 /* Rows [row, row + n), each of the profile in b->places, two words each. What does not change is in
  * hand: the bits that are written might lie anywhere, for all the compiler knows. */
-static void set_pairs(struct kn_series_bits *b, const struct kn_table_part *t, const struct clock *c,
-                      uint64_t row, uint32_t n)
+static void set_pairs(struct kn_series_bits *b, const struct kn_table_part *t,
+                      const struct clock *c, uint64_t row, uint32_t n)
 {
     const uint32_t *high = t->hi + row;
     const struct bucket *buckets = c->buckets;
@@ -197,7 +197,8 @@ static inline uint32_t place_of(const struct kn_table_part *t, uint32_t ordinal,
     return counts ? local : SPARE;
 }
 
-/* Everybody in the block counts (it lies below the end of ordinals, then), and no row of it is void. */
+/* Everybody in the block counts (it lies below the end of ordinals, then), and no row of it is
+ * void. */
 static bool is_plain(const struct kn_table_part *t, uint32_t first, const uint64_t *want)
 {
     uint64_t none = 0;
@@ -219,8 +220,8 @@ static inline void put_places(uint16_t *places, uint32_t place)
     }
 }
 
-/* Groups are written over the end of each other, LANES places at a time: the sizes of most then need no
- * branch. */
+/* Groups are written over the end of each other, LANES places at a time: the sizes of most then
+ * need no branch. */
 static void set_part(struct kn_series_bits *b, const struct kn_lane_part *p, const struct clock *c,
                      uint32_t first, const uint64_t *want)
 {
@@ -293,7 +294,8 @@ static void add_bits(uint64_t word, uint64_t times, uint64_t *totals)
     }
 }
 
-/* How often each bit is set in every words-th word, by carry-save adders: eight words become four. */
+/* How often each bit is set in every words-th word, by carry-save adders: eight words become four.
+ */
 static void count_column(const uint64_t *bits, uint32_t words, uint64_t *totals)
 {
     uint64_t ones = 0;

@@ -10,8 +10,8 @@ struct target {
     uint32_t count;
 };
 
-/* What one load works on. Profiles with rows in several places are mixed: their rows are gathered loose, then
- * put in order behind those of the others. */
+/* What one load works on. Profiles with rows in several places are mixed: their rows are gathered
+ * loose, then put in order behind those of the others. */
 struct load {
     struct kn_slab *slab;
     const struct kn_lane *lane;
@@ -74,8 +74,8 @@ static inline bool has_bit(const uint64_t *bits, uint32_t local)
     return (bits[local >> 6] >> (local & 63)) & 1;
 }
 
-/* The rows [row, row + rows) that count, behind those of the target. What does not change is in hand: the
- * rows that are written might lie anywhere, for all the compiler knows. */
+/* The rows [row, row + rows) that count, behind those of the target. What does not change is in
+ * hand: the rows that are written might lie anywhere, for all the compiler knows. */
 static inline uint32_t take_rows(const struct kn_lane *lane, uint32_t part, uint64_t row,
                                  uint32_t rows, struct target *to)
 {
@@ -162,11 +162,10 @@ static void take_moved(struct load *l, uint32_t part, uint32_t group, uint32_t l
 
 /* ---- order ---- */
 
-static bool comes_before(const struct kn_lane *lane, int64_t a_us, struct kn_row_ref a, int64_t b_us,
-                         struct kn_row_ref b)
+static bool comes_before(const struct kn_lane *lane, int64_t a_us, struct kn_row_ref a,
+                         int64_t b_us, struct kn_row_ref b)
 {
-    return a_us < b_us ||
-           (a_us == b_us && kn_lane_arrival(lane, a) < kn_lane_arrival(lane, b));
+    return a_us < b_us || (a_us == b_us && kn_lane_arrival(lane, a) < kn_lane_arrival(lane, b));
 }
 
 static bool is_sorted(const struct kn_lane *lane, const int64_t *us, const struct kn_row_ref *refs,
@@ -213,7 +212,8 @@ static void sort_rows(const struct load *l, uint32_t start, uint32_t n)
     }
 }
 
-/* The loose rows to where their profile's rows stand. Until then end[] of a mixed profile is their number. */
+/* The loose rows to where their profile's rows stand. Until then end[] of a mixed profile is their
+ * number. */
 static void put_in_order(struct load *l)
 {
     struct kn_slab *s = l->slab;
@@ -233,7 +233,8 @@ static void put_in_order(struct load *l)
     for (uint32_t i = 0; i < KN_BLOCK && !l->lane->unordered; i++) {
         uint32_t start = s->start[i];
         uint32_t n = s->end[i] - start;
-        if (has_bit(l->mixed, i) && n > 1 && !is_sorted(l->lane, s->us + start, s->refs + start, n)) {
+        if (has_bit(l->mixed, i) && n > 1 &&
+            !is_sorted(l->lane, s->us + start, s->refs + start, n)) {
             sort_rows(l, start, n);
         }
     }

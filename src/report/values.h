@@ -1,8 +1,8 @@
 /* Values of rows as small numbers, the same in every part: what breakdowns count by.
  *
- * A value set numbers typed values from 1; 0 is "absent". A field is one path over the parts of a lane: for
- * each part its columns (a path may have several, at several levels), with a table from the column's
- * codes to the numbers of the set. Fields are made by one thread, then read by all.
+ * A value set numbers typed values from 1; 0 is "absent". A field is one path over the parts of a
+ * lane: for each part its columns (a path may have several, at several levels), with a table from
+ * the column's codes to the numbers of the set. Fields are made by one thread, then read by all.
  */
 #ifndef KN_REPORT_VALUES_H
 #define KN_REPORT_VALUES_H
@@ -26,7 +26,7 @@ int kn_value_compare(const struct kn_value *a, const struct kn_value *b);
 
 struct kn_field_column {
     const struct kn_column *column;
-    uint32_t *ids;                          /* [entries of the dictionary] numbers in the value set */
+    uint32_t *ids; /* [entries of the dictionary] numbers in the value set */
     const uint32_t *offsets[KN_COLUMNS_DEPTH_MAX]; /* of the arrays around it, outermost first */
     uint32_t depth;
 };
@@ -58,7 +58,8 @@ enum kn_rc kn_field_distinct(const struct kn_column_field *field, struct kn_row_
 enum kn_rc kn_field_all(const struct kn_column_field *field, struct kn_row_ref ref,
                         struct kn_ids *list, struct kn_err *err) KN_MUST_USE;
 
-/* Numbers of a value set's entries: JSON numbers, and strings that are entirely a decimal number. */
+/* Numbers of a value set's entries: JSON numbers, and strings that are entirely a decimal number.
+ */
 struct kn_numbers {
     kn_dec *values;
     bool *is_number;
@@ -80,7 +81,8 @@ struct kn_cells {
 };
 enum { KN_CELLS_MAX = 1 << 22 };
 void kn_cells_free(struct kn_cells *cells);
-/* The cell of a key, made when new. NULL: no memory, or beyond KN_CELLS_MAX (err, not NULL, says). */
+/* The cell of a key, made when new. NULL: no memory, or beyond KN_CELLS_MAX (err, not NULL, says).
+ */
 struct kn_cell *kn_cells_at(struct kn_cells *cells, uint64_t key, struct kn_err *err);
 void kn_cell_add(struct kn_cell *to, const struct kn_cell *from); /* count and sum */
 /* NULL: nothing was counted there. */

@@ -2,16 +2,40 @@
 
 #include "segment/words.h"
 
-static const char before[] = "event('').where(";
+static const char before[] = "event('e').where(";
 
 /* One event chain, with nothing but what was put around the text. */
 static bool is_just_where(const struct kn_query *q)
 {
     const struct kn_node *n = q->root;
     const struct kn_chain *c = n->chain;
-    return n->kind == KN_NODE_COMPARE && c->kind == KN_FROM_EVENT && c->name.len == 1 &&
-           c->where && c->window.kind == KN_WINDOW_NONE && c->excluded_count == 0 &&
+    return n->kind == KN_NODE_COMPARE && c->kind == KN_FROM_EVENT && c->name.len == 1 && c->where &&
+           c->window.kind == KN_WINDOW_NONE && c->excluded_count == 0 &&
            c->reducer == KN_REDUCE_COUNT && n->op == KN_OP_ABOVE;
+}
+
+/* A byte of the whole as one of the text. */
+static size_t in_text(struct kn_str text, size_t pos)
+{
+    size_t skip = sizeof before - 1;
+    return pos == SIZE_MAX || pos < skip ? 0 : pos - skip > text.len ? text.len : pos - skip;
+}
+
+/* The first chain that asks for more than the event itself, or NULL. */
+static const struct kn_chain *beyond_event(const struct kn_node *node, bool in_any)
+{
+    const struct kn_chain *c = node->chain;
+    if (node->kind == KN_NODE_COMPARE) {
+        bool own = c->kind == KN_FROM_PROPERTY || (c->kind == KN_FROM_CONTEXT && !in_any);
+        return own && !c->parent ? NULL : c;
+    }
+    for (uint32_t i = 0; i < node->kid_count; i++) {
+        c = beyond_event(node->kids[i], in_any || node->kind == KN_NODE_ANY);
+        if (c) {
+            return c;
+        }
+    }
+    return NULL;
 }
 
 static enum kn_rc parse(struct kn_str text, const struct kn_buf *whole, struct kn_arena *arena,
@@ -20,15 +44,19 @@ static enum kn_rc parse(struct kn_str text, const struct kn_buf *whole, struct k
     struct kn_query q;
     enum kn_rc rc = kn_query_parse(kn_buf_view(whole), KN_QUERY_SEGMENT, arena, &q, err);
     if (rc != KN_OK) {
-        size_t skip = sizeof before; /* the name takes one byte */
-        err->pos = err->pos == SIZE_MAX || err->pos < skip  ? 0
-                   : err->pos - skip > text.len ? text.len
-                                                : err->pos - skip;
+        err->pos = in_text(text, err->pos);
         return rc;
     }
     if (!is_just_where(&q)) {
         rc = kn_fail(err, KN_E_INVALID, "a parenthesis is closed that was never opened");
         err->pos = 0;
+        return rc;
+    }
+    const struct kn_chain *beyond = beyond_event(q.root->chain->where, false);
+    if (beyond) {
+        rc = kn_fail(err, KN_E_INVALID,
+                     "here a condition may ask for property(), context() and any() of the event");
+        err->pos = in_text(text, beyond->pos);
         return rc;
     }
     *ret = q.root->chain->where;
@@ -40,7 +68,7 @@ enum kn_rc kn_where_parse(struct kn_str text, struct kn_arena *arena, const stru
 {
     struct kn_buf whole;
     kn_buf_init(&whole, KN_QUERY_TEXT_MAX);
-    kn_buf_c(&whole, "event('e').where(");
+    kn_buf_c(&whole, before);
     kn_buf_str(&whole, text);
     kn_buf_c(&whole, ").count() > 0");
     enum kn_rc rc = whole.rc == KN_OK ? parse(text, &whole, arena, ret, err)

@@ -756,7 +756,9 @@ void *kn_worker_run(void *argument)
     for (;;) {
         kn_mutex_lock(&q->mutex);
         while (!q->head && !q->stopping) {
-            kn_cond_wait(&q->cond, &q->mutex);
+            if (!kn_server_help(q)) {
+                kn_cond_wait(&q->cond, &q->mutex);
+            }
         }
         struct kn_call *call = q->head;
         if (!call) {

@@ -33,6 +33,7 @@ struct kn_work_queue {
     struct kn_mutex mutex;
     struct kn_cond cond;
     struct kn_call *head, *tail;
+    struct kn_shared_work *shared; /* that idle workers help with (jobs.c) */
     bool stopping;
 };
 
@@ -103,6 +104,13 @@ void kn_loop_free(struct kn_loop *loop);
 void *kn_loop_run(void *loop);
 void *kn_worker_run(void *server);
 size_t kn_loop_connections(const struct kn_loop *loop);
+
+/* jobs.c */
+/* struct kn_report_jobs' run: idle query workers help the caller. */
+void kn_server_run_jobs(void *context, uint32_t count, void (*job)(void *argument, uint32_t index),
+                        void *argument);
+/* One piece of what somebody shares; the queue is locked before and after. False: nobody shares. */
+bool kn_server_help(struct kn_work_queue *q);
 
 /* metrics.c */
 void kn_server_metrics(void *context, struct kn_buf *out);

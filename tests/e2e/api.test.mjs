@@ -93,6 +93,130 @@ test('the OpenAPI document is valid, and its examples fit its schemas', async ()
   }
 });
 
+test('reports, their profiles, the catalogue', async () => {
+  const at = (hours) => new Date(Date.parse(START) - hours * 3600e3).toISOString();
+  const batch = [];
+  const put = (user, event, hours, properties = {}) => batch.push({ type: 'track', userId: user, event, messageId: `r${batch.length}`, timestamp: at(hours), sentAt: START, properties });
+  for (let i = 0; i < 6; i++) {
+    const user = `shopper-${i}`;
+    batch.push({ type: 'identify', userId: user, messageId: `ri${i}`, timestamp: at(60), sentAt: START, traits: { city: i < 4 ? 'Utrecht' : 'Gouda' } });
+    put(user, 'Product Viewed', 50, { category: 'shoes', brand: 'Sint', price: 10 * i });
+    if (i < 4) put(user, 'Product Added', 49, { category: 'shoes', brand: 'Sint' });
+    if (i < 2) put(user, 'Order Completed', 48, { order_id: `o${i}`, revenue: 20 + i, currency: 'EUR', products: [{ category: 'shoes', brand: 'Sint' }] });
+  }
+  const { position } = await kern.collect('/v1/batch', { batch });
+  const seen = `?after=${position}`;
+  const range = { from: '2026-11-01', to: '2026-11-24' };
+  const ask = (kind, body, status = 200) => ws('POST', `/reports/${kind}${seen}`, body, { status });
+  const who = async (kind, body, count) => {
+    const r = await ws('POST', `/reports/${kind}/profiles${seen}`, body, { status: 200 });
+    assert.equal(r.body.size, count);
+    assert.equal(r.body.data.length, count);
+    assert.equal(new Set(r.body.data.map((p) => p.id)).size, count);
+    return r.body.data;
+  };
+
+  const funnel = { steps: [{ event: 'Product Viewed' }, { event: 'Product Added' }, { event: 'Order Completed', where: "property('revenue') > 20" }], within: '7 days', ...range };
+  const f = (await ask('funnel', funnel)).body;
+  assert.deepEqual(f.steps.map((x) => [x.profiles, x.rate, x.median_seconds_from_previous]), [[6, 1, null], [4, 0.666667, 3600], [1, 0.166667, 3600]]);
+  const byCity = (await ask('funnel', { ...funnel, breakdown: { trait: 'city' } })).body;
+  assert.deepEqual(byCity.groups.map((g) => [g.value, ...g.steps.map((x) => x.profiles)]), [['Utrecht', 4, 4, 1], ['Gouda', 2, 0, 0]]);
+  const third = await who('funnel', { ...funnel, cell: { step: 2 } }, 1);
+  assert.equal((await ws('GET', `/profiles/${third[0].id}`)).body.traits.city, 'Utrecht');
+  await who('funnel', { ...funnel, breakdown: { trait: 'city' }, cell: { step: 0, group: 'Gouda', dropped: true } }, 2);
+  assert.equal((await ask('funnel', { ...funnel, segment: { query: "trait('city') = 'Gouda'" } })).body.steps[0].profiles, 2);
+
+  const retention = { first: { event: 'Product Viewed' }, return: {}, unit: 'day', periods: 3, from: '2026-11-21', to: '2026-11-23' };
+  const r = (await ask('retention', retention)).body;
+  assert.deepEqual(r.cohorts.map((c) => [c.start, c.size, c.returned]), [['2026-11-20T23:00:00Z', 6, [4, 0, null, null]], ['2026-11-21T23:00:00Z', 0, [0, null, null, null]]]);
+  await who('retention', { ...retention, cell: { cohort: 0, period: 0 } }, 4);
+  await who('retention', { ...retention, cell: { cohort: 0 } }, 6);
+
+  const series = { event: 'Order Completed', measure: 'sum', property: 'revenue', unit: 'month', from: '2026-10-01', to: '2026-12-01' };
+  assert.deepEqual((await ask('series', series)).body.groups, [{ value: null, points: [0, 41] }]);
+  assert.deepEqual((await ask('series', { ...series, measure: 'average' })).body.groups[0].points, [null, 20.5]);
+  const active = { measure: 'profiles', unit: 'day', from: '2026-11-20', to: '2026-11-23' };
+  assert.deepEqual((await ask('series', active)).body.groups[0].points, [0, 6, 0]);
+  const shoes = { event: 'Product Viewed', measure: 'events', unit: 'week', ...range, breakdown: { property: 'category' } };
+  assert.deepEqual((await ask('series', shoes)).body.groups.map((g) => [g.value, g.points.reduce((a, b) => a + b)]), [['shoes', 6]]);
+  await who('series', { ...active, cell: { point: 1 } }, 6);
+
+  const paths = { ...range, start: 'Product Viewed' };
+  assert.deepEqual((await ask('paths', paths)).body.paths.map((x) => [x.events, x.profiles]), [
+    [['Product Viewed'], 2], [['Product Viewed', 'Product Added'], 2], [['Product Viewed', 'Product Added', 'Order Completed'], 2]]);
+  await who('paths', { ...paths, cell: { events: ['Product Viewed', 'Product Added'] } }, 2);
+
+  const buyers = { query: "order().count() >= 1" };
+  const utrecht = { query: "trait('city') = 'Utrecht'" };
+  const overlap = (await ask('overlap', { segments: [buyers, utrecht] })).body;
+  assert.deepEqual(overlap.sets.map((x) => [x.profiles, x.only]), [[2, 0], [4, 2], [2, 2]]);
+  await who('overlap', { segments: [buyers, utrecht], cell: { segments: [utrecht.query], only: true } }, 2);
+  const compare = { segment: buyers, breakdown: { trait: 'city' } };
+  const against = (await ask('compare', compare)).body;
+  assert.equal(against.segment, 2);
+  assert.deepEqual([against.values[0].value, against.values[0].segment, against.values[0].everyone], ['Utrecht', 2, 4]);
+  await who('compare', { ...compare, cell: { group: 'Utrecht' } }, 2);
+
+  const rfm = (await ask('rfm', {})).body;
+  assert.equal(rfm.profiles, 2);
+  const own = rfm.groups.filter((g) => g.profiles > 0);
+  assert.equal(own.reduce((sum, g) => sum + g.revenue[0].amount, 0), 41);
+  assert.deepEqual(own.map((g) => [g.orders, g.average_order_value, g.share_of_revenue]).sort(), [[1, 20, 0.487805], [1, 21, 0.512195]]);
+  await who('rfm', { cell: { group: own[0].group } }, 1);
+  assert.equal((await ask('grid', {})).body.groups.find((g) => g.group === 'one_time').profiles, 2);
+  await who('grid', { cell: { group: 'one_time' } }, 2);
+  const phases = (await ask('phases', { segment: { query: "trait('city').exists()" } })).body;
+  assert.deepEqual(phases.groups.filter((g) => g.profiles).map((g) => [g.group, g.profiles]), [['orientation', 2], ['decision', 2], ['after_purchase', 2]]);
+  await who('phases', { cell: { group: 'decision' } }, 2);
+  assert.deepEqual((await ask('favourites', { of: 'brand' })).body.values, [{ value: 'Sint', first: 6, second: 0, third: 0 }]);
+  await who('favourites', { of: 'brand', cell: { group: 'Sint' } }, 6);
+
+  // thresholds are a setting; changing the workspace's name leaves them
+  const rules = (await ws('GET', '/phases', undefined, { status: 200 })).body;
+  assert.equal(rules.purchase_days, 2);
+  await ws('PUT', '/phases', { ...rules, purchase_days: 3 }, { status: 200 });
+  const named = (await ws('GET', '', undefined, { status: 200 })).body.name;
+  await ws('PATCH', '', { name: named }, { status: 200 });
+  assert.equal((await ws('GET', '/phases')).body.purchase_days, 3);
+  assert.equal((await ask('phases', {})).body.groups.find((g) => g.group === 'purchase').profiles, 2);
+  assert.equal((await ws('PUT', '/phases', { days: 0 }, { status: 400 })).body.errors[0].pointer, '/days');
+
+  const catalog = (await ws('GET', '/catalog/events', undefined, { status: 200 })).body.data;
+  const viewed = catalog.find((e) => e.event === 'Product Viewed');
+  assert.deepEqual([viewed.count, viewed.profiles, viewed.first_seen_at], [6, 6, '2026-11-21T08:00:00Z']);
+  assert.deepEqual(viewed.properties.find((p) => p.path === 'brand'), { path: 'brand', types: ['string'], list: false, count: 6, examples: ['Sint'] });
+  assert.deepEqual(catalog.find((e) => e.event === 'Order Completed').properties.find((p) => p.path === 'products.brand').list, true);
+  const city = (await ws('GET', '/catalog/traits', undefined, { status: 200 })).body.data.find((t) => t.path === 'city');
+  assert.deepEqual([city.count, city.examples], [6, ['Utrecht']]);
+
+  // what is wrong is pointed at; what was never seen counts nothing, with a warning
+  const wrong = async (kind, body, pointer) => assert.equal((await ask(kind, body, 400)).body.errors[0].pointer, pointer);
+  await wrong('funnel', { ...funnel, steps: [] }, '/steps');
+  await wrong('funnel', { ...funnel, steps: [{ event: 'A', where: "property('x') >" }] }, '/steps/0/where');
+  await wrong('funnel', { ...funnel, steps: [{ event: 'A', where: "property('x') = 1).within(2 days" }] }, '/steps/0/where');
+  await wrong('funnel', { ...funnel, steps: [{ event: 'A', where: "trait('x') = 1" }, { event: 'Product Viewed', where: "trait('x') = 1" }] }, '/steps/0/where');
+  await wrong('funnel', { ...funnel, within: 'soon' }, '/within');
+  await wrong('funnel', { ...funnel, to: '2026-10-01' }, '/to');
+  await wrong('funnel', { ...funnel, from: 'x' }, '/from');
+  await wrong('funnel', { ...funnel, breakdown: { trait: 'a', phase: true } }, '/breakdown');
+  await wrong('funnel', { ...funnel, segment: 'nobody-made-this' }, '/segment');
+  await wrong('funnel', { ...funnel, segment: { query: 'event(' } }, '/segment/query');
+  await wrong('retention', { ...retention, unit: 'hour' }, '/unit');
+  await wrong('retention', { ...retention, periods: 1000 }, '/periods');
+  await wrong('series', { ...series, measure: 'median' }, '/measure');
+  await wrong('series', { ...series, property: undefined }, '/property');
+  await wrong('paths', { ...range, length: 6 }, '/length');
+  await wrong('overlap', { segments: [] }, '/segments');
+  await wrong('compare', { segment: buyers }, '/breakdown');
+  await wrong('favourites', { of: 'colour' }, '/of');
+  const unseen = (await ask('funnel', { ...funnel, steps: [{ event: 'Product Veiwed' }] })).body;
+  assert.equal(unseen.steps[0].profiles, 0);
+  assert.equal(unseen.warnings[0].pointer, '/steps/0/event');
+  assert.match(unseen.warnings[0].detail, /did you mean 'Product Viewed'/);
+  await ws('POST', '/reports/funnel/profiles', { ...funnel, cell: { step: 0 }, save_as: 'mine' }, { status: 409 });
+  await ws('POST', '/reports/funnel/profiles', funnel, { status: 400 });
+});
+
 test('profiles: look-up, search, lists, events, links', async () => {
   let last;
   for (let i = 0; i < 7; i++) {

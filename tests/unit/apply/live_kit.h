@@ -1,4 +1,4 @@
-/* A workspace in a temporary directory, driven by hand on a manual clock. */
+/* A workspace in a temporary directory (named after KIT_NAME), driven by hand on a manual clock. */
 #ifndef TESTS_APPLY_LIVE_KIT_H
 #define TESTS_APPLY_LIVE_KIT_H
 
@@ -44,19 +44,26 @@ static inline void kit_open(struct kit *k)
     }
 }
 
-static inline int kit_set_up(void **state)
+/* Without a workspace yet: the clock may be set before kit_open. */
+static inline int kit_prepare(void **state)
 {
     struct kit *k = calloc(1, sizeof *k);
     struct kn_err err;
-    test_dir("t_live", k->root);
+    test_dir(KIT_NAME, k->root);
     (void)snprintf(k->state, sizeof k->state, "%s/ws/test/state", k->root);
     k->clock.wall_us = INT64_C(1795448720) * KIT_SECOND;
     assert_int_equal(kn_disk_posix_open(k->root, &k->disk, &err), KN_OK);
     kn_arena_init(&k->arena, 256 << 20);
     kn_buf_init(&k->items, 64 << 20);
-    kit_open(k);
     *state = k;
     return 0;
+}
+
+static inline int kit_set_up(void **state)
+{
+    int rc = kit_prepare(state);
+    kit_open(*state);
+    return rc;
 }
 
 static inline int kit_tear_down(void **state)

@@ -116,9 +116,8 @@ static void send(struct fixture *f)
     bool full;
     bool committed;
     size_t applied;
-    assert_int_equal(kn_workspace_stage(f->ws, kn_buf_view(&f->items), f->count, 0, &seq, &full,
-                                        &err),
-                     KN_OK);
+    assert_int_equal(
+        kn_workspace_stage(f->ws, kn_buf_view(&f->items), f->count, 0, &seq, &full, &err), KN_OK);
     assert_int_equal(kn_workspace_commit(f->ws, &committed, &err), KN_OK);
     assert_int_equal(kn_workspace_apply(f->ws, INT64_MAX, &applied, &err), KN_OK);
     assert_int_equal(applied, 1);
@@ -129,8 +128,8 @@ static void send(struct fixture *f)
 static struct kn_profile *who(struct fixture *f, const char *type, const char *value)
 {
     struct kn_profile *p = NULL;
-    enum kn_rc rc = kn_read_profile_by_identifier(f->ws, kn_str_c(type), kn_str_c(value),
-                                                  &f->arena, &p);
+    enum kn_rc rc =
+        kn_read_profile_by_identifier(f->ws, kn_str_c(type), kn_str_c(value), &f->arena, &p);
     return rc == KN_OK ? p : NULL;
 }
 
@@ -149,8 +148,8 @@ static size_t events_of(struct fixture *f, const struct kn_profile *p)
 {
     size_t count = 0;
     struct kn_err err;
-    struct kn_archive_query q = {.order = KN_ARCHIVE_NEWEST_FIRST, .from_us = INT64_MIN,
-                                 .to_us = INT64_MAX};
+    struct kn_archive_query q = {
+        .order = KN_ARCHIVE_NEWEST_FIRST, .from_us = INT64_MIN, .to_us = INT64_MAX};
     assert_int_equal(kn_read_events(f->ws, p, &q, &f->arena, count_event, &count, &err), KN_OK);
     return count;
 }
@@ -211,8 +210,11 @@ static void unmerge_restores_both_sides(void **state)
 {
     struct fixture *f = *state;
     int64_t now = f->clock.wall_us;
-    struct kn_item_order order = {.event = KN_ORDER_COMPLETED, .order_id = KN_STR("o1"),
-                                  .has_amount = true, .amount = 1250, .currency = "EUR"};
+    struct kn_item_order order = {.event = KN_ORDER_COMPLETED,
+                                  .order_id = KN_STR("o1"),
+                                  .has_amount = true,
+                                  .amount = 1250,
+                                  .currency = "EUR"};
     add(f, "m1", now - 100, ANON, 1, NULL);
     add(f, "m2", now - 90, USER, 1, &(struct kn_item){.order = order});
     send(f);
@@ -258,10 +260,16 @@ static void one_order_is_one_order(void **state)
 {
     struct fixture *f = *state;
     int64_t now = f->clock.wall_us;
-    struct kn_item_order order = {.event = KN_ORDER_COMPLETED, .order_id = KN_STR("o1"),
-                                  .has_amount = true, .amount = 10000, .currency = "EUR"};
-    struct kn_item_order refund = {.event = KN_ORDER_REFUNDED, .order_id = KN_STR("o1"),
-                                   .has_amount = true, .amount = 2500, .currency = "EUR"};
+    struct kn_item_order order = {.event = KN_ORDER_COMPLETED,
+                                  .order_id = KN_STR("o1"),
+                                  .has_amount = true,
+                                  .amount = 10000,
+                                  .currency = "EUR"};
+    struct kn_item_order refund = {.event = KN_ORDER_REFUNDED,
+                                   .order_id = KN_STR("o1"),
+                                   .has_amount = true,
+                                   .amount = 2500,
+                                   .currency = "EUR"};
     struct kn_profile_revenue revenue[2];
     size_t orders;
     add(f, "m0", now - 5, USER, 1, &(struct kn_item){.order = refund}); /* arrives first */
@@ -315,8 +323,11 @@ static void dry_runs_change_nothing(void **state)
     struct kn_item_id ids[2] = {{.type = KN_ID_USER_ID, .value = KN_STR("u1")},
                                 {.type = KN_ID_ANONYMOUS_ID, .value = KN_STR("a1")}};
     struct kn_settings *s = kn_workspace_settings(f->ws);
-    struct kn_item merge = {.kind = KN_ITEM_MERGE, .ids = ids, .id_count = 2,
-                            .message_id = KN_STR("dry"), .received_us = f->clock.wall_us};
+    struct kn_item merge = {.kind = KN_ITEM_MERGE,
+                            .ids = ids,
+                            .id_count = 2,
+                            .message_id = KN_STR("dry"),
+                            .received_us = f->clock.wall_us};
     add(f, "m1", f->clock.wall_us, ANON, 1, NULL);
     add(f, "m2", f->clock.wall_us, USER, 1, NULL);
     send(f);
@@ -328,8 +339,11 @@ static void dry_runs_change_nothing(void **state)
     assert_int_not_equal(who(f, "anonymous_id", "a1")->ordinal, who(f, "user_id", "u1")->ordinal);
     add(f, "m3", f->clock.wall_us, BOTH, 2, NULL);
     send(f);
-    struct kn_item split = {.kind = KN_ITEM_UNMERGE, .ids = ids, .id_count = 1,
-                            .message_id = KN_STR("dry"), .received_us = f->clock.wall_us};
+    struct kn_item split = {.kind = KN_ITEM_UNMERGE,
+                            .ids = ids,
+                            .id_count = 1,
+                            .message_id = KN_STR("dry"),
+                            .received_us = f->clock.wall_us};
     assert_int_equal(kn_read_dry_run(f->ws, &split, &f->arena, &a, &b, &err), KN_OK);
     assert_int_equal(a->id_count + b->id_count, 2);
     assert_int_equal(who(f, "user_id", "u1")->id_count, 2);

@@ -88,8 +88,8 @@ static struct tally *tally_of(struct tallies *t, const char *group)
     return n;
 }
 
-static bool best_chain(const struct world *w, const struct setup *s, uint32_t person, size_t *events,
-                       struct chain *best)
+static bool best_chain(const struct world *w, const struct setup *s, uint32_t person,
+                       size_t *events, struct chain *best)
 {
     struct chain none = {0};
     *best = none;
@@ -113,9 +113,9 @@ static void judge(const struct world *w, const struct setup *s, struct tallies *
         for (int g = 0; g < n; g++) {
             struct tally *y = tally_of(t, groups[g]);
             for (uint32_t k = 0; k < best.length; k++) {
-                y->gaps[k][y->profiles[k]++] =
-                    k == 0 ? 0
-                           : w->events[events[best.at[k]]].us - w->events[events[best.at[k - 1]]].us;
+                y->gaps[k][y->profiles[k]++] = k == 0 ? 0
+                                                      : w->events[events[best.at[k]]].us -
+                                                            w->events[events[best.at[k - 1]]].us;
             }
         }
     }
@@ -143,8 +143,8 @@ static void check_steps(const struct setup *s, struct tally *y, const struct kn_
 
 static struct setup random_setup(struct world *w, struct kn_arena *arena)
 {
-    static const struct kn_period periods[] = {
-        {1, KN_DAY}, {7, KN_DAY}, {6, KN_HOUR}, {1, KN_WEEK}, {1, KN_MONTH}, {1, KN_SECOND}};
+    static const struct kn_period periods[] = {{1, KN_DAY},  {7, KN_DAY},   {6, KN_HOUR},
+                                               {1, KN_WEEK}, {1, KN_MONTH}, {1, KN_SECOND}};
     struct setup s = {.by = (enum world_by)kn_rand_below(&w->rand, WORLD_BY_COUNT)};
     s.q.step_count = 1 + (uint32_t)kn_rand_below(&w->rand, STEPS);
     for (uint32_t i = 0; i < s.q.step_count; i++) {
@@ -223,9 +223,10 @@ static void check(struct world *w, const struct kn_columns_pin *pin)
         assert_true(g == 0 ||
                     ret.groups[g - 1].steps[0].profiles >= ret.groups[g].steps[0].profiles);
     }
-    check_cell(w, pin, &s, ret.group_count > 0 && kn_rand_chance(&w->rand, 1, 2)
-                               ? &ret.groups[kn_rand_below(&w->rand, ret.group_count)]
-                               : NULL);
+    check_cell(w, pin, &s,
+               ret.group_count > 0 && kn_rand_chance(&w->rand, 1, 2)
+                   ? &ret.groups[kn_rand_below(&w->rand, ret.group_count)]
+                   : NULL);
     kn_arena_deinit(&arena);
 }
 

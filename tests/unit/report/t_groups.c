@@ -1,4 +1,5 @@
-/* Paths, overlap, comparisons, groups of customers, favourites and the catalogue against plain counting. */
+/* Paths, overlap, comparisons, groups of customers, favourites and the catalogue against plain
+ * counting. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,7 +62,8 @@ static void check_paths(struct world *w, const struct kn_columns_pin *pin, struc
     }
     q.events = names;
     q.start = start < 0 ? KN_STR_EMPTY : kn_str_c(world_names[start]);
-    q.within = kn_rand_chance(&w->rand, 1, 2) ? (struct kn_period){2, KN_DAY} : (struct kn_period){0};
+    q.within =
+        kn_rand_chance(&w->rand, 1, 2) ? (struct kn_period){2, KN_DAY} : (struct kn_period){0};
     q.from = WORLD_START + (int64_t)kn_rand_below(&w->rand, 10) * WORLD_DAY;
     q.to = q.from + (int64_t)kn_rand_below(&w->rand, 40) * WORLD_DAY;
     struct kn_report r = world_report(w, pin, NULL);
@@ -79,7 +81,8 @@ static void check_paths(struct world *w, const struct kn_columns_pin *pin, struc
         uint64_t members[WORLD_WORDS] = {0};
         for (uint32_t k = 0; k < ret.paths[i].length; k++) {
             size_t at = strlen(text);
-            (void)snprintf(text + at, sizeof text - at, "/%.*s", KN_STR_ARG(ret.paths[i].events[k]));
+            (void)snprintf(text + at, sizeof text - at, "/%.*s",
+                           KN_STR_ARG(ret.paths[i].events[k]));
         }
         q.cell_path = ret.paths[i].events;
         q.cell_length = ret.paths[i].length;
@@ -243,8 +246,8 @@ static size_t fifths(size_t part, size_t all)
 }
 
 /* The table of docs/reports.md. */
-static const char *rfm_name(const struct customer *all, size_t n, const struct customer *c, size_t *r,
-                            size_t *f, size_t *m)
+static const char *rfm_name(const struct customer *all, size_t n, const struct customer *c,
+                            size_t *r, size_t *f, size_t *m)
 {
     static const char *const names[5][5] = {
         {"lost", "lost", "at_risk", "cannot_lose", "cannot_lose"},
@@ -311,9 +314,8 @@ static void check_customers(struct world *w, const struct kn_columns_pin *pin,
                                                  KN_GROUPING_PHASES};
     struct customer all[WORLD_PEOPLE];
     uint64_t members[WORLD_WORDS] = {0};
-    struct kn_customers q = {.grouping = groupings[kn_rand_below(&w->rand, 3)],
-                             .grid = {4, 9, 6},
-                             .currency = "EUR"};
+    struct kn_customers q = {
+        .grouping = groupings[kn_rand_below(&w->rand, 3)], .grid = {4, 9, 6}, .currency = "EUR"};
     struct kn_customers_result ret;
     struct kn_err err;
     struct kn_report r = world_report(w, pin, NULL);
@@ -346,8 +348,8 @@ static void check_customers(struct world *w, const struct kn_columns_pin *pin,
     for (uint32_t p = 0; p < WORLD_PEOPLE; p++) {
         bool expected = false;
         for (size_t i = 0; i < n; i++) {
-            expected |= all[i].person == p &&
-                        strcmp(group_name(w, &q, all, n, &all[i]), q.cell_group) == 0;
+            expected |=
+                all[i].person == p && strcmp(group_name(w, &q, all, n, &all[i]), q.cell_group) == 0;
         }
         assert_int_equal(world_is_in(w, members, p), expected);
     }
@@ -501,11 +503,13 @@ static void check_catalog(struct world *w, const struct kn_columns_pin *pin, str
             assert_int_equal(t->first_us, first);
             assert_int_equal(f ? f->rows : 0, with_key);
             assert_true(!tags || tags->list);
-            assert_true(!f || (f->kinds & ~((1U << KN_VALUE_STRING) | (1U << KN_VALUE_NUMBER))) == 0);
+            assert_true(!f ||
+                        (f->kinds & ~((1U << KN_VALUE_STRING) | (1U << KN_VALUE_NUMBER))) == 0);
         }
     }
     assert_int_equal(count, expected);
-    assert_int_equal(kn_report_catalog(&r, KN_TABLE_PROFILE, 1, arena, &tables, &count, &err), KN_OK);
+    assert_int_equal(kn_report_catalog(&r, KN_TABLE_PROFILE, 1, arena, &tables, &count, &err),
+                     KN_OK);
     uint64_t cities = 0;
     for (uint32_t p = 0; p < WORLD_PEOPLE; p++) {
         cities += world_counts(w, p) && w->people[p].city > 0;
@@ -552,7 +556,8 @@ struct call {
 static enum kn_rc call(const struct call *c, struct kn_arena *arena, struct kn_err *err)
 {
     struct kn_paths paths = {.length = 3, .from = WORLD_START, .to = WORLD_START + 20 * WORLD_DAY};
-    struct kn_customers customers = {.grouping = (enum kn_grouping)(c->which % 3), .currency = "EUR"};
+    struct kn_customers customers = {.grouping = (enum kn_grouping)(c->which % 3),
+                                     .currency = "EUR"};
     struct kn_favourites favourites = {.field = KN_STR("category"), .half_life_days = 30};
     struct kn_compare compare = {.table = KN_TABLE_PROFILE, .path = KN_STR("t.city")};
     struct kn_paths_result a;

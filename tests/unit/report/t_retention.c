@@ -143,7 +143,8 @@ static void check_cell(struct world *w, const struct kn_columns_pin *pin, struct
     bool grouped = all->group_count > 0;
     s->q.cell_cohort = (uint32_t)kn_rand_below(&w->rand, all->cohort_count);
     s->q.cell_period = (int32_t)kn_rand_below(&w->rand, s->q.periods + 2) - 1;
-    s->q.cell_value = grouped ? &all->groups[kn_rand_below(&w->rand, all->group_count)].value : NULL;
+    s->q.cell_value =
+        grouped ? &all->groups[kn_rand_below(&w->rand, all->group_count)].value : NULL;
     int64_t start = (grouped ? all->groups[0].cohorts : all->cohorts)[s->q.cell_cohort].start;
     if (grouped) {
         world_value_text(*s->q.cell_value, text, sizeof text);

@@ -68,7 +68,8 @@ static void check_point(const struct world *w, const struct setup *s, const char
     bool seen[WORLD_PEOPLE] = {false};
     for (size_t i = 0; i < w->event_count; i++) {
         const struct world_event *e = &w->events[i];
-        bool here = s->q.whole || unit_number(w, s->q.unit, e->us) == unit_number(w, s->q.unit, start);
+        bool here =
+            s->q.whole || unit_number(w, s->q.unit, e->us) == unit_number(w, s->q.unit, start);
         if (!here || !fits(w, s, e) || !is_in_group(w, s, e, group)) {
             continue;
         }
@@ -79,7 +80,7 @@ static void check_point(const struct world *w, const struct setup *s, const char
         numbers += e->amount != INT_MIN;
         sum += e->amount != INT_MIN ? tenths(e) : 0;
     }
-    uint64_t expected = is_summed(s)                             ? numbers
+    uint64_t expected = is_summed(s)                          ? numbers
                         : s->q.measure == KN_MEASURE_PROFILES ? people
                                                               : rows;
     struct kn_wide total = kn_wide_times(kn_dec_int(1) / 10, 0);
@@ -107,8 +108,8 @@ static struct setup random_setup(struct world *w, struct kn_arena *arena)
     s.q.match.event = s.name < 0 ? KN_STR_EMPTY : kn_str_c(world_names[s.name]);
     s.q.match.where = world_where(s.condition, arena);
     s.q.from = WORLD_START + (int64_t)kn_rand_below(&w->rand, 200) * WORLD_DAY / 7;
-    s.q.to = s.q.from + 1 + (int64_t)kn_rand_below(&w->rand, s.q.unit == KN_UNIT_HOUR ? 20 : 200) *
-                                WORLD_DAY / 7;
+    s.q.to = s.q.from + 1 +
+             (int64_t)kn_rand_below(&w->rand, s.q.unit == KN_UNIT_HOUR ? 20 : 200) * WORLD_DAY / 7;
     s.q.breakdown = world_breakdown(s.by);
     return s;
 }
@@ -123,7 +124,8 @@ static void check_cell(struct world *w, const struct kn_columns_pin *pin, struct
     char text[40];
     bool grouped = s->by != WORLD_BY_NONE && all->group_count > 0;
     s->q.cell_point = (uint32_t)kn_rand_below(&w->rand, all->point_count);
-    s->q.cell_value = grouped ? &all->groups[kn_rand_below(&w->rand, all->group_count)].value : NULL;
+    s->q.cell_value =
+        grouped ? &all->groups[kn_rand_below(&w->rand, all->group_count)].value : NULL;
     if (grouped) {
         world_value_text(*s->q.cell_value, text, sizeof text);
     }
@@ -133,7 +135,8 @@ static void check_cell(struct world *w, const struct kn_columns_pin *pin, struct
     int64_t start = all->starts[s->q.cell_point];
     for (size_t i = 0; i < w->event_count; i++) {
         const struct world_event *e = &w->events[i];
-        bool here = s->q.whole || unit_number(w, s->q.unit, e->us) == unit_number(w, s->q.unit, start);
+        bool here =
+            s->q.whole || unit_number(w, s->q.unit, e->us) == unit_number(w, s->q.unit, start);
         if (here && fits(w, s, e) && is_in_group(w, s, e, grouped ? text : NULL) &&
             (!is_summed(s) || e->amount != INT_MIN)) {
             expected[world_root(w, e->ordinal)] = true;

@@ -123,7 +123,8 @@ static void feed_event(struct world *w, const struct world_event *e)
     char *kept = malloc(bytes.len);
     memcpy(kept, bytes.p, bytes.len);
     w->items[w->item_count++] = kept;
-    kn_columns_event(w->columns, e->ordinal * w->spread, e->us, e->arrival, kn_str(kept, bytes.len));
+    kn_columns_event(w->columns, e->ordinal * w->spread, e->us, e->arrival,
+                     kn_str(kept, bytes.len));
     kn_buf_deinit(&body);
     kn_buf_deinit(&bytes);
 }
@@ -151,7 +152,8 @@ static void feed_person(struct world *w, uint32_t o)
     }
     n += snprintf(text + n, sizeof text - (size_t)n, "}}");
     kn_columns_replace(w->columns, KN_TABLE_PROFILE, o * w->spread);
-    kn_columns_row(w->columns, KN_TABLE_PROFILE, o * w->spread, w->now, w->arrivals++, kn_str(text, (size_t)n));
+    kn_columns_row(w->columns, KN_TABLE_PROFILE, o * w->spread, w->now, w->arrivals++,
+                   kn_str(text, (size_t)n));
     p->live = true;
 }
 
@@ -237,10 +239,9 @@ static void add_facts(struct world *w)
             (int)kn_rand_below(&w->rand, 3)};
         feed_sessions(w, o);
     } else {
-        w->orders[w->order_count++] =
-            (struct world_order){o, random_time(w), w->arrivals++,
-                                 (int)kn_rand_below(&w->rand, 5000),
-                                 kn_rand_chance(&w->rand, 1, 5)};
+        w->orders[w->order_count++] = (struct world_order){o, random_time(w), w->arrivals++,
+                                                           (int)kn_rand_below(&w->rand, 5000),
+                                                           kn_rand_chance(&w->rand, 1, 5)};
         feed_orders(w, o);
     }
 }
@@ -265,7 +266,8 @@ static void merge_people(struct world *w)
     kn_columns_replace(w->columns, KN_TABLE_SESSION, a * w->spread);
     kn_columns_replace(w->columns, KN_TABLE_MERGED, a * w->spread);
     int n = snprintf(text, sizeof text, "{\"into\":%u}", b * w->spread);
-    kn_columns_row(w->columns, KN_TABLE_MERGED, a * w->spread, w->now, w->arrivals++, kn_str(text, (size_t)n));
+    kn_columns_row(w->columns, KN_TABLE_MERGED, a * w->spread, w->now, w->arrivals++,
+                   kn_str(text, (size_t)n));
     feed_orders(w, b);
     feed_sessions(w, b);
 }

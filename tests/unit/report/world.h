@@ -1,5 +1,6 @@
-/* A small random world for reports, twice: as plain arrays, and fed to the behaviour columns in several
- * runs, with merged profiles, replaced rows, forgotten people, ties and days on which clocks change. */
+/* A small random world for reports, twice: as plain arrays, and fed to the behaviour columns in
+ * several runs, with merged profiles, replaced rows, forgotten people, ties and days on which
+ * clocks change. */
 #ifndef KN_TESTS_REPORT_WORLD_H
 #define KN_TESTS_REPORT_WORLD_H
 
@@ -12,14 +13,15 @@
 enum {
     WORLD_PEOPLE = 24,
     WORLD_ROWS = 900,
-    WORLD_EVENTS = 5,    /* names */
+    WORLD_EVENTS = 5, /* names */
     WORLD_TAGS = 3,
     WORLD_PRODUCTS = 3,
-    WORLD_SPREAD = 700,  /* between the ordinals of people, in half of the worlds: several blocks */
+    WORLD_SPREAD = 700, /* between the ordinals of people, in half of the worlds: several blocks */
     WORLD_WORDS = WORLD_PEOPLE * WORLD_SPREAD / 64 + 1,
 };
 #define WORLD_DAY INT64_C(86400000000)
-#define WORLD_START INT64_C(1792108800000000) /* 2026-10-16T00:00Z: ten days before clocks go back */
+#define WORLD_START                                                                                \
+    INT64_C(1792108800000000) /* 2026-10-16T00:00Z: ten days before clocks go back */
 #define WORLD_DAYS 40
 
 struct world_product {
@@ -28,17 +30,17 @@ struct world_product {
 };
 
 struct world_event {
-    bool gone;       /* of a forgotten person */
+    bool gone; /* of a forgotten person */
     uint32_t ordinal;
     int64_t us;
     uint64_t arrival;
     int name;
-    int key;         /* property k: 0 none, 1 to 3 "x" to "z", 4: the number 1, 5: the string "1" */
+    int key; /* property k: 0 none, 1 to 3 "x" to "z", 4: the number 1, 5: the string "1" */
     int tags[WORLD_TAGS]; /* of property tags, an array: 0 = not there, else letter */
-    int amount;      /* property v: INT_MIN = none; an odd one is a string */
+    int amount;           /* property v: INT_MIN = none; an odd one is a string */
     struct world_product products[WORLD_PRODUCTS];
     int product_count;
-    int device;      /* 0 none, 1 mobile, 2 desktop */
+    int device; /* 0 none, 1 mobile, 2 desktop */
     bool visit;
 };
 struct world_session {

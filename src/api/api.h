@@ -17,6 +17,7 @@
 
 #include "apply/read.h"
 #include "format/http.h"
+#include "segment/bulk.h"
 
 struct kn_api;
 struct kn_system; /* api/system.h: users, tokens, sessions, the list of workspaces */
@@ -52,6 +53,8 @@ struct kn_api_env {
     void (*metrics)(void *context, struct kn_buf *out);
     /* Every workspace recovered and taking records. */
     bool (*ready)(void *context);
+    /* Where bulk work goes on in parallel. */
+    struct kn_bulk_jobs jobs;
     void *context;
     struct kn_clock clock;
     struct kn_random random;

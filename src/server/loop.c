@@ -718,7 +718,12 @@ void *kn_worker_run(void *argument)
     for (;;) {
         kn_mutex_lock(&q->mutex);
         while (!q->head && !q->stopping) {
-            kn_cond_wait(&q->cond, &q->mutex);
+            struct kn_offer *offer = kn_offer_find(q);
+            if (offer) {
+                kn_offer_help(q, offer);
+            } else {
+                kn_cond_wait(&q->cond, &q->mutex);
+            }
         }
         struct kn_call *call = q->head;
         if (!call) {

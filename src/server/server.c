@@ -138,6 +138,7 @@ static void set_environments(struct kn_server *s)
         .message = kn_server_message,
         .metrics = kn_server_metrics,
         .ready = kn_server_ready,
+        .jobs = {s, kn_server_run_jobs},
         .context = s,
         .clock = s->clock,
         .random = s->random,
@@ -167,6 +168,7 @@ static struct kn_server *server_new(const struct kn_server_options *options)
     kn_mutex_init(&s->reason_mutex);
     kn_mutex_init(&s->queue.mutex);
     kn_cond_init(&s->queue.cond);
+    kn_cond_init(&s->queue.helped);
     kn_waker_init(&s->log_waker);
     kn_waker_init(&s->apply_waker);
     kn_waker_init(&s->build_waker);

@@ -28,13 +28,31 @@ void kn_waker_wait(struct kn_waker *w, uint64_t timeout_us);
 struct kn_call;
 struct kn_loop;
 
-/* API calls for the query workers, first in first out. */
+/* Indexes of a bulk job that any worker may run; on the stack of the worker that offers them. */
+struct kn_offer {
+    struct kn_offer *next;
+    uint32_t count;
+    _Atomic uint32_t next_index;
+    uint32_t helpers; /* workers inside, the offering one left out; under the queue's mutex */
+    void (*job)(void *arg, uint32_t index);
+    void *arg;
+};
+
+/* API calls for the query workers, first in first out, and work in which idle ones help. */
 struct kn_work_queue {
     struct kn_mutex mutex;
-    struct kn_cond cond;
+    struct kn_cond cond, helped;
     struct kn_call *head, *tail;
+    struct kn_offer *offers;
     bool stopping;
 };
+
+/* jobs.c; the first two with the queue's mutex held, which help gives up while it works. */
+struct kn_offer *kn_offer_find(struct kn_work_queue *q);
+void kn_offer_help(struct kn_work_queue *q, struct kn_offer *offer);
+/* As kn_bulk_jobs.run; context: the server. */
+void kn_server_run_jobs(void *context, uint32_t count, void (*job)(void *arg, uint32_t index),
+                        void *arg);
 
 struct kn_server {
     struct kn_server_options options;

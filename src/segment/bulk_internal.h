@@ -144,6 +144,7 @@ struct kn_bulk_cond {
     /* WALK */
     const struct kn_walk_table *walk;
     uint32_t walk_count;
+    bool each;            /* profiles without a row have answers of their own */
     int32_t walk_profile; /* index of the profile table in it, -1: none */
 };
 

@@ -1,5 +1,5 @@
 # Thin: the build is CMake's (CMakePresets.json), the tests are tools/test.sh's.
-.PHONY: setup build run test soak bench fmt tidy clean
+.PHONY: setup build run test soak bench bench-segments fmt lint clean
 
 setup:
 	sh tools/setup.sh
@@ -20,12 +20,18 @@ soak: setup build
 bench: setup build
 	sh tools/node.sh bench/run.mjs
 
+bench-segments: setup build
+	sh tools/node.sh bench/segments.mjs
+
 fmt:
 	clang-format -i $$(git ls-files '*.c' '*.h' '*.cpp')
 
-tidy: setup
+lint: setup
 	cmake --preset clang >/dev/null
-	sh tools/tidy.sh
+	cmake --build build-clang
+	sh tools/lint.sh headers
+	sh tools/lint.sh cppcheck
+	sh tools/lint.sh tidy
 
 clean:
 	rm -rf build build-*

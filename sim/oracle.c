@@ -1,220 +1,320 @@
 #include "sim/oracle.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include "base/assert.h"
 
-#include "base/mem.h"
+/* ---- what was sent ---- */
 
-struct check {
-    struct oracle *o;
-    uint32_t seen[ORACLE_EVENTS_MAX]; /* how often each event was found */
-    char *text;
-    size_t text_len;
-    bool bad;
-};
-
-static bool differs(struct check *c, const char *what, uint64_t a, uint64_t b)
+void oracle_forget(struct oracle *o, size_t index)
 {
-    if (!c->bad) {
-        (void)snprintf(c->text, c->text_len, "%s: %llu, expected %llu", what, (unsigned long long)a,
-                       (unsigned long long)b);
+    const struct oracle_frame gone = o->frames[index];
+    memmove(&o->items[gone.first], &o->items[gone.first + gone.count],
+            (o->count - gone.first - gone.count) * sizeof o->items[0]);
+    memmove(&o->frames[index], &o->frames[index + 1],
+            (o->frame_count - index - 1) * sizeof o->frames[0]);
+    o->count -= gone.count;
+    o->frame_count--;
+    for (size_t i = index; i < o->frame_count; i++) {
+        o->frames[i].first -= gone.count;
     }
-    c->bad = true;
-    return false;
 }
 
-static bool each_event(void *context, const struct kn_archive_row *row, const struct kn_item *item)
+bool oracle_settle(struct oracle *o, uint64_t durable)
 {
-    struct check *c = context;
-    uint64_t number;
-    if (!kn_str_u64(item->message_id, &number) || number >= c->o->count) {
-        return differs(c, "an event nobody sent", 0, 1);
+    while (o->frame_count > 0 && o->frames[o->frame_count - 1].seq > durable) {
+        if (o->frames[o->frame_count - 1].acked) {
+            return false;
+        }
+        oracle_forget(o, o->frame_count - 1);
     }
-    c->seen[number]++;
-    c->o->events[number].arrival = row->arrival;
+    for (size_t i = 0; i < o->frame_count; i++) {
+        o->frames[i].acked = true; /* it is there, so it stays */
+    }
     return true;
 }
 
-/* Union-find by relabelling: the smallest identifier names the person. */
-static void components(const struct oracle *o, uint32_t group[ORACLE_IDS + 1])
+/* ---- persons ---- */
+
+static size_t ids_of(const struct oracle_item *item, unsigned ids[SIM_ID_TYPES + ORACLE_OPS_IDS])
 {
-    for (uint32_t i = 0; i <= ORACLE_IDS; i++) {
-        group[i] = i;
+    size_t count = 0;
+    for (size_t i = 0; i < item->id_count; i++) {
+        ids[count++] = item->ids[i];
     }
-    for (bool changed = true; changed;) {
-        changed = false;
-        for (size_t e = 0; e < o->count; e++) {
-            const struct oracle_event *v = &o->events[e];
-            for (int k = 0; v->present && k < 3; k++) {
-                uint32_t a = group[v->ids[0]];
-                uint32_t b = v->ids[k] ? group[v->ids[k]] : a;
-                for (uint32_t i = 1; a != b && i <= ORACLE_IDS; i++) {
-                    if (group[i] == (a > b ? a : b)) {
-                        group[i] = a > b ? b : a;
-                        changed = true;
-                    }
-                }
+    for (unsigned t = 0; item->kind == ORACLE_MESSAGE && t < SIM_ID_TYPES; t++) {
+        if (item->message.ids[t] != 0) {
+            ids[count++] = oracle_id((enum sim_id_type)t, item->message.ids[t]);
+        }
+    }
+    return count;
+}
+
+/* Would all owners of these identifiers, and the identifiers, break a rule as one person? */
+static bool breaks(const struct oracle_view *v, const unsigned *limits, const unsigned *ids,
+                   size_t count)
+{
+    bool in[SIM_IDS] = {false};
+    unsigned per_type[SIM_ID_TYPES] = {0};
+    for (size_t i = 0; i < count; i++) {
+        in[ids[i]] = true;
+        for (unsigned k = 0; k < SIM_IDS; k++) {
+            in[k] = in[k] || (v->owner[k] != ORACLE_NOBODY && v->owner[k] == v->owner[ids[i]]);
+        }
+    }
+    for (unsigned a = 0; a < SIM_IDS; a++) {
+        per_type[a / SIM_IDS_EACH] += in[a];
+        for (unsigned b = 0; b < SIM_IDS; b++) {
+            if (in[a] && in[b] && v->forbidden[a][b]) {
+                return true;
             }
         }
     }
-}
-
-static void id_text(uint32_t id, char text[16])
-{
-    (void)snprintf(text, 16, "id-%u", id);
-}
-
-static struct kn_profile *profile_of(struct kn_workspace *ws, uint32_t id, struct kn_arena *arena)
-{
-    char text[16];
-    struct kn_profile *p = NULL;
-    id_text(id, text);
-    enum kn_rc rc = kn_read_profile_by_identifier(ws, KN_STR("anonymous_id"), kn_str_c(text), arena,
-                                                  &p);
-    return rc == KN_OK ? p : NULL;
-}
-
-/* The value a trait must have: latest precedence time, the later arrival on a tie. */
-static int trait_value(const struct oracle *o, const uint32_t *group, uint32_t person, int trait)
-{
-    const struct oracle_event *best = NULL;
-    int64_t best_us = 0;
-    for (size_t e = 0; e < o->count; e++) {
-        const struct oracle_event *v = &o->events[e];
-        if (!v->present || v->trait != trait || group[v->ids[0]] != person) {
-            continue;
-        }
-        int64_t us = v->event_us < v->received_us ? v->event_us : v->received_us;
-        if (!best || us > best_us || (us == best_us && v->arrival > best->arrival)) {
-            best = v;
-            best_us = us;
+    for (unsigned t = 0; t < SIM_ID_TYPES; t++) {
+        if (per_type[t] > limits[t]) {
+            return true;
         }
     }
-    return best ? best->value : -1;
+    return false;
 }
 
-static int shown_value(const struct kn_profile *p, int trait)
+/* All of them are one person's already: nothing is joined. */
+static bool is_one(const struct oracle_view *v, const unsigned *ids, size_t count)
 {
-    char key[8];
-    uint64_t value;
-    (void)snprintf(key, sizeof key, "t%d", trait);
-    for (size_t i = 0; i < p->trait_count; i++) {
-        if (kn_str_eq(p->traits[i].key, kn_str_c(key)) && kn_str_u64(p->traits[i].json, &value)) {
-            return (int)value;
-        }
-    }
-    return -1;
-}
-
-static bool check_person(struct check *c, struct kn_workspace *ws, const uint32_t *group,
-                         uint32_t person, struct kn_arena *arena)
-{
-    struct kn_profile *p = profile_of(ws, person, arena);
-    uint64_t events = 0;
-    for (size_t e = 0; e < c->o->count; e++) {
-        const struct oracle_event *v = &c->o->events[e];
-        events += v->present && group[v->ids[0]] == person ? 1 : 0;
-    }
-    if (!p) {
-        return events == 0 ? true : differs(c, "a person is missing, events", 0, events);
-    }
-    if (p->events != events) {
-        return differs(c, "events of a person", p->events, events);
-    }
-    for (uint32_t i = 1; i <= ORACLE_IDS; i++) {
-        const struct kn_profile *other = profile_of(ws, i, arena);
-        bool together = other && other->ordinal == p->ordinal;
-        if (other && together != (group[i] == group[person])) {
-            return differs(c, "identifiers together", together, !together);
-        }
-    }
-    for (int t = 0; t < ORACLE_TRAITS; t++) {
-        int wanted = trait_value(c->o, group, person, t);
-        if (shown_value(p, t) != wanted) {
-            return differs(c, "a trait", (uint64_t)shown_value(p, t), (uint64_t)wanted);
+    for (size_t i = 0; i < count; i++) {
+        if (v->owner[ids[i]] == ORACLE_NOBODY || v->owner[ids[i]] != v->owner[ids[0]]) {
+            return false;
         }
     }
     return true;
 }
 
-/* Reads every event of every person; settles what was not acknowledged. */
-static bool find_events(struct check *c, struct kn_workspace *ws, struct kn_arena *arena)
+static size_t demote(unsigned *ids, size_t count)
 {
-    struct kn_archive_query q = {
-        .order = KN_ARCHIVE_NEWEST_FIRST, .from_us = INT64_MIN, .to_us = INT64_MAX};
-    uint32_t done[ORACLE_IDS + 1];
-    size_t done_count = 0;
-    for (uint32_t i = 1; i <= ORACLE_IDS; i++) {
-        const struct kn_profile *p = profile_of(ws, i, arena);
-        bool seen = !p;
-        for (size_t k = 0; k < done_count; k++) {
-            seen = seen || done[k] == p->ordinal;
-        }
-        if (seen) {
+    size_t weakest = 0;
+    for (size_t i = 1; i < count; i++) {
+        weakest = ids[i] / SIM_IDS_EACH >= ids[weakest] / SIM_IDS_EACH ? i : weakest;
+    }
+    memmove(&ids[weakest], &ids[weakest + 1], (count - weakest - 1) * sizeof *ids);
+    return count - 1;
+}
+
+static size_t resolve(struct oracle *o, unsigned *ids, size_t count)
+{
+    while (count > 1 && !is_one(&o->view, ids, count) && breaks(&o->view, o->limits, ids, count)) {
+        count = demote(ids, count);
+        o->view.forced = true;
+    }
+    return count;
+}
+
+static void merge_consents(struct oracle_consent *a, const struct oracle_consent *b)
+{
+    for (unsigned p = 0; p < SIM_PURPOSES; p++) {
+        int64_t at = a[p].at_us > b[p].at_us ? a[p].at_us : b[p].at_us;
+        if (b[p].state == SIM_UNSAID) {
             continue;
         }
-        struct kn_err err = {0};
-        done[done_count++] = p->ordinal;
-        if (kn_read_events(ws, p, &q, arena, each_event, c, &err) != KN_OK) {
-            (void)snprintf(c->text, c->text_len, "events cannot be read: %s", err.text);
+        bool clash = a[p].state != SIM_UNSAID && a[p].state != b[p].state;
+        a[p] = (struct oracle_consent){clash ? SIM_CONFLICT : b[p].state, at};
+    }
+}
+
+static int join(struct oracle_view *v, const unsigned *ids, size_t count, size_t items)
+{
+    int person = ORACLE_NOBODY;
+    for (size_t i = 0; i < count; i++) {
+        int other = v->owner[ids[i]];
+        if (other == ORACLE_NOBODY || other == person) {
+            continue;
+        }
+        if (person == ORACLE_NOBODY) {
+            person = other;
+            continue;
+        }
+        merge_consents(v->consents[person], v->consents[other]);
+        for (unsigned k = 0; k < SIM_IDS; k++) {
+            v->owner[k] = v->owner[k] == other ? person : v->owner[k];
+        }
+        for (size_t k = 0; k < items; k++) {
+            v->person[k] = v->person[k] == other ? person : v->person[k];
+        }
+    }
+    return person;
+}
+
+/* ---- one item ---- */
+
+static void apply_consents(struct oracle_view *v, const struct oracle_item *item, int person)
+{
+    const struct sim_message *m = &item->message;
+    struct oracle_consent *mine = v->consents[person];
+    if (!m->preferences) {
+        return;
+    }
+    for (unsigned p = 0; p < SIM_PURPOSES; p++) {
+        enum sim_state said = m->states[p];
+        /* A cookie banner that leaves a category out denies it; it says nothing about letters. */
+        if (said == SIM_UNSAID && item->kind == ORACLE_MESSAGE && p != SIM_MARKETING_EMAIL &&
+            mine[p].state != SIM_UNSAID) {
+            said = SIM_DENIED;
+        }
+        if (said != SIM_UNSAID && m->received_us >= mine[p].at_us) {
+            mine[p] = (struct oracle_consent){said, m->received_us};
+        }
+    }
+}
+
+/* Persons before `inside` are no part of a history that is applied again (0: all are). */
+static int apply_person(struct oracle *o, size_t index, int inside)
+{
+    struct oracle_view *v = &o->view;
+    const struct oracle_item *item = &o->items[index];
+    unsigned ids[SIM_ID_TYPES + ORACLE_OPS_IDS];
+    unsigned all[SIM_ID_TYPES + ORACLE_OPS_IDS];
+    size_t all_count = ids_of(item, all);
+    size_t count = 0;
+    for (size_t i = 0; i < all_count; i++) {
+        if (v->owner[all[i]] == ORACLE_NOBODY || v->owner[all[i]] >= inside) {
+            ids[count++] = all[i];
+        }
+    }
+    if (count == 0) {
+        return ORACLE_NOBODY;
+    }
+    count = resolve(o, ids, count);
+    int person = join(v, ids, count, index);
+    if (person == ORACLE_NOBODY && item->kind != ORACLE_MESSAGE && inside == 0) {
+        return ORACLE_NOBODY; /* it was about somebody who is gone */
+    }
+    person = person == ORACLE_NOBODY ? v->persons++ : person;
+    for (size_t i = 0; i < count; i++) {
+        v->owner[ids[i]] = person;
+    }
+    apply_consents(v, item, person);
+    return person;
+}
+
+static void apply_merge(struct oracle *o, size_t index)
+{
+    const struct oracle_item *item = &o->items[index];
+    unsigned ids[2] = {item->ids[0], item->ids[1]};
+    bool gone = o->view.owner[ids[0]] == ORACLE_NOBODY || o->view.owner[ids[1]] == ORACLE_NOBODY;
+    bool same = !gone && o->view.owner[ids[0]] == o->view.owner[ids[1]];
+    if (!gone && (same || !breaks(&o->view, o->limits, ids, 2))) {
+        o->view.person[index] = apply_person(o, index, 0);
+    }
+}
+
+/* ---- un-merge ---- */
+
+static bool contains(const struct oracle_item *item, unsigned id)
+{
+    for (size_t i = 0; i < item->id_count; i++) {
+        if (item->ids[i] == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool may_split(const struct oracle_view *v, const struct oracle_item *item)
+{
+    int person = v->owner[item->ids[0]];
+    bool remains = false;
+    for (size_t i = 0; i < item->id_count; i++) {
+        if (person == ORACLE_NOBODY || v->owner[item->ids[i]] != person) {
             return false;
         }
     }
-    for (size_t e = 0; e < c->o->count && !c->bad; e++) {
-        struct oracle_event *v = &c->o->events[e];
-        if (c->seen[e] > 1 || (v->acked && c->seen[e] != 1)) {
-            return differs(c, "times an event is there", c->seen[e], 1);
-        }
-        v->present = c->seen[e] == 1;
-        v->acked = v->present; /* settled */
+    for (unsigned k = 0; k < SIM_IDS; k++) {
+        remains = remains || (v->owner[k] == person && !contains(item, k));
     }
-    return !c->bad;
+    return remains;
 }
 
-bool oracle_check(struct oracle *o, struct kn_workspace *ws, char *ret, size_t ret_len)
+static int owner_inside(const struct oracle_view *v, const struct oracle_item *item, int inside)
 {
-    struct check *c = kn_must_calloc(1, sizeof *c);
-    struct kn_arena arena;
-    uint32_t group[ORACLE_IDS + 1];
-    c->o = o;
-    c->text = ret;
-    c->text_len = ret_len;
-    kn_arena_init(&arena, 256 << 20);
-    bool ok = find_events(c, ws, &arena);
-    components(o, group);
-    for (uint32_t i = 1; ok && i <= ORACLE_IDS; i++) {
-        ok = group[i] != i || check_person(c, ws, group, i, &arena);
-        kn_arena_clear(&arena);
-    }
-    kn_arena_deinit(&arena);
-    kn_free(c);
-    return ok;
-}
-
-void oracle_encode(const struct oracle_event *v, bool visit, struct kn_buf *items)
-{
-    char ids[3][16];
-    char message[16];
-    char traits[32];
-    struct kn_item_id list[3];
-    struct kn_item item = {.kind = KN_ITEM_EVENT, .type = KN_EVENT_TRACK, .source = 1};
-    for (int i = 0; i < 3; i++) {
-        if (v->ids[i] != 0) {
-            id_text(v->ids[i], ids[i]);
-            list[item.id_count++] =
-                (struct kn_item_id){.type = KN_ID_ANONYMOUS_ID, .value = kn_str_c(ids[i])};
+    for (size_t i = 0; i < item->id_count; i++) {
+        if (v->owner[item->ids[i]] >= inside) {
+            return v->owner[item->ids[i]];
         }
     }
-    (void)snprintf(message, sizeof message, "%u", v->number);
-    (void)snprintf(traits, sizeof traits, "{\"t%d\":%d}", v->trait, v->value);
-    item.ids = list;
-    item.message_id = kn_str_c(message);
-    item.event_us = v->event_us;
-    item.received_us = v->received_us;
-    item.name = KN_STR("Simulated");
-    item.traits = v->trait >= 0 ? kn_str_c(traits) : KN_STR_EMPTY;
-    item.body = KN_STR("{\"properties\":{\"filler\":\"some bytes that look like an event\"}}");
-    item.visit.present = visit;
-    item.visit.channel = KN_STR("direct");
-    kn_item_encode(&item, items);
+    return ORACLE_NOBODY;
+}
+
+static int apply_again(struct oracle *o, size_t index, int inside)
+{
+    int owner = o->items[index].kind == ORACLE_UNMERGE
+                    ? owner_inside(&o->view, &o->items[index], inside)
+                    : ORACLE_NOBODY;
+    return owner != ORACLE_NOBODY ? owner : apply_person(o, index, inside);
+}
+
+static void apply_unmerge(struct oracle *o, size_t index)
+{
+    struct oracle_view *v = &o->view;
+    const struct oracle_item *item = &o->items[index];
+    if (!may_split(v, item)) {
+        return;
+    }
+    int person = v->owner[item->ids[0]];
+    int inside = v->persons;
+    for (unsigned a = 0; a < SIM_IDS; a++) {
+        for (unsigned b = 0; v->owner[a] == person && contains(item, a) && b < SIM_IDS; b++) {
+            if (v->owner[b] == person && !contains(item, b)) {
+                v->forbidden[a][b] = v->forbidden[b][a] = true;
+            }
+        }
+    }
+    for (unsigned k = 0; k < SIM_IDS; k++) {
+        v->owner[k] = v->owner[k] == person ? ORACLE_NOBODY : v->owner[k];
+    }
+    for (size_t i = 0; i < index; i++) {
+        if (v->person[i] == person) {
+            v->person[i] = apply_again(o, i, inside);
+        }
+    }
+    int split = owner_inside(v, item, inside);
+    v->person[index] = split != ORACLE_NOBODY ? split : apply_person(o, index, inside);
+    v->forced = true;
+}
+
+/* ---- the fold ---- */
+
+static bool came_before(const struct oracle *o, size_t index)
+{
+    const struct sim_message *m = &o->items[index].message;
+    for (size_t i = 0; i < index; i++) {
+        const struct sim_message *other = &o->items[i].message;
+        if (o->items[i].kind == ORACLE_MESSAGE && other->fault == SIM_GOOD &&
+            other->number == m->number && other->source == m->source) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void oracle_fold(struct oracle *o)
+{
+    struct oracle_view *v = &o->view;
+    memset(v, 0, sizeof *v);
+    for (unsigned k = 0; k < SIM_IDS; k++) {
+        v->owner[k] = ORACLE_NOBODY;
+    }
+    for (size_t i = 0; i < o->count; i++) {
+        const struct oracle_item *item = &o->items[i];
+        v->person[i] = ORACLE_NOBODY;
+        kn_assert(v->persons < ORACLE_ITEMS - 100);
+        switch (item->kind) {
+        case ORACLE_MESSAGE:
+            v->duplicate[i] = item->message.fault == SIM_GOOD && came_before(o, i);
+            if (item->message.fault == SIM_GOOD && !v->duplicate[i]) {
+                v->person[i] = apply_person(o, i, 0);
+            }
+            break;
+        case ORACLE_CONSENT: v->person[i] = apply_person(o, i, 0); break;
+        case ORACLE_MERGE: apply_merge(o, i); break;
+        case ORACLE_UNMERGE: apply_unmerge(o, i); break;
+        case ORACLE_BROKEN: break;
+        }
+    }
 }

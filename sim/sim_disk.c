@@ -36,6 +36,8 @@ struct sim_disk {
         enum kn_rc code;
     } ops[SIM_OPS];
     uint64_t failures;
+    bool paused;             /* no operation fails */
+    char atomic[PATH_BYTES]; /* the file whose single sectors are written whole or not at all */
 };
 
 struct sim_file {
@@ -56,10 +58,10 @@ static void forget_failures(struct sim_disk *d)
 /* Counts the operation; KN_OK, or the code it is to fail with. */
 static enum kn_rc begins(struct sim_disk *d, enum sim_op op, struct kn_err *err)
 {
-    static const char *const names[SIM_OPS] = {"open", "read", "map",      "list",   "write",
+    static const char *const names[SIM_OPS] = {"open",     "read", "map",      "list",   "write",
                                                "truncate", "sync", "sync_dir", "rename", "remove"};
-    d->ops[op].count++;
-    if (d->ops[op].left == UINT64_MAX || d->ops[op].left-- > 0) {
+    d->ops[op].count += d->paused ? 0 : 1;
+    if (d->paused || d->ops[op].left == UINT64_MAX || d->ops[op].left-- > 0) {
         return KN_OK;
     }
     d->failures++;
@@ -282,7 +284,7 @@ static enum kn_rc sim_write(struct kn_file *file, uint64_t offset, const void *f
     if (len == 0) {
         return KN_OK;
     }
-    if (d->capacity != UINT64_MAX && offset + len > f->now.len &&
+    if (!d->paused && d->capacity != UINT64_MAX && offset + len > f->now.len &&
         bytes_used(d) + (offset + len - f->now.len) > d->capacity) {
         return kn_fail(err, KN_E_FULL, "simulated disk is full");
     }
@@ -291,12 +293,28 @@ static enum kn_rc sim_write(struct kn_file *file, uint64_t offset, const void *f
     return KN_OK;
 }
 
+static void cut(struct kn_buf *b, uint64_t bytes)
+{
+    if (bytes < b->len) {
+        b->len = (size_t)bytes;
+    } else {
+        put(b, bytes, NULL, 0);
+    }
+}
+
 static enum kn_rc sim_sync(struct kn_file *file, struct kn_err *err)
 {
     struct sim_disk *d = ((struct sim_file *)file)->disk;
     struct inode *f = inode_of(file);
     KN_TRY(begins(d, SIM_SYNC, err));
-    copy(&f->durable, &f->now);
+    for (size_t i = 0; i < f->pending_count; i++) {
+        const struct pending *p = &f->pending[i];
+        if (p->len == UINT64_MAX) {
+            cut(&f->durable, p->offset);
+        } else {
+            put(&f->durable, p->offset, p->data, (size_t)p->len);
+        }
+    }
     drop_pending(f);
     return KN_OK;
 }
@@ -307,15 +325,6 @@ static enum kn_rc sim_zero(struct kn_file *file, uint64_t offset, uint64_t len, 
     enum kn_rc rc = sim_write(file, offset, zeros, (size_t)len, err);
     kn_free(zeros);
     return rc;
-}
-
-static void cut(struct kn_buf *b, uint64_t bytes)
-{
-    if (bytes < b->len) {
-        b->len = (size_t)bytes;
-    } else {
-        put(b, bytes, NULL, 0);
-    }
 }
 
 static enum kn_rc sim_truncate(struct kn_file *file, uint64_t bytes, struct kn_err *err)
@@ -424,7 +433,8 @@ static enum kn_rc sim_free_bytes(void *self, uint64_t *ret, struct kn_err *err)
 {
     struct sim_disk *d = self;
     (void)err;
-    *ret = d->capacity == UINT64_MAX ? UINT64_MAX : d->capacity - bytes_used(d);
+    uint64_t used = bytes_used(d);
+    *ret = d->capacity == UINT64_MAX ? UINT64_MAX : d->capacity > used ? d->capacity - used : 0;
     return KN_OK;
 }
 
@@ -449,11 +459,11 @@ static const struct kn_disk_ops sim_ops = {
 
 /* ---- crash and faults ---- */
 
-static void tear(struct sim_disk *d, struct kn_buf *b, const struct pending *p)
+static void tear(struct sim_disk *d, struct kn_buf *b, const struct pending *p, bool atomic)
 {
     for (uint64_t at = 0; at < p->len; at += SECTOR) {
         size_t len = p->len - at < SECTOR ? (size_t)(p->len - at) : SECTOR;
-        switch (kn_rand_below(&d->rand, 3)) {
+        switch (kn_rand_below(&d->rand, atomic && p->len <= SECTOR ? 2 : 3)) {
         case 0: put(b, p->offset + at, p->data + at, len); break;
         case 1: break;
         default:
@@ -463,7 +473,7 @@ static void tear(struct sim_disk *d, struct kn_buf *b, const struct pending *p)
     }
 }
 
-static void settle(struct sim_disk *d, struct inode *f)
+static void settle(struct sim_disk *d, struct inode *f, bool atomic)
 {
     for (size_t i = 0; i < f->pending_count; i++) {
         const struct pending *p = &f->pending[i];
@@ -476,7 +486,7 @@ static void settle(struct sim_disk *d, struct inode *f)
         } else if (fate == 1) {
             put(&f->durable, p->offset, p->data, (size_t)p->len);
         } else {
-            tear(d, &f->durable, p);
+            tear(d, &f->durable, p, atomic);
         }
     }
     drop_pending(f);
@@ -486,10 +496,11 @@ static void settle(struct sim_disk *d, struct inode *f)
 void sim_disk_crash(struct sim_disk *d)
 {
     memcpy(d->now, d->durable, sizeof d->now);
+    const struct name *atomic = find(d->durable, d->atomic);
     for (size_t i = 0; i < FILES_MAX; i++) {
         kn_assert(d->inodes[i].opened == 0);
         if (d->inodes[i].used) {
-            settle(d, &d->inodes[i]);
+            settle(d, &d->inodes[i], atomic && atomic->inode == i);
         }
     }
     collect_garbage(d);
@@ -515,6 +526,17 @@ uint64_t sim_disk_failures(const struct sim_disk *d)
 void sim_disk_set_capacity(struct sim_disk *d, uint64_t bytes)
 {
     d->capacity = bytes;
+}
+
+void sim_disk_pause(struct sim_disk *d, bool paused)
+{
+    d->paused = paused;
+}
+
+void sim_disk_atomic_sectors(struct sim_disk *d, const char *path)
+{
+    kn_assert(strlen(path) < sizeof d->atomic);
+    memcpy(d->atomic, path, strlen(path) + 1);
 }
 
 bool sim_disk_flip(struct sim_disk *d, const char *path, uint64_t offset, unsigned bit)

@@ -17,12 +17,13 @@ allowed() {
     identity) echo "base format identity" ;;
     profile) echo "base format identity profile" ;;
     segment) echo "base format behaviour identity profile segment" ;;
+    report) echo "base format behaviour identity profile segment report" ;;
     apply) echo "base os format log state behaviour identity profile segment apply" ;;
     collect) echo "base os format log state behaviour identity profile segment apply collect" ;;
     deliver) echo "base os format log state behaviour identity profile segment apply deliver" ;;
-    api) echo "base os format log state behaviour identity profile segment apply deliver api" ;;
-    server) echo "base os format log state behaviour identity profile segment apply collect deliver api server" ;;
-    cli) echo "base os format log state behaviour identity profile segment apply collect deliver api server cli" ;;
+    api) echo "base os format log state behaviour identity profile segment report apply deliver api" ;;
+    server) echo "base os format log state behaviour identity profile segment report apply collect deliver api server" ;;
+    cli) echo "base os format log state behaviour identity profile segment report apply collect deliver api server cli" ;;
     *) echo "" ;;
   esac
 }
@@ -43,7 +44,7 @@ grep -rnE '[^_a-z](malloc|calloc|realloc|free|strdup)\(' src --include='*.c' |
   grep -vE '^src/base/mem\.c|^[^:]+:[0-9]+: *(/?\*)' && say "memory comes from base/mem.h"
 grep -rnwE '(strtol|strtoul|strtod|atoi|atol|sscanf|strcpy|strcat|strncpy|sprintf|vsprintf|localtime|gmtime|rand|alloca|gets)\(' \
   src --include='*.[ch]' && say "these functions are not used here"
-grep -rnE '^[[:space:]]*//' src sim tests fuzz bench --include='*.[ch]' 2>/dev/null && say "comments are /* */"
+grep -rnE '^[[:space:]]*//' src sim tests fuzz bench --include='*.[ch]' --exclude-dir=node_modules 2>/dev/null && say "comments are /* */"
 for f in $(find src sim tests fuzz bench web sdk -name '*.[ch]' -o -name '*.cpp' -o -name '*.ts' 2>/dev/null | grep -v node_modules); do
   n=$(wc -l <"$f")
   [ "$n" -gt 800 ] && say "$f has $n lines (at most 800)"

@@ -6,29 +6,31 @@ cd "$(dirname "$0")/.."
 packages="gcc g++ make cmake ninja-build pkg-config clang lld libclang-rt-14-dev clang-format
 clang-tidy cppcheck libmicrohttpd-dev liblmdb-dev libsimdjson-dev libzstd-dev libxxhash-dev
 libsodium-dev libjemalloc-dev libcmocka-dev zlib1g-dev libutf8proc-dev libpcre2-dev libcurl4-openssl-dev curl
-chromium redis-server tzdata"
+chromium redis-server tzdata ca-certificates git findutils"
 
 missing=""
 for p in $packages; do
   dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $p"
 done
-if [ -n "$missing" ]; then
-  sudo=""
-  [ "$(id -u)" = 0 ] || sudo=sudo
-  echo "setup: installing$missing"
-  export DEBIAN_FRONTEND=noninteractive
-  # Servers of the benchmarks must not start by themselves.
-  $sudo apt-get update -q
-  # shellcheck disable=SC2086
-  RUNLEVEL=1 $sudo apt-get install -q -y --no-install-recommends $missing
-fi
+sudo=""
+[ "$(id -u)" = 0 ] || sudo=sudo
 
-# Node 20.19 or newer: the machine's, else one from npm.
+install() { # install PACKAGE...
+  echo "setup: installing $*"
+  $sudo apt-get update -q
+  # Servers of the benchmarks must not start by themselves.
+  $sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -q -y --no-install-recommends "$@"
+}
+
+# shellcheck disable=SC2086
+[ -z "$missing" ] || install $missing
+
+# Node 20.19 or newer: the machine's, else one from npm, for which any node will do.
+command -v npm >/dev/null || install npm
 enough() { "$1" -e 'const [a,b]=process.versions.node.split(".").map(Number);process.exit(a>20||(a==20&&b>=19)?0:1)' 2>/dev/null; }
 if command -v node >/dev/null && enough node; then
   :
 elif [ ! -x .tools/node_modules/.bin/node ] || ! enough .tools/node_modules/.bin/node; then
-  command -v npm >/dev/null || ${sudo:-} apt-get install -q -y --no-install-recommends nodejs npm
   npm install --no-audit --no-fund --prefix .tools node@22
 fi
 

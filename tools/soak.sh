@@ -30,6 +30,18 @@ for target in build-fuzz/fuzz/fuzz_*; do
   report "$name, $seconds s" $?
 done
 
+# The threads of the server: the wire's and the API's tests, and load while profiles are looked up.
+cmake --preset tsan >/dev/null && cmake --build build-tsan >build-tsan.log 2>&1
+report "build with the thread sanitizer" $?
+export TSAN_OPTIONS="halt_on_error=1 exitcode=66"
+for test in wire api crash sdk; do
+  KERN_BINARY="$PWD/build-tsan/kern" KERN_KILL_ROUNDS=5 sh tests/e2e/run.sh "$test.test.mjs" >"build-tsan-$test.log" 2>&1
+  report "$test, thread sanitizer" $?
+done
+sh tools/tsan-load.sh
+report "load, thread sanitizer" $?
+unset TSAN_OPTIONS
+
 KERN_BINARY="$PWD/build/kern" KERN_KILL_ROUNDS="$kills" sh tests/e2e/run.sh crash.test.mjs
 report "kill -9 under load, $kills times" $?
 echo "$failed failed"

@@ -35,8 +35,11 @@ builddir() { [ "$1" = rel ] && echo build || echo "build-$1"; }
 step "layers and habits" sh tools/layers.sh .
 step "links of the documentation" sh tools/docs.sh
 step "types of the UI" sh tools/node.sh web/node_modules/typescript/bin/tsc -p web
+step "headers stand alone" sh tools/lint.sh headers
+step "cppcheck" sh tools/lint.sh cppcheck
 suite rel
 suite clang -L "unit|fuzz"
+step "clang-tidy" sh tools/lint.sh tidy
 suite asan -L "unit|fuzz|sim"
 echo
 echo "$passed passed, $failed failed"

@@ -130,8 +130,11 @@ void kn_api_stage_setting(struct kn_ctx *ctx, const char *prefix, struct kn_str 
     kn_buf_init(&key, 128);
     kn_buf_c(&key, prefix);
     kn_buf_str(&key, id);
-    if (json->rc != KN_OK || key.rc != KN_OK) {
+    enum kn_rc rc = json->rc != KN_OK ? json->rc : key.rc;
+    if (rc == KN_E_LIMIT) {
         kn_api_fail(ctx, 400, "Bad request", "the document is too large");
+    } else if (rc != KN_OK) {
+        kn_api_fail_rc(ctx, rc, NULL);
     } else {
         struct kn_item item = {
             .kind = KN_ITEM_SETTING, .name = kn_buf_view(&key), .body = kn_buf_view(json)};

@@ -17,6 +17,7 @@
 
 #include "apply/read.h"
 #include "format/http.h"
+#include "report/report.h"
 
 struct kn_api;
 struct kn_system; /* api/system.h: users, tokens, sessions, the list of workspaces */
@@ -52,6 +53,7 @@ struct kn_api_env {
     void (*metrics)(void *context, struct kn_buf *out);
     /* Every workspace recovered and taking records. */
     bool (*ready)(void *context);
+    struct kn_report_jobs jobs; /* who help with one report */
     void *context;
     struct kn_clock clock;
     struct kn_random random;

@@ -139,6 +139,7 @@ void kn_render_profile(struct kn_buf *out, const struct kn_settings *settings,
                        const struct kn_profile *p);
 void kn_render_event(struct kn_buf *out, const struct kn_settings *settings,
                      const struct kn_item *item, struct kn_arena *arena);
+void kn_render_session(struct kn_buf *out, const struct kn_profile_session *session);
 void kn_render_links(struct kn_buf *out, const struct kn_settings *settings,
                      const struct kn_profile_link *links, size_t count);
 struct kn_str kn_render_source(const struct kn_settings *settings, uint32_t number);
@@ -154,6 +155,8 @@ void kn_lookup_profile(struct kn_ctx *ctx);
 void kn_get_profile(struct kn_ctx *ctx);
 void kn_get_profile_events(struct kn_ctx *ctx);
 void kn_get_profile_links(struct kn_ctx *ctx);
+void kn_get_profile_sessions(struct kn_ctx *ctx);
+void kn_get_profile_orders(struct kn_ctx *ctx);
 void kn_post_consents(struct kn_ctx *ctx);
 void kn_post_merge(struct kn_ctx *ctx);
 void kn_post_unmerge(struct kn_ctx *ctx);
@@ -193,6 +196,30 @@ void kn_get_tokens(struct kn_ctx *ctx);
 void kn_post_token(struct kn_ctx *ctx);
 void kn_delete_token(struct kn_ctx *ctx);
 void kn_get_openapi(struct kn_ctx *ctx);
+void kn_post_funnel(struct kn_ctx *ctx);
+void kn_post_funnel_profiles(struct kn_ctx *ctx);
+void kn_post_retention(struct kn_ctx *ctx);
+void kn_post_retention_profiles(struct kn_ctx *ctx);
+void kn_post_series(struct kn_ctx *ctx);
+void kn_post_series_profiles(struct kn_ctx *ctx);
+void kn_post_paths(struct kn_ctx *ctx);
+void kn_post_paths_profiles(struct kn_ctx *ctx);
+void kn_post_overlap(struct kn_ctx *ctx);
+void kn_post_overlap_profiles(struct kn_ctx *ctx);
+void kn_post_compare(struct kn_ctx *ctx);
+void kn_post_compare_profiles(struct kn_ctx *ctx);
+void kn_post_rfm(struct kn_ctx *ctx);
+void kn_post_rfm_profiles(struct kn_ctx *ctx);
+void kn_post_grid(struct kn_ctx *ctx);
+void kn_post_grid_profiles(struct kn_ctx *ctx);
+void kn_post_phase_groups(struct kn_ctx *ctx);
+void kn_post_phase_groups_profiles(struct kn_ctx *ctx);
+void kn_post_favourites(struct kn_ctx *ctx);
+void kn_post_favourites_profiles(struct kn_ctx *ctx);
+void kn_get_catalog_events(struct kn_ctx *ctx);
+void kn_get_catalog_traits(struct kn_ctx *ctx);
+void kn_get_phases(struct kn_ctx *ctx);
+void kn_put_phases(struct kn_ctx *ctx);
 /* A file or page of the UI; false: it is none. */
 bool kn_api_web(struct kn_ctx *ctx);
 /* openapi.json, as the build found it. */

@@ -1,14 +1,14 @@
 /* Changing profiles: consents, merges and un-merges asked for by a person. */
 #include "api/api_internal.h"
-#include "base/assert.h"
 #include "format/fold.h"
 #include "format/time_text.h"
 
+/* NULL: answered 503 already. */
 static void *zero(struct kn_ctx *ctx, size_t count, size_t bytes)
 {
     void *block = kn_arena_zero(ctx->request->arena, count + 1, bytes);
     if (!block) {
-        kn_panic("out of memory: a small request");
+        kn_api_fail_rc(ctx, KN_E_NOMEM, NULL);
     }
     return block;
 }
@@ -125,7 +125,7 @@ void kn_post_consents(struct kn_ctx *ctx)
         return;
     }
     item.consents = zero(ctx, KN_ITEM_CONSENTS_MAX, sizeof *item.consents);
-    if (!read_consents(ctx, &item)) {
+    if (!item.consents || !read_consents(ctx, &item)) {
         return;
     }
     if (p->id_count == 0) {
@@ -267,7 +267,10 @@ static bool read_sides(struct kn_ctx *ctx, const struct kn_profile *p, struct si
 {
     uint32_t list = kn_json_find(&ctx->doc, 0, KN_STR("identifiers"));
     sides->off = zero(ctx, p->id_count, sizeof *sides->off);
-    sides->rest = zero(ctx, p->id_count, sizeof *sides->rest);
+    sides->rest = sides->off ? zero(ctx, p->id_count, sizeof *sides->rest) : NULL;
+    if (!sides->rest) {
+        return false;
+    }
     if (kn_json_type_at(&ctx->doc, list) != KN_JSON_ARRAY) {
         kn_api_fail_at(ctx, "/identifiers", "identifiers must be an array of {type, value}");
         return false;
@@ -277,7 +280,12 @@ static bool read_sides(struct kn_ctx *ctx, const struct kn_profile *p, struct si
         struct kn_str type = kn_api_text(ctx, i, "type");
         struct kn_str value = kn_api_text(ctx, i, "value");
         if (kn_str_eq(type, KN_STR("email"))) {
-            value = kn_fold_email(value, ctx->request->arena);
+            struct kn_str folded = kn_fold_email(value, ctx->request->arena);
+            if (value.len > 0 && !folded.p) {
+                kn_api_fail_rc(ctx, KN_E_NOMEM, NULL);
+                return false;
+            }
+            value = folded;
         }
         const struct kn_profile_identifier *id = find(p, type, value);
         if (!id) {
@@ -336,10 +344,13 @@ void kn_post_unmerge(struct kn_ctx *ctx)
 {
     struct kn_profile *p;
     struct sides *sides = zero(ctx, 1, sizeof *sides);
-    if (!load(ctx, ctx->params[1], &p) || !kn_api_body(ctx) || !read_sides(ctx, p, sides)) {
+    if (!sides || !load(ctx, ctx->params[1], &p) || !kn_api_body(ctx) || !read_sides(ctx, p, sides)) {
         return;
     }
     struct kn_item_id *ids = zero(ctx, sides->off_count, sizeof *ids);
+    if (!ids) {
+        return;
+    }
     for (size_t i = 0; i < sides->off_count; i++) {
         ids[i] = id_of(&sides->off[i]);
     }

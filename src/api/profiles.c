@@ -45,10 +45,13 @@ static void list(struct kn_ctx *ctx)
         !kn_api_read_cursor(ctx, from, &given)) {
         return;
     }
-    struct kn_str match = kn_fold_text(kn_str_trim(kn_http_param(ctx->request, "q")),
-                                       ctx->request->arena);
-    enum kn_rc rc = kn_read_profiles(ctx->ws, (uint32_t)from[0], match, limit, ctx->request->arena,
-                                     &profiles, &count, &next);
+    struct kn_str text = kn_str_trim(kn_http_param(ctx->request, "q"));
+    struct kn_str match = kn_fold_text(text, ctx->request->arena);
+    enum kn_rc rc = text.len > 0 && !match.p ? KN_E_NOMEM : KN_OK;
+    if (rc == KN_OK) {
+        rc = kn_read_profiles(ctx->ws, (uint32_t)from[0], match, limit, ctx->request->arena,
+                              &profiles, &count, &next);
+    }
     if (rc != KN_OK) {
         kn_api_fail_rc(ctx, rc, NULL);
         return;

@@ -87,7 +87,7 @@ static void put_counters(struct kn_buf *out, const struct kn_settings *s,
     kn_buf_c(out, "]}");
 }
 
-static void put_touch(struct kn_buf *out, const char *key, const struct kn_profile_touch *t)
+static void put_touch_facts(struct kn_buf *out, const struct kn_profile_touch *t)
 {
     const struct {
         const char *key;
@@ -95,6 +95,15 @@ static void put_touch(struct kn_buf *out, const char *key, const struct kn_profi
     } parts[] = {{"channel", t->channel},   {"source", t->source},     {"medium", t->medium},
                  {"campaign", t->campaign}, {"term", t->term},         {"content", t->content},
                  {"referrer", t->referrer}, {"click_id", t->click_id}, {"landing_page", t->landing_page}};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        if (parts[i].value.len > 0) {
+            kn_json_out_kv(out, parts[i].key, parts[i].value);
+        }
+    }
+}
+
+static void put_touch(struct kn_buf *out, const char *key, const struct kn_profile_touch *t)
+{
     kn_json_out_key(out, key);
     if (!t->present) {
         kn_buf_c(out, "null");
@@ -102,11 +111,17 @@ static void put_touch(struct kn_buf *out, const char *key, const struct kn_profi
     }
     kn_buf_char(out, '{');
     kn_json_out_ktime(out, "at", t->at_us);
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        if (parts[i].value.len > 0) {
-            kn_json_out_kv(out, parts[i].key, parts[i].value);
-        }
-    }
+    put_touch_facts(out, t);
+    kn_buf_char(out, '}');
+}
+
+void kn_render_session(struct kn_buf *out, const struct kn_profile_session *session)
+{
+    kn_json_out_comma(out);
+    kn_buf_char(out, '{');
+    kn_json_out_ktime(out, "started_at", session->start_us);
+    kn_json_out_ktime(out, "ended_at", session->end_us);
+    put_touch_facts(out, &session->touch);
     kn_buf_char(out, '}');
 }
 
@@ -182,7 +197,8 @@ static const char *kind_word(const struct kn_item *item)
     case KN_ITEM_REJECT:
     case KN_ITEM_SETTING:
     case KN_ITEM_TICK:
-    case KN_ITEM_GENESIS: break;
+    case KN_ITEM_GENESIS:
+    case KN_ITEM_BUILT: break;
     }
     return "other";
 }
@@ -192,10 +208,14 @@ static const char *renamed(struct kn_str key)
 {
     static const struct {
         const char *wire, *api;
-    } names[] = {{"userId", "user_id"},         {"anonymousId", "anonymous_id"},
-                 {"groupId", "group_id"},       {"previousId", "previous_id"},
-                 {"sentAt", "sent_at"},         {"originalTimestamp", "original_timestamp"},
-                 {"timestamp", "given_timestamp"}, {"messageId", "given_message_id"}};
+    } names[] = {{"userId", "user_id"},
+                 {"anonymousId", "anonymous_id"},
+                 {"groupId", "group_id"},
+                 {"previousId", "previous_id"},
+                 {"sentAt", "sent_at"},
+                 {"originalTimestamp", "original_timestamp"},
+                 {"timestamp", "given_timestamp"},
+                 {"messageId", "given_message_id"}};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (kn_str_eq(key, kn_str_c(names[i].wire))) {
             return names[i].api;
@@ -207,8 +227,9 @@ static const char *renamed(struct kn_str key)
 /* A member that would collide with one of ours gets an underscore. */
 static bool is_ours(struct kn_str key)
 {
-    static const char *const ours[] = {"message_id", "type", "event", "received_at", "source",
-                                       "given_timestamp", "user_id", "anonymous_id"};
+    static const char *const ours[] = {"message_id",  "type",        "event",
+                                       "received_at", "source",      "given_timestamp",
+                                       "user_id",     "anonymous_id"};
     for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
         if (kn_str_eq(key, kn_str_c(ours[i]))) {
             return true;

@@ -28,7 +28,7 @@ static enum kn_rc write_file(struct kn_disk disk, const char *text, size_t len, 
 
 static enum kn_rc make(struct kn_system *s, struct kn_disk disk, struct kn_err *err)
 {
-    char text[sizeof SECRETS_HEAD + sizeof SECRETS_KEY + 2 * KN_SECRET_BYTES + 1] =
+    char text[sizeof SECRETS_HEAD + sizeof SECRETS_KEY + KN_SECRET_BYTES + KN_SECRET_BYTES + 1] =
         SECRETS_HEAD SECRETS_KEY;
     size_t len = strlen(text);
     kn_random_fill(s->random, s->key, sizeof s->key);

@@ -11,9 +11,9 @@ enum {
     TRIES_IP_MAX = 50, /* and per address of the network */
     PASSWORD_MIN = 8,
 };
-#define TRY_WINDOW_US (15 * 60 * INT64_C(1000000))
-#define SESSION_US (12 * 3600 * INT64_C(1000000))
-#define INVITE_US (7 * 24 * 3600 * INT64_C(1000000))
+#define TRY_WINDOW_US (INT64_C(15) * 60 * 1000000)
+#define SESSION_US (INT64_C(12) * 3600 * 1000000)
+#define INVITE_US (INT64_C(7) * 24 * 3600 * 1000000)
 
 /* ---- passwords ---- */
 
@@ -137,10 +137,14 @@ enum kn_rc kn_system_add_user(struct kn_system *s, struct kn_str email, struct k
     struct kn_arena arena;
     struct kn_buf json;
     KN_TRY(kn_sys_hash_password(password, 1, hash, sizeof hash, err));
-    kn_arena_init(&arena, KN_SYSTEM_RECORD_MAX * 2);
+    kn_arena_init(&arena, KN_SYSTEM_RECORD_MAX << 1);
+    email = kn_fold_email(email, &arena);
+    if (!email.p) {
+        return kn_fail(err, KN_E_NOMEM, "out of memory"); /* the arena took nothing */
+    }
     kn_sys_begin(&json, "user");
     kn_json_out_kv(&json, "id", kn_sys_id(s, "usr_", &arena));
-    kn_json_out_kv(&json, "email", kn_fold_email(email, &arena));
+    kn_json_out_kv(&json, "email", email);
     kn_json_out_kv(&json, "password", kn_str_c(hash));
     kn_json_out_ki64(&json, "role", (int64_t)role);
     kn_json_out_ki64(&json, "created", kn_sys_now());
@@ -158,6 +162,9 @@ enum kn_rc kn_system_invite_user(struct kn_system *s, const struct kn_user_info 
     unsigned char hash[KN_SECRET_BYTES];
     struct kn_buf json;
     struct kn_str email = kn_fold_email(info->email, arena);
+    if (info->email.len > 0 && !email.p) {
+        return kn_fail(err, KN_E_NOMEM, "out of memory");
+    }
     struct kn_str id = kn_sys_id(s, "usr_", arena);
     struct kn_str invite = kn_sys_secret(s, arena, hash);
     kn_sys_begin(&json, "user");
@@ -323,7 +330,11 @@ enum kn_rc kn_system_sign_in(struct kn_system *s, struct kn_str email, struct kn
 {
     unsigned char hash[KN_SECRET_BYTES];
     struct kn_buf json;
-    email = kn_fold_email(email, arena);
+    struct kn_str given = email;
+    email = kn_fold_email(given, arena);
+    if (given.len > 0 && !email.p) {
+        return kn_fail(err, KN_E_NOMEM, "out of memory");
+    }
     KN_TRY(kn_sys_check_password(s, email, password, peer_ip, err));
     struct kn_str secret = kn_sys_secret(s, arena, hash);
     if (!secret.p) {

@@ -2,7 +2,7 @@
 #include "api/api_internal.h"
 #include "format/time_text.h"
 
-enum { KEY_MIN = 8, KEY_MAX = 64, WRITE_KEY_BYTES = 32, ID_BYTES = 12, LIST_MAX = 100,
+enum { KEY_MIN = 8, KEY_MAX = 128, WRITE_KEY_BYTES = 32, ID_BYTES = 12, LIST_MAX = 100,
        SOURCES_MAX = 10000 };
 
 /* ---- showing ---- */
@@ -14,7 +14,10 @@ static void put_source(struct kn_ctx *ctx, const struct kn_source *source)
     size_t offset = 0;
     struct kn_str key;
     struct kn_str raw;
-    kn_read_source_stats(ctx->ws, source->number, &stats);
+    if (kn_read_source_stats(ctx->ws, source->number, &stats) != KN_OK) {
+        out->rc = KN_E_NOMEM; /* nothing of this answer leaves */
+        return;
+    }
     kn_buf_char(out, '{');
     kn_json_out_kv(out, "id", source->id);
     while (kn_json_walk(source->json, &offset, &key, &raw)) {
@@ -99,13 +102,16 @@ static void show_changed(struct kn_ctx *ctx)
 
 static bool good_key(struct kn_str key)
 {
+    size_t colons = 0;
     for (size_t i = 0; i < key.len; i++) {
         char c = key.p[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))) {
+        if (c == ':' && i > 0 && i + 1 < key.len) {
+            colons++;
+        } else if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))) {
             return false;
         }
     }
-    return key.len >= KEY_MIN && key.len <= KEY_MAX;
+    return colons <= 1 && key.len >= KEY_MIN && key.len <= KEY_MAX;
 }
 
 static bool good_purpose(struct kn_str key)
@@ -172,7 +178,7 @@ static bool check_list(struct kn_ctx *ctx, const char *name, const char *pointer
     }
     if (!ok) {
         kn_api_fail_at(ctx, pointer,
-                       keys ? "write_keys must be at most 100 strings of 8 to 64 letters and digits"
+                       keys ? "write_keys must be at most 100 strings of 8 to 128 letters and digits (a colon between two parts, as Jitsu has them)"
                             : "purposes must be at most 100 keys of small letters, digits and _");
     }
     return ok;
@@ -283,7 +289,7 @@ static void stage_draft(struct kn_ctx *ctx, const struct draft *d,
                         void (*finish)(struct kn_ctx *))
 {
     struct kn_buf json;
-    kn_buf_init(&json, 64 * 1024);
+    kn_buf_init(&json, 64 << 10);
     put_document(ctx, &json, d);
     ctx->subject = kn_arena_str(ctx->request->arena, d->id);
     kn_api_stage_setting(ctx, "source/", d->id, &json, finish);
@@ -402,7 +408,7 @@ static void change_keys(struct kn_ctx *ctx, struct kn_str add, struct kn_str dro
     if (!kn_api_begin_change(ctx)) {
         return;
     }
-    kn_buf_init(&keys, 16 * 1024);
+    kn_buf_init(&keys, 16 << 10);
     if (rewrite_keys(ctx, add, drop, &keys)) {
         change(ctx, true, false, kn_buf_view(&keys), finish);
     }
@@ -419,7 +425,7 @@ void kn_post_source_key(struct kn_ctx *ctx)
         }
         key = kn_api_text(ctx, 0, "key");
         if (key.len > 0 && !good_key(key)) {
-            kn_api_fail_at(ctx, "/key", "a write key has 8 to 64 letters and digits");
+            kn_api_fail_at(ctx, "/key", "a write key has 8 to 128 letters and digits (a colon between two parts, as Jitsu has them)");
             return;
         }
     }

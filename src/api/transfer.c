@@ -30,6 +30,7 @@ static void put_settings(struct kn_buf *out, const struct kn_settings *s)
     kn_buf_init(&rules, 1 << 20);
     kn_identity_rules_format(s->identity, &rules);
     put_setting(out, "identity", kn_buf_view(&rules));
+    out->rc = rules.rc != KN_OK ? rules.rc : out->rc; /* half a line must not leave */
     kn_buf_deinit(&rules);
     for (size_t i = 0; i < s->source_count; i++) {
         if (s->sources[i].number != 0) {
@@ -96,6 +97,7 @@ struct importer {
     uint32_t count;          /* items */
     size_t lines, accepted, rejected;
     uint32_t new_sources;
+    enum kn_rc rc;           /* KN_E_NOMEM: nothing may be staged */
 };
 
 static void reject(struct importer *m, const char *reason, const char *detail)
@@ -123,11 +125,19 @@ static const struct kn_source *source_named(const struct kn_settings *s, struct 
     return NULL;
 }
 
+/* Want of memory is no fault of the line: the whole request is refused. */
+static bool is_short(struct importer *m, enum kn_rc rc)
+{
+    m->rc = rc == KN_E_NOMEM ? rc : m->rc;
+    return rc == KN_E_NOMEM;
+}
+
 static bool add_item(struct importer *m, const struct kn_item *item)
 {
     size_t before = m->items.len;
     kn_item_encode(item, &m->items);
     if (m->items.rc != KN_OK) {
+        (void)is_short(m, m->items.rc);
         m->items.len = before;
         m->items.rc = KN_OK;
         return false;
@@ -142,7 +152,11 @@ static void take_item(struct importer *m, const struct kn_json *doc)
     struct kn_item item;
     struct kn_str id;
     struct kn_err err = {0};
-    if (kn_item_json_read(doc, 0, m->ctx->request->arena, &item, &id, &err) != KN_OK) {
+    enum kn_rc rc = kn_item_json_read(doc, 0, m->ctx->request->arena, &item, &id, &err);
+    if (is_short(m, rc)) {
+        return;
+    }
+    if (rc != KN_OK) {
         reject(m, "invalid_line", err.text);
         return;
     }
@@ -215,7 +229,9 @@ static void take_setting(struct importer *m, const struct kn_json *doc, struct k
     item.body = kn_buf_view(&json);
     item.event_us = item.received_us = kn_clock_wall_us(m->ctx->api->env.clock);
     struct kn_err err = {0};
-    if (key.rc != KN_OK || json.rc != KN_OK) {
+    if (!item.message_id.p || is_short(m, key.rc) || is_short(m, json.rc)) {
+        m->rc = KN_E_NOMEM;
+    } else if (key.rc != KN_OK || json.rc != KN_OK) {
         reject(m, "invalid_line", "this setting is too large, or there are too many");
     } else if (kn_settings_check(item.name, item.body, &err) != KN_OK) {
         reject(m, "invalid_line", err.text);
@@ -241,7 +257,11 @@ static void take_message(struct importer *m, struct kn_str line)
                                      .received_us = kn_clock_wall_us(env->clock),
                                      .historic = m->historic,
                                      .json = line};
-    enum kn_rc rc = env->message(env->context, m->ctx->worker->thread, &message, &m->items, &items, &rejected, &err);
+    enum kn_rc rc = env->message(env->context, m->ctx->worker->thread, &message, &m->items, &items,
+                                 &rejected, &err);
+    if (is_short(m, rc)) {
+        return;
+    }
     if (rc != KN_OK || rejected) {
         reject(m, rejected ? rejected : "invalid_json", err.text);
         return;
@@ -263,6 +283,9 @@ static bool take_line(struct importer *m, struct kn_str line)
     struct kn_json doc;
     struct kn_err err = {0};
     enum kn_rc rc = kn_json_parse(m->ctx->worker->parser, line.p, line.len, &limits, &doc, &err);
+    if (is_short(m, rc)) {
+        return false;
+    }
     if (rc != KN_OK || kn_json_type_at(&doc, 0) != KN_JSON_OBJECT) {
         m->lines++;
         reject(m, "invalid_json", rc == KN_OK ? "a line must be a JSON object" : err.text);
@@ -289,7 +312,8 @@ static bool take_line(struct importer *m, struct kn_str line)
 
 static void take_lines(struct importer *m, struct kn_str body)
 {
-    while (body.len > 0 && m->lines < IMPORT_LINES_MAX && m->items.len < IMPORT_BYTES_MAX) {
+    while (body.len > 0 && m->rc == KN_OK && m->lines < IMPORT_LINES_MAX &&
+           m->items.len < IMPORT_BYTES_MAX) {
         struct kn_str rest = body;
         struct kn_str line = kn_str_trim(kn_str_split(&rest, '\n'));
         if (line.len == 0) {
@@ -320,7 +344,9 @@ static struct kn_str summary(struct importer *m)
     kn_buf_char(&out, '[');
     kn_buf_str(&out, kn_buf_view(&m->rejects));
     kn_buf_c(&out, "]}");
-    struct kn_str kept = kn_arena_str(m->ctx->request->arena, kn_buf_view(&out));
+    struct kn_str kept = out.rc == KN_OK
+                             ? kn_arena_str(m->ctx->request->arena, kn_buf_view(&out))
+                             : KN_STR_EMPTY;
     kn_buf_deinit(&out);
     return kept;
 }
@@ -329,8 +355,10 @@ static void run_import(struct importer *m)
 {
     struct kn_ctx *ctx = m->ctx;
     take_lines(m, ctx->request->body);
-    ctx->subject = summary(m);
-    if (m->count == 0) {
+    ctx->subject = m->rc == KN_OK && m->rejects.rc == KN_OK ? summary(m) : KN_STR_EMPTY;
+    if (!ctx->subject.p) {
+        kn_api_fail_rc(ctx, KN_E_NOMEM, NULL);
+    } else if (m->count == 0) {
         kn_api_put_position(ctx, 0);
         show_import(ctx);
     } else {

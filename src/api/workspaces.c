@@ -23,7 +23,12 @@ void kn_put_identity(struct kn_ctx *ctx)
     if (!kn_api_body(ctx)) {
         return;
     }
-    if (kn_identity_rules_parse(ctx->request->body, &rules, &err) != KN_OK) {
+    enum kn_rc rc = kn_identity_rules_parse(ctx->request->body, &rules, &err);
+    if (rc == KN_E_NOMEM) {
+        kn_api_fail_rc(ctx, rc, NULL);
+        return;
+    }
+    if (rc != KN_OK) {
         kn_api_fail_at(ctx, "/types", err.text);
         return;
     }
@@ -189,6 +194,7 @@ static void put_changed(const struct changes *c, const struct kn_settings *s, st
 {
     struct kn_str created = member(s->json, "created_at");
     struct kn_str rules = member(s->json, "time_zone_rules");
+    struct kn_str phases = member(s->json, "phases");
     kn_buf_char(json, '{');
     kn_json_out_kv(json, "name", c->name.len > 0 ? c->name : s->name);
     kn_json_out_kv(json, "time_zone", c->time_zone.len > 0 ? c->time_zone : s->time_zone);
@@ -200,6 +206,9 @@ static void put_changed(const struct changes *c, const struct kn_settings *s, st
     kn_json_out_kv(json, "currency", kn_str_c(c->currency[0] ? c->currency : s->currency));
     if (created.len > 0) {
         kn_json_out_kraw(json, "created_at", created);
+    }
+    if (phases.len > 0) {
+        kn_json_out_kraw(json, "phases", phases);
     }
     kn_buf_char(json, '}');
 }

@@ -137,31 +137,58 @@ static bool apply_quickly(struct kn_fold *f, const struct kn_item *item, const s
 
 /* ---- facts ---- */
 
-static void apply_order(struct kn_fold *f, const struct kn_item *item, struct kn_person *person)
+void kn_person_apply_order(struct kn_fold *f, uint32_t ordinal,
+                           const struct kn_profile_order_fact *fact, struct kn_str order_key)
+{
+    struct kn_person *other = kn_person_load(f, ordinal);
+    kn_person_load_orders(f, other);
+    kn_profile_apply_order(&other->p, fact, order_key, true, &f->arena);
+    other->orders_dirty = true;
+    other->changed |= KN_CHANGED_ORDERS;
+    kn_person_store(f, other);
+}
+
+static void apply_order(struct kn_fold *f, const struct kn_item *item, uint64_t arrival,
+                        struct kn_person *person)
 {
     struct kn_str order_key = kn_order_key(item, &f->arena);
+    struct kn_profile_order_fact fact = kn_order_fact(item, arrival);
     struct kn_h128 hash = kn_order_hash(f, order_key);
     struct kn_str owner = kn_fold_get(f, KN_T_ORDER_OWNER, kn_key_h128(hash));
     uint32_t ordinal = owner.p ? kn_u32_value(owner) : person->p.ordinal;
     if (ordinal != person->p.ordinal) {
-        if (kn_fold_is_outside(f, ordinal)) {
-            return; /* it was counted there when it first arrived */
+        if (!kn_fold_is_outside(f, ordinal)) { /* there it was counted when it first arrived */
+            kn_person_apply_order(f, ordinal, &fact, order_key);
         }
-        struct kn_person *other = kn_person_load(f, ordinal);
-        kn_person_load_orders(f, other);
-        kn_profile_apply_order(&other->p, item, order_key, &f->arena);
-        other->orders_dirty = true;
-        kn_person_store(f, other);
         return;
     }
     if (!owner.p) {
         unsigned char value[4] = {(unsigned char)ordinal, (unsigned char)(ordinal >> 8),
                                   (unsigned char)(ordinal >> 16), (unsigned char)(ordinal >> 24)};
         kn_fold_put(f, KN_T_ORDER_OWNER, kn_key_h128(hash), kn_str(value, sizeof value));
+        kn_fold_note_order(f, item, order_key);
     }
     kn_person_load_orders(f, person);
-    kn_profile_apply_order(&person->p, item, order_key, &f->arena);
+    kn_profile_apply_order(&person->p, &fact, order_key, false, &f->arena);
     person->orders_dirty = true;
+    person->changed |= KN_CHANGED_ORDERS;
+}
+
+static void apply_visit(struct kn_fold *f, const struct kn_item *item, struct kn_person *person)
+{
+    struct kn_profile *p = &person->p;
+    kn_person_load_sessions(f, person);
+    size_t count = p->session_count;
+    int64_t end = count > 0 ? p->sessions[count - 1].end_us : INT64_MIN;
+    int64_t start = count > 0 ? p->sessions[count - 1].start_us : INT64_MIN;
+    kn_profile_apply_visit(p, item, &f->arena);
+    person->sessions_dirty = true;
+    if (p->session_count == count + 1 && p->sessions[count].start_us > end) {
+        person->changed |= KN_CHANGED_LAST_SESSION;
+    } else if (p->session_count != count || p->sessions[count - 1].start_us != start ||
+               item->event_us < start) {
+        person->changed |= KN_CHANGED_SESSIONS;
+    }
 }
 
 static void apply_facts(struct kn_fold *f, const struct kn_item *item, uint64_t arrival,
@@ -175,10 +202,12 @@ static void apply_facts(struct kn_fold *f, const struct kn_item *item, uint64_t 
     if (item->traits.len > 0) {
         kn_profile_apply_traits(p, item, arrival, &f->arena);
         person->cold_dirty = true;
+        person->changed |= KN_CHANGED_TRAITS;
     }
     if (item->consent_count > 0) {
         kn_profile_apply_consents(p, item, &f->arena);
         person->cold_dirty = true;
+        person->changed |= KN_CHANGED_CONSENTS;
     }
     if (item->device.present && kn_device_hash(&item->device) != person->hot.device_hash) {
         kn_profile_apply_device(p, item, &f->arena);
@@ -186,12 +215,10 @@ static void apply_facts(struct kn_fold *f, const struct kn_item *item, uint64_t 
         person->cold_dirty = true;
     }
     if (item->visit.present) {
-        kn_person_load_sessions(f, person);
-        kn_profile_apply_visit(p, item, &f->arena);
-        person->sessions_dirty = true;
+        apply_visit(f, item, person);
     }
     if (item->order.event != KN_ORDER_NONE) {
-        apply_order(f, item, person);
+        apply_order(f, item, arrival, person);
     }
 }
 
@@ -336,6 +363,7 @@ static struct kn_person *join_people(struct work *w)
         if (from == into || !takes_part(w, i)) {
             continue;
         }
+        kn_assert(from != NULL);
         kn_person_merge(w->f, into, from, w->item->received_us);
         struct kn_profile_link link = link_of(w, KN_LINK_MERGED);
         link.other_id = from->p.id;
@@ -343,6 +371,17 @@ static struct kn_person *join_people(struct work *w)
         kn_person_add_link(w->f, into->p.ordinal, &link);
     }
     return into;
+}
+
+static bool has_type(const struct kn_profile *p, const struct kn_item_id *id)
+{
+    struct kn_str name = kn_id_name(id->type, id->value);
+    for (size_t i = 0; i < p->id_count; i++) {
+        if (kn_str_eq(kn_id_name(p->ids[i].type, p->ids[i].value), name)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void attach(struct work *w, struct kn_person *person)
@@ -363,16 +402,17 @@ static void attach(struct work *w, struct kn_person *person)
             continue;
         }
         struct kn_item_id fresh = {id->id.type, id->id.value, id->id.hash};
+        if (!has_type(&person->p, &fresh)) {
+            person->changed |= KN_CHANGED_IDS;
+        }
         kn_profile_add_id(&person->p, &fresh, seen, w->item->source, &f->arena);
-        kn_fold_put_identifier(f, id->id.hash, person->p.ordinal,
-                               (uint32_t)person->p.id_count - 1);
+        kn_fold_put_identifier(f, id->id.hash, person->p.ordinal, (uint32_t)person->p.id_count - 1);
         f->counters.identifiers++;
         added++;
     }
     if (added > 0) {
         person->cold_dirty = true;
-        struct kn_profile_link link =
-            link_of(w, person->is_new ? KN_LINK_CREATED : KN_LINK_ADDED);
+        struct kn_profile_link link = link_of(w, person->is_new ? KN_LINK_CREATED : KN_LINK_ADDED);
         fill_link_ids(w, &link, !person->is_new);
         kn_person_add_link(f, person->p.ordinal, &link);
     }
@@ -408,8 +448,8 @@ static struct kn_str refusal_reason(struct work *w, const struct kn_resolve_even
         return kn_str_c(id->reason);
     }
     struct kn_str name = kn_id_name(id->limit_type, id->limit_type_value);
-    uint32_t limit = kn_identity_limit(w->f->settings->identity, id->limit_type,
-                                       id->limit_type_value);
+    uint32_t limit =
+        kn_identity_limit(w->f->settings->identity, id->limit_type, id->limit_type_value);
     struct kn_buf text;
     kn_buf_init(&text, 256);
     kn_buf_c(&text, "limit ");
@@ -443,8 +483,7 @@ static void put_le32(char *to, uint32_t value)
 }
 
 /* Counts on how many profiles in turn an identifier was refused; at the limit it is guarded. */
-static void count_fan_out(struct kn_fold *f, const struct kn_resolve_event_id *id,
-                          uint32_t ordinal)
+static void count_fan_out(struct kn_fold *f, const struct kn_resolve_event_id *id, uint32_t ordinal)
 {
     struct kn_key key = kn_key_h128(id->id.hash);
     struct kn_str value = kn_fold_get(f, KN_T_GUARD, key);

@@ -10,21 +10,28 @@
 
 #include "apply/settings.h"
 #include "apply/tables.h"
+#include "apply/touch.h"
 #include "behaviour/archive.h"
+#include "behaviour/columns.h"
 #include "log/log.h"
 #include "profile/fold.h"
 #include "profile/record.h"
 #include "state/dedupe.h"
 
 enum { KN_REJECTS_KEPT = 1000, KN_UNMERGE_PAIRS_MAX = 50000, KN_LINKS_REFUSED_MAX = 200 };
-#define KN_REJECT_LIFE_US (7 * 24 * 3600 * INT64_C(1000000))
+#define KN_REJECT_LIFE_US (INT64_C(7) * 24 * 3600 * 1000000)
 
-struct kn_fold_counters { /* part of the checkpoint's meta blob */
+struct kn_live; /* apply/live.h */
+
+struct kn_fold_counters {  /* part of the checkpoint's meta blob */
     uint32_t next_ordinal; /* from 1; 0 holds the events of nobody */
     uint32_t moves;        /* versions given to moved archive rows */
     uint64_t profiles, merges, unmerges, events, duplicates, rejects, identifiers;
-    uint64_t forbidden;    /* forbidden pairs */
-    int64_t reject_due_us; /* when the oldest reject expires, INT64_MAX = none */
+    uint64_t forbidden;     /* forbidden pairs */
+    int64_t reject_due_us;  /* when the oldest reject expires, INT64_MAX = none */
+    uint32_t next_segment;  /* number of the next instance of a definition, from 1 */
+    uint32_t derived_index; /* next derived event of the record derived_seq */
+    uint64_t derived_seq;
 };
 
 struct kn_journal_entry {
@@ -54,25 +61,33 @@ struct kn_fold {
     struct kn_state *state;
     struct kn_dedupe *dedupe;
     struct kn_archive *archive;
+    struct kn_columns *columns;
     struct kn_settings *settings; /* a reference to the newest snapshot */
     bool settings_changed;        /* since the owner last looked */
     struct kn_setting_doc *docs;
     size_t doc_count;
     struct kn_hash_key key;
     struct kn_fold_counters counters;
-    struct kn_arena frame_arena;  /* decoded items of a frame */
-    struct kn_arena arena;        /* one item's work */
+    struct kn_arena frame_arena; /* decoded items of a frame */
+    struct kn_arena arena;       /* one item's work */
     struct kn_buf scratch;
-    struct kn_journal *journal;   /* not NULL: a dry run */
+    struct kn_journal *journal; /* not NULL: a dry run */
     /* An un-merge re-applies a component's history: only these ordinals take part. */
     const uint32_t *component;
     size_t component_count;
-    uint32_t component_new;       /* ordinals from here on were made by the un-merge itself */
-    int64_t now_us;               /* record time */
+    uint32_t component_new;    /* ordinals from here on were made by the un-merge itself */
+    int64_t now_us;            /* record time */
+    uint64_t arrival;          /* of the item being applied */
+    uint64_t seq;              /* of the record being applied */
+    struct kn_live *live;      /* owned; live evaluation */
+    struct kn_touched touched; /* whom the frame changed so far */
+    /* Items of un-merged people, borrowed by the columns until the next install. */
+    struct kn_arena kept, kept_frozen;
+    struct kn_buf row; /* fields of a row for the columns */
 };
 
 void kn_fold_init(struct kn_fold *f, struct kn_state *state, struct kn_dedupe *dedupe,
-                  struct kn_archive *archive);
+                  struct kn_archive *archive, struct kn_columns *columns);
 void kn_fold_deinit(struct kn_fold *f);
 /* Loads the committed settings (at start). */
 enum kn_rc kn_fold_load(struct kn_fold *f, struct kn_err *err) KN_MUST_USE;
@@ -96,15 +111,18 @@ struct kn_person {
     struct kn_hot hot;
     bool cold_dirty, sessions_loaded, sessions_dirty, orders_loaded, orders_dirty;
     bool is_new;
+    uint32_t changed; /* enum kn_changed: what an item changed since it was loaded */
 };
 
 /* Loads hot and cold; the profile must be live. Slices live in the fold's item arena. */
 struct kn_person *kn_person_load(struct kn_fold *f, uint32_t ordinal);
 void kn_person_load_sessions(struct kn_fold *f, struct kn_person *person);
 void kn_person_load_orders(struct kn_fold *f, struct kn_person *person);
-struct kn_person *kn_person_create(struct kn_fold *f, const struct kn_item *item,
-                                   uint64_t arrival);
+struct kn_person *kn_person_create(struct kn_fold *f, const struct kn_item *item, uint64_t arrival);
 void kn_person_store(struct kn_fold *f, struct kn_person *person);
+/* What another profile's event says about an order of this one. */
+void kn_person_apply_order(struct kn_fold *f, uint32_t ordinal,
+                           const struct kn_profile_order_fact *fact, struct kn_str order_key);
 void kn_person_add_link(struct kn_fold *f, uint32_t ordinal, const struct kn_profile_link *link);
 /* `from` becomes part of `into`; both stores follow. */
 void kn_person_merge(struct kn_fold *f, struct kn_person *into, struct kn_person *from,
@@ -127,27 +145,58 @@ bool kn_fold_is_outside(const struct kn_fold *f, uint32_t ordinal);
  * nobody). Archives nothing. */
 uint32_t kn_fold_person_item(struct kn_fold *f, const struct kn_item *item, uint64_t arrival);
 
+/* ---- what the behaviour columns are told (feed.c) ---- */
+bool kn_item_is_event(const struct kn_item *item); /* track, page or screen: segments read them */
+/* `kept`: the item's bytes where they stay until the next install. */
+void kn_feed_event(struct kn_fold *f, uint32_t ordinal, const struct kn_item *item,
+                   uint64_t arrival, struct kn_str kept);
+/* The rows of what person->changed says. */
+void kn_feed_person(struct kn_fold *f, struct kn_person *person);
+void kn_feed_retired(struct kn_fold *f, uint32_t ordinal, uint32_t into);
+/* An un-merge: no row of the ordinal counts any more, then its rows again. */
+void kn_feed_forget(struct kn_fold *f, uint32_t ordinal);
+void kn_feed_again(struct kn_fold *f, uint32_t ordinal);
+/* A copy of an item's bytes that stays until the next install. */
+struct kn_str kn_feed_keep(struct kn_fold *f, struct kn_str bytes);
+void kn_feed_frozen(struct kn_fold *f); /* with the columns' freeze and install */
+void kn_feed_installed(struct kn_fold *f);
+/* Of the event that reported an order first: noted once, read for its row. */
+struct kn_order_facts {
+    uint64_t arrival;
+    struct kn_str properties; /* JSON object or empty; borrowed from the state */
+};
+void kn_fold_note_order(struct kn_fold *f, const struct kn_item *item, struct kn_str order_key);
+struct kn_order_facts kn_fold_order_facts(struct kn_fold *f, const struct kn_profile_order *order);
+
 /* ---- un-merge ---- */
 /* Checks on the present state: KN_E_INVALID / KN_E_CONFLICT / KN_E_NOT_FOUND with the reason. */
 enum kn_rc kn_fold_check_unmerge(struct kn_fold *f, const struct kn_item *item,
                                  struct kn_err *err) KN_MUST_USE;
 enum kn_rc kn_fold_check_merge(struct kn_fold *f, const struct kn_item *item,
                                struct kn_err *err) KN_MUST_USE;
-/* Does nothing when the checks fail. The ordinals of both sides, 0 when there is none. */
-void kn_fold_unmerge(struct kn_fold *f, const struct kn_item *item, uint64_t arrival,
-                     struct kn_str bytes, uint32_t *ret_kept, uint32_t *ret_split);
+/* The ordinals of both sides, 0 when there is none. Does nothing when the checks fail (their code), or in
+ * a dry run when there is no memory (KN_E_NOMEM). */
+enum kn_rc kn_fold_unmerge(struct kn_fold *f, const struct kn_item *item, uint64_t arrival,
+                           struct kn_str bytes, uint32_t *ret_kept, uint32_t *ret_split) KN_MUST_USE;
 
 /* ---- sources and settings ---- */
 void kn_source_counters_decode(struct kn_str value, struct kn_source_counters *ret);
-void kn_fold_count_source(struct kn_fold *f, uint32_t source, uint64_t events,
-                          uint64_t duplicates, int64_t at_us);
+void kn_fold_count_source(struct kn_fold *f, uint32_t source, uint64_t events, uint64_t duplicates,
+                          int64_t at_us);
 void kn_fold_reject(struct kn_fold *f, const struct kn_item *item);
 void kn_fold_expire_rejects(struct kn_fold *f);
 void kn_reject_key(uint32_t source, uint64_t number, char bytes[12]);
 void kn_fold_setting(struct kn_fold *f, struct kn_str key, struct kn_str json);
-/* A snapshot made of the documents. KN_E_INVALID: one of them is not what it should be. */
+/* At start, for intake: the settings as they will be when the frames behind the checkpoint are
+ * applied. `ahead` has the fold's documents and no stores; it ends with kn_fold_deinit. */
+void kn_fold_ahead_init(const struct kn_fold *f, struct kn_fold *ahead);
+/* Takes the settings of a frame, leaves everything else of it. KN_E_CORRUPT, KN_E_NOMEM */
+enum kn_rc kn_fold_ahead_frame(struct kn_fold *ahead, const struct kn_frame *frame,
+                               struct kn_err *err) KN_MUST_USE;
+/* A snapshot made of the documents; what did not change is shared with `previous` (may be NULL).
+ * KN_E_INVALID: one of them is not what it should be. */
 enum kn_rc kn_settings_build(const struct kn_setting_doc *docs, size_t count, uint64_t version,
-                             const struct kn_hash_key *key, struct kn_settings **ret,
-                             struct kn_err *err) KN_MUST_USE;
+                             const struct kn_hash_key *key, const struct kn_settings *previous,
+                             struct kn_settings **ret, struct kn_err *err) KN_MUST_USE;
 
 #endif

@@ -1,5 +1,6 @@
 /* Frames and the items that are no person's: settings, rejects, ticks; source counters. */
 #include "apply/fold.h"
+#include "apply/live.h"
 #include "base/assert.h"
 #include "base/mem.h"
 #include "format/json.h"
@@ -8,19 +9,26 @@ enum {
     FRAME_ARENA_MAX = 256 * 1024 * 1024,
     ITEM_ARENA_MAX = 1024 * 1024 * 1024,
     SCRATCH_MAX = 256 * 1024 * 1024,
+    HISTORY_BYTES = 256 * 1024 * 1024,
     SOURCE_BYTES = 48,
 };
-#define HOUR_US (3600 * INT64_C(1000000))
+#define HOUR_US (INT64_C(3600) * 1000000)
 
 void kn_fold_init(struct kn_fold *f, struct kn_state *state, struct kn_dedupe *dedupe,
-                  struct kn_archive *archive)
+                  struct kn_archive *archive, struct kn_columns *columns)
 {
-    *f = (struct kn_fold){.state = state, .dedupe = dedupe, .archive = archive};
+    *f = (struct kn_fold){.state = state, .dedupe = dedupe, .archive = archive, .columns = columns};
     f->counters.next_ordinal = 1;
+    f->counters.next_segment = 1;
     f->counters.reject_due_us = INT64_MAX;
     kn_arena_init(&f->frame_arena, FRAME_ARENA_MAX);
     kn_arena_init(&f->arena, ITEM_ARENA_MAX);
+    kn_arena_init(&f->kept, SIZE_MAX / 4);
+    kn_arena_init(&f->kept_frozen, SIZE_MAX / 4);
     kn_buf_init(&f->scratch, SCRATCH_MAX);
+    kn_buf_init(&f->row, SCRATCH_MAX);
+    f->live = kn_must_calloc(1, sizeof *f->live);
+    kn_live_init(f->live, HISTORY_BYTES);
 }
 
 void kn_fold_deinit(struct kn_fold *f)
@@ -31,7 +39,13 @@ void kn_fold_deinit(struct kn_fold *f)
     }
     kn_free(f->docs);
     kn_settings_unref(f->settings);
+    kn_live_deinit(f->live);
+    kn_free(f->live);
+    kn_buf_deinit(&f->row);
     kn_buf_deinit(&f->scratch);
+    kn_touched_deinit(&f->touched);
+    kn_arena_deinit(&f->kept_frozen);
+    kn_arena_deinit(&f->kept);
     kn_arena_deinit(&f->arena);
     kn_arena_deinit(&f->frame_arena);
     *f = (struct kn_fold){0};
@@ -171,7 +185,11 @@ static void archive(struct kn_fold *f, uint32_t ordinal, const struct kn_item *i
         .arrival = arrival,
         .item = bytes,
     };
-    kn_archive_append(f->archive, &row);
+    struct kn_str kept = kn_archive_append(f->archive, &row);
+    kn_feed_event(f, ordinal, item, arrival, kept);
+    if (ordinal > 0) {
+        kn_touch_item(f, ordinal, item, arrival);
+    }
 }
 
 static void apply_event(struct kn_fold *f, const struct kn_item *item, uint64_t arrival,
@@ -182,8 +200,7 @@ static void apply_event(struct kn_fold *f, const struct kn_item *item, uint64_t 
         (*duplicates)++;
         return;
     }
-    uint32_t ordinal =
-        item->flags & KN_ITEM_NO_PROFILE ? 0 : kn_fold_person_item(f, item, arrival);
+    uint32_t ordinal = item->flags & KN_ITEM_NO_PROFILE ? 0 : kn_fold_person_item(f, item, arrival);
     archive(f, ordinal, item, arrival, bytes);
     f->counters.events++;
     (*events)++;
@@ -236,7 +253,7 @@ static void apply_item(struct kn_fold *f, const struct kn_item *item, uint64_t a
         apply_merge(f, item, arrival, bytes);
         break;
     case KN_ITEM_UNMERGE:
-        kn_fold_unmerge(f, item, arrival, bytes, &kept, &split);
+        (void)!kn_fold_unmerge(f, item, arrival, bytes, &kept, &split); /* no longer possible */
         break;
     case KN_ITEM_REJECT:
         kn_fold_reject(f, item);
@@ -246,6 +263,9 @@ static void apply_item(struct kn_fold *f, const struct kn_item *item, uint64_t a
         break;
     case KN_ITEM_GENESIS:
         apply_genesis(f, item);
+        break;
+    case KN_ITEM_BUILT:
+        kn_live_built(f, item);
         break;
     case KN_ITEM_TICK:
         break;
@@ -259,8 +279,8 @@ struct decoded {
     struct kn_str bytes;
 };
 
-static enum kn_rc decode_all(struct kn_fold *f, const struct kn_frame *frame,
-                             struct decoded *items, struct kn_err *err)
+static enum kn_rc decode_all(struct kn_fold *f, const struct kn_frame *frame, struct decoded *items,
+                             struct kn_err *err)
 {
     struct kn_cursor c = kn_cursor(frame->body);
     for (uint32_t i = 0; i < frame->item_count; i++) {
@@ -337,13 +357,20 @@ enum kn_rc kn_fold_frame(struct kn_fold *f, const struct kn_frame *frame, struct
         prefetch_all(f, items, frame->item_count);
     }
     f->now_us = frame->record_us;
+    f->seq = frame->seq;
+    if (f->counters.derived_seq != frame->seq) { /* else moments before it fired already */
+        f->counters.derived_seq = frame->seq;
+        f->counters.derived_index = 0;
+    }
     if (f->now_us >= f->counters.reject_due_us) {
         kn_fold_expire_rejects(f);
     }
     struct tally tally = {0};
     for (uint32_t i = 0; i < frame->item_count; i++) {
-        apply_item(f, &items[i].item, (frame->seq << 16) | i, items[i].bytes, &tally);
+        f->arrival = (frame->seq << 16) | i;
+        apply_item(f, &items[i].item, f->arrival, items[i].bytes, &tally);
     }
     flush(f, &tally, f->now_us);
+    kn_live_record(f, frame->item_count == 1 && items[0].item.kind == KN_ITEM_TICK);
     return KN_OK;
 }

@@ -20,6 +20,15 @@ const struct kn_state_table kn_tables[KN_TABLE_COUNT] = {
     [KN_T_GUARD] = {"guard", KN_KEY_H128},
     [KN_T_SOURCE] = {"source", KN_KEY_U32},
     [KN_T_REJECT] = {"reject", KN_KEY_BYTES},
+    [KN_T_ORDER_FACTS] = {"order_facts", KN_KEY_H128},
+    [KN_T_SEGMENT] = {"segment", KN_KEY_U32},
+    [KN_T_DEFINITION] = {"definition", KN_KEY_U32},
+    [KN_T_MEMBER] = {"member", KN_KEY_U32},
+    [KN_T_MEMBERS] = {"members", KN_KEY_BYTES},
+    [KN_T_DUE] = {"due", KN_KEY_U32},
+    [KN_T_CHANGE] = {"change", KN_KEY_BYTES},
+    [KN_T_SIZES] = {"sizes", KN_KEY_BYTES},
+    [KN_T_COMPUTED] = {"computed", KN_KEY_U32},
 };
 
 /* ---- small values ---- */
@@ -62,8 +71,7 @@ bool kn_fold_identifier(struct kn_fold *f, struct kn_h128 hash, uint32_t *ret_or
                                 ret_slot, &guarded);
 }
 
-void kn_fold_put_identifier(struct kn_fold *f, struct kn_h128 hash, uint32_t ordinal,
-                            uint32_t slot)
+void kn_fold_put_identifier(struct kn_fold *f, struct kn_h128 hash, uint32_t ordinal, uint32_t slot)
 {
     unsigned char value[8];
     put_u32(value, ordinal);
@@ -147,7 +155,8 @@ bool kn_fold_is_outside(const struct kn_fold *f, uint32_t ordinal)
     return f->component && !in_component(f, ordinal) && ordinal < f->component_new;
 }
 
-/* The id is a function of the creating record, so a re-applied history gives the same profile back. */
+/* The id is a function of the creating record, so a re-applied history gives the same profile back.
+ */
 struct kn_person *kn_person_create(struct kn_fold *f, const struct kn_item *item, uint64_t arrival)
 {
     struct kn_person *person = kn_arena_zero(&f->arena, 1, sizeof *person);
@@ -175,6 +184,7 @@ struct kn_person *kn_person_create(struct kn_fold *f, const struct kn_item *item
     };
     person->hot = (struct kn_hot){.run_end_us = -1};
     person->is_new = true;
+    person->changed = KN_CHANGED_NEW | KN_CHANGED_IDS;
     person->cold_dirty = true;
     person->sessions_loaded = true;
     person->orders_loaded = true;
@@ -230,6 +240,11 @@ void kn_person_store(struct kn_fold *f, struct kn_person *person)
         kn_profile_encode_orders(p, &f->scratch);
         put_scratch(f, KN_T_ORDERS, p->ordinal);
     }
+    kn_feed_person(f, person);
+    if (person->changed != 0) {
+        kn_touch(f, p->ordinal, person->changed);
+        person->changed = 0;
+    }
 }
 
 /* ---- links ---- */
@@ -254,6 +269,8 @@ static void retire(struct kn_fold *f, uint32_t ordinal, uint32_t survivor)
     hot.id_count = 0;
     kn_hot_encode(&hot, bytes);
     kn_fold_put(f, KN_T_HOT, kn_key_u32(ordinal), kn_str(bytes, sizeof bytes));
+    kn_feed_retired(f, ordinal, survivor);
+    kn_touch(f, ordinal, KN_CHANGED_MERGED);
 }
 
 static void join_links(struct kn_fold *f, uint32_t into, uint32_t from)
@@ -277,8 +294,7 @@ void kn_person_merge(struct kn_fold *f, struct kn_person *into, struct kn_person
         kn_fold_put_identifier(f, into->p.ids[i].hash, into->p.ordinal, (uint32_t)i);
     }
     for (size_t i = 0; i < from->p.order_count; i++) {
-        put_ordinal(f, KN_T_ORDER_OWNER, kn_order_hash(f, from->p.orders[i].key),
-                    into->p.ordinal);
+        put_ordinal(f, KN_T_ORDER_OWNER, kn_order_hash(f, from->p.orders[i].key), into->p.ordinal);
     }
     for (size_t i = 0; i < from->p.merged_count; i++) {
         retire(f, from->p.merged[i].ordinal, into->p.ordinal);
@@ -292,6 +308,7 @@ void kn_person_merge(struct kn_fold *f, struct kn_person *into, struct kn_person
     into->cold_dirty = true;
     into->sessions_dirty = true;
     into->orders_dirty = true;
+    into->changed |= KN_CHANGED_FACTS | KN_CHANGED_ORDERS | KN_CHANGED_SESSIONS | KN_CHANGED_MERGED;
     f->counters.profiles--;
     f->counters.merges++;
 }

@@ -8,22 +8,28 @@
 
 enum { EXPORT_ARENA_MAX = 64 << 20 };
 
-static struct kn_str read_value(struct kn_workspace *ws, enum kn_table table, struct kn_key key,
-                                struct kn_arena *arena, bool *full)
+static struct kn_state_reader begin_read(struct kn_workspace *ws)
 {
-    return kn_state_read(ws->state, table, key, arena, full);
+    kn_rwlock_read(&ws->lock);
+    return kn_state_reader_begin(ws->state);
+}
+
+static void end_read(struct kn_workspace *ws, struct kn_state_reader *r)
+{
+    kn_state_reader_end(r);
+    kn_rwlock_unlock(&ws->lock);
 }
 
 /* The live profile that `ordinal` is, or became part of. */
-static enum kn_rc load(struct kn_workspace *ws, uint32_t ordinal, struct kn_arena *arena,
-                       struct kn_profile **ret)
+static enum kn_rc load(struct kn_workspace *ws, struct kn_state_reader *r, uint32_t ordinal,
+                       struct kn_arena *arena, struct kn_profile **ret)
 {
     struct kn_profile *p = kn_arena_zero(arena, 1, sizeof *p);
     bool full = p == NULL;
     struct kn_hot hot;
     struct kn_str hot_bytes;
     for (;;) {
-        hot_bytes = read_value(ws, KN_T_HOT, kn_key_u32(ordinal), arena, &full);
+        hot_bytes = kn_state_read(r, KN_T_HOT, kn_key_u32(ordinal), arena, &full);
         if (full) {
             return KN_E_NOMEM;
         }
@@ -36,9 +42,9 @@ static enum kn_rc load(struct kn_workspace *ws, uint32_t ordinal, struct kn_aren
         ordinal = hot.canonical;
     }
     struct kn_key key = kn_key_u32(ordinal);
-    struct kn_str cold = read_value(ws, KN_T_COLD, key, arena, &full);
-    struct kn_str sessions = read_value(ws, KN_T_SESSIONS, key, arena, &full);
-    struct kn_str orders = read_value(ws, KN_T_ORDERS, key, arena, &full);
+    struct kn_str cold = kn_state_read(r, KN_T_COLD, key, arena, &full);
+    struct kn_str sessions = kn_state_read(r, KN_T_SESSIONS, key, arena, &full);
+    struct kn_str orders = kn_state_read(r, KN_T_ORDERS, key, arena, &full);
     if (full) {
         return KN_E_NOMEM;
     }
@@ -49,18 +55,24 @@ static enum kn_rc load(struct kn_workspace *ws, uint32_t ordinal, struct kn_aren
     return KN_OK;
 }
 
-static bool identifier_key(struct kn_workspace *ws, struct kn_str type, struct kn_str value,
-                           struct kn_arena *arena, struct kn_h128 *ret)
+static enum kn_rc identifier_key(struct kn_workspace *ws, struct kn_str type, struct kn_str value,
+                                 struct kn_arena *arena, struct kn_h128 *ret)
 {
     uint16_t number = kn_id_type_number(type);
     value = kn_str_trim(value);
-    if (number == KN_ID_EMAIL) {
+    if (number == KN_ID_EMAIL && value.len > 0) {
         value = kn_fold_email(value, arena);
+        if (!value.p) {
+            return KN_E_NOMEM;
+        }
     }
     if (number == 0) {
+        if (type.len == 0) {
+            return KN_E_NOT_FOUND;
+        }
         char *joined = kn_arena_alloc(arena, type.len + 1 + value.len);
-        if (!joined || type.len == 0) {
-            return false;
+        if (!joined) {
+            return KN_E_NOMEM;
         }
         memcpy(joined, type.p, type.len);
         joined[type.len] = ':';
@@ -71,7 +83,7 @@ static bool identifier_key(struct kn_workspace *ws, struct kn_str type, struct k
         value = kn_str(joined, type.len + 1 + value.len);
     }
     *ret = kn_hash_tagged(&ws->fold.key, number, value);
-    return true;
+    return KN_OK;
 }
 
 enum kn_rc kn_read_profile_by_identifier(struct kn_workspace *ws, struct kn_str type,
@@ -83,18 +95,17 @@ enum kn_rc kn_read_profile_by_identifier(struct kn_workspace *ws, struct kn_str 
     uint32_t slot;
     bool guarded;
     bool full = false;
-    kn_rwlock_read(&ws->lock);
-    enum kn_rc rc = KN_E_NOT_FOUND;
-    if (identifier_key(ws, type, value, arena, &hash)) {
+    struct kn_state_reader r = begin_read(ws);
+    enum kn_rc rc = identifier_key(ws, type, value, arena, &hash);
+    if (rc == KN_OK) {
         struct kn_str found =
-            read_value(ws, KN_T_IDENTIFIER, kn_key_h128(hash), arena, &full);
-        if (full) {
-            rc = KN_E_NOMEM;
-        } else if (kn_identifier_decode(found, &ordinal, &slot, &guarded)) {
-            rc = load(ws, ordinal, arena, ret);
+            kn_state_read(&r, KN_T_IDENTIFIER, kn_key_h128(hash), arena, &full);
+        rc = full ? KN_E_NOMEM : KN_E_NOT_FOUND;
+        if (!full && kn_identifier_decode(found, &ordinal, &slot, &guarded)) {
+            rc = load(ws, &r, ordinal, arena, ret);
         }
     }
-    kn_rwlock_unlock(&ws->lock);
+    end_read(ws, &r);
     return rc;
 }
 
@@ -106,13 +117,13 @@ enum kn_rc kn_read_profile_by_id(struct kn_workspace *ws, struct kn_str id, stru
     if (!kn_profile_id_parse(id, &key)) {
         return KN_E_NOT_FOUND;
     }
-    kn_rwlock_read(&ws->lock);
-    struct kn_str found = read_value(ws, KN_T_PROFILE_ID, kn_key_h128(key), arena, &full);
+    struct kn_state_reader r = begin_read(ws);
+    struct kn_str found = kn_state_read(&r, KN_T_PROFILE_ID, kn_key_h128(key), arena, &full);
     enum kn_rc rc = full ? KN_E_NOMEM : KN_E_NOT_FOUND;
     if (found.p) {
-        rc = load(ws, kn_u32_value(found), arena, ret);
+        rc = load(ws, &r, kn_u32_value(found), arena, ret);
     }
-    kn_rwlock_unlock(&ws->lock);
+    end_read(ws, &r);
     return rc;
 }
 
@@ -129,26 +140,32 @@ static bool is_name_trait(struct kn_str key)
     return false;
 }
 
-static bool folded_contains(struct kn_str text, struct kn_str match, struct kn_arena *arena)
+/* *full: there was no memory to tell. */
+static bool folded_contains(struct kn_str text, struct kn_str match, struct kn_arena *arena,
+                            bool *full)
 {
-    return kn_str_find(kn_fold_text(text, arena), match) != SIZE_MAX;
+    struct kn_str folded = text.len > 0 ? kn_fold_text(text, arena) : KN_STR("");
+    *full = *full || !folded.p;
+    return kn_str_find(folded, match) != SIZE_MAX;
 }
 
-static bool matches(const struct kn_profile *p, struct kn_str match, struct kn_arena *arena)
+static bool matches(const struct kn_profile *p, struct kn_str match, struct kn_arena *arena,
+                    bool *full)
 {
-    if (match.len == 0) {
-        return true;
-    }
     for (size_t i = 0; i < p->id_count; i++) {
-        if (folded_contains(kn_id_plain_value(p->ids[i].type, p->ids[i].value), match, arena)) {
+        struct kn_str value = kn_id_plain_value(p->ids[i].type, p->ids[i].value);
+        if (folded_contains(value, match, arena, full)) {
             return true;
         }
     }
     for (size_t i = 0; i < p->trait_count; i++) {
         const struct kn_profile_trait *t = &p->traits[i];
-        if (t->json.len > 2 && t->json.p[0] == '"' && is_name_trait(t->key) &&
-            folded_contains(kn_json_unescape(kn_str_sub(t->json, 1, t->json.len - 1), arena), match,
-                            arena)) {
+        if (t->json.len <= 2 || t->json.p[0] != '"' || !is_name_trait(t->key)) {
+            continue;
+        }
+        struct kn_str text = kn_json_unescape(kn_str_sub(t->json, 1, t->json.len - 1), arena);
+        *full = *full || !text.p;
+        if (folded_contains(text, match, arena, full)) {
             return true;
         }
     }
@@ -158,23 +175,23 @@ static bool matches(const struct kn_profile *p, struct kn_str match, struct kn_a
 enum { SCAN_ARENA_BYTES = 16 << 20, SCAN_TURN = 256 };
 
 /* Whether the profile at `ordinal` is live and matches; scratch is cleared. */
-static bool wanted(struct kn_workspace *ws, uint32_t ordinal, struct kn_str match,
-                   struct kn_arena *scratch)
+static enum kn_rc wanted(struct kn_workspace *ws, struct kn_state_reader *r, uint32_t ordinal,
+                         struct kn_str match, struct kn_arena *scratch, bool *ret)
 {
     struct kn_hot hot;
     struct kn_profile p;
+    bool full = false;
     kn_arena_clear(scratch);
-    struct kn_str hot_bytes =
-        read_value(ws, KN_T_HOT, kn_key_u32(ordinal), scratch, NULL);
-    if (!kn_hot_decode(hot_bytes, &hot) || hot.canonical != 0) {
-        return false;
+    struct kn_str hot_bytes = kn_state_read(r, KN_T_HOT, kn_key_u32(ordinal), scratch, &full);
+    *ret = !full && kn_hot_decode(hot_bytes, &hot) && hot.canonical == 0;
+    if (full || !*ret || match.len == 0) {
+        return full ? KN_E_NOMEM : KN_OK;
     }
-    if (match.len == 0) {
-        return true;
-    }
-    struct kn_str cold = read_value(ws, KN_T_COLD, kn_key_u32(ordinal), scratch, NULL);
-    return kn_profile_decode(ordinal, hot_bytes, cold, &ws->fold.key, scratch, &p) == KN_OK &&
-           matches(&p, match, scratch);
+    struct kn_str cold = kn_state_read(r, KN_T_COLD, kn_key_u32(ordinal), scratch, &full);
+    enum kn_rc rc = full ? KN_E_NOMEM
+                         : kn_profile_decode(ordinal, hot_bytes, cold, &ws->fold.key, scratch, &p);
+    *ret = rc == KN_OK && matches(&p, match, scratch, &full);
+    return full ? KN_E_NOMEM : rc;
 }
 
 enum kn_rc kn_read_profiles(struct kn_workspace *ws, uint32_t after_ordinal, struct kn_str match,
@@ -189,17 +206,19 @@ enum kn_rc kn_read_profiles(struct kn_workspace *ws, uint32_t after_ordinal, str
     bool more = true;
     kn_arena_init(&scratch, SCAN_ARENA_BYTES);
     while (rc == KN_OK && more && count < limit) {
-        kn_rwlock_read(&ws->lock);
+        struct kn_state_reader r = begin_read(ws);
         uint32_t end = ws->fold.counters.next_ordinal;
         for (int i = 0; i < SCAN_TURN && ordinal < end && count < limit && rc == KN_OK; i++) {
-            if (wanted(ws, ordinal, match, &scratch)) {
-                rc = load(ws, ordinal, arena, &list[count]);
+            bool takes_part;
+            rc = wanted(ws, &r, ordinal, match, &scratch, &takes_part);
+            if (rc == KN_OK && takes_part) {
+                rc = load(ws, &r, ordinal, arena, &list[count]);
                 count += rc == KN_OK ? 1 : 0;
             }
             ordinal++;
         }
         more = ordinal < end;
-        kn_rwlock_unlock(&ws->lock);
+        end_read(ws, &r);
     }
     kn_arena_deinit(&scratch);
     if (rc == KN_OK) {
@@ -210,13 +229,47 @@ enum kn_rc kn_read_profiles(struct kn_workspace *ws, uint32_t after_ordinal, str
     return rc;
 }
 
+enum kn_rc kn_read_columns(struct kn_workspace *ws, struct kn_columns_pin **ret, int64_t *ret_now,
+                           struct kn_err *err)
+{
+    kn_rwlock_read(&ws->lock);
+    enum kn_rc rc = kn_columns_pin(ws->columns, ret, err);
+    kn_mutex_lock(&ws->queue_mutex);
+    *ret_now = ws->applied_record_us;
+    kn_mutex_unlock(&ws->queue_mutex);
+    kn_rwlock_unlock(&ws->lock);
+    return rc;
+}
+
+enum kn_rc kn_read_profile_id(struct kn_workspace *ws, uint32_t ordinal, struct kn_h128 *ret)
+{
+    enum { SMALL = 1 << 20 };
+    struct kn_arena arena;
+    struct kn_hot hot = {.canonical = ordinal};
+    bool found = true;
+    bool full = false;
+    kn_arena_init(&arena, SMALL);
+    struct kn_state_reader r = begin_read(ws);
+    while (found && hot.canonical != 0) {
+        struct kn_key key = kn_key_u32(hot.canonical);
+        found = kn_hot_decode(kn_state_read(&r, KN_T_HOT, key, &arena, &full), &hot);
+    }
+    end_read(ws, &r);
+    kn_arena_deinit(&arena);
+    if (!found) {
+        return full ? KN_E_NOMEM : KN_E_NOT_FOUND;
+    }
+    *ret = hot.id;
+    return KN_OK;
+}
+
 enum kn_rc kn_read_links(struct kn_workspace *ws, uint32_t ordinal, struct kn_arena *arena,
                          struct kn_profile_link **ret, size_t *ret_count)
 {
     bool full = false;
-    kn_rwlock_read(&ws->lock);
-    struct kn_str bytes = read_value(ws, KN_T_LINKS, kn_key_u32(ordinal), arena, &full);
-    kn_rwlock_unlock(&ws->lock);
+    struct kn_state_reader r = begin_read(ws);
+    struct kn_str bytes = kn_state_read(&r, KN_T_LINKS, kn_key_u32(ordinal), arena, &full);
+    end_read(ws, &r);
     if (full) {
         return KN_E_NOMEM;
     }
@@ -310,15 +363,20 @@ enum kn_rc kn_read_archive(struct kn_workspace *ws, uint32_t first, uint32_t cou
 
 /* ---- rejects and sources ---- */
 
-void kn_read_source_stats(struct kn_workspace *ws, uint32_t source, struct kn_source_stats *ret)
+enum kn_rc kn_read_source_stats(struct kn_workspace *ws, uint32_t source,
+                                struct kn_source_stats *ret)
 {
     struct kn_arena arena;
     struct kn_source_counters s;
+    bool full = false;
     kn_arena_init(&arena, 4096);
-    kn_rwlock_read(&ws->lock);
-    kn_source_counters_decode(read_value(ws, KN_T_SOURCE, kn_key_u32(source), &arena, NULL), &s);
-    kn_rwlock_unlock(&ws->lock);
+    struct kn_state_reader r = begin_read(ws);
+    kn_source_counters_decode(kn_state_read(&r, KN_T_SOURCE, kn_key_u32(source), &arena, &full), &s);
+    end_read(ws, &r);
     kn_arena_deinit(&arena);
+    if (full) {
+        return KN_E_NOMEM;
+    }
     *ret = (struct kn_source_stats){
         .events = s.events,
         .duplicates = s.duplicates,
@@ -326,15 +384,16 @@ void kn_read_source_stats(struct kn_workspace *ws, uint32_t source, struct kn_so
         .first_event_us = s.first_us,
         .last_event_us = s.last_us,
     };
+    return KN_OK;
 }
 
-static bool read_reject(struct kn_workspace *ws, uint32_t source, uint64_t number,
+static bool read_reject(struct kn_state_reader *r, uint32_t source, uint64_t number,
                         struct kn_arena *arena, bool *full, struct kn_reject *ret)
 {
     char key[12];
     kn_reject_key(source, number, key);
     struct kn_str value =
-        read_value(ws, KN_T_REJECT, kn_key_bytes(kn_str(key, sizeof key)), arena, full);
+        kn_state_read(r, KN_T_REJECT, kn_key_bytes(kn_str(key, sizeof key)), arena, full);
     if (!value.p) {
         return false;
     }
@@ -354,17 +413,17 @@ enum kn_rc kn_read_rejects(struct kn_workspace *ws, uint32_t source, uint64_t be
     struct kn_source_counters s;
     bool full = list == NULL;
     size_t count = 0;
-    kn_rwlock_read(&ws->lock);
-    kn_source_counters_decode(read_value(ws, KN_T_SOURCE, kn_key_u32(source), arena, &full), &s);
+    struct kn_state_reader r = begin_read(ws);
+    kn_source_counters_decode(kn_state_read(&r, KN_T_SOURCE, kn_key_u32(source), arena, &full), &s);
     uint64_t number = before_number > 0 && before_number <= s.rejects ? before_number - 1 : s.rejects;
-    while (!full && number >= s.oldest_reject && number > 0 && count < limit) {
-        if (read_reject(ws, source, number, arena, &full, &list[count])) {
+    while (list && !full && number >= s.oldest_reject && number > 0 && count < limit) {
+        if (read_reject(&r, source, number, arena, &full, &list[count])) {
             count++;
         }
         number--;
     }
-    kn_rwlock_unlock(&ws->lock);
-    if (full) {
+    end_read(ws, &r);
+    if (!list || full) {
         return KN_E_NOMEM;
     }
     *ret = list;
@@ -409,12 +468,16 @@ enum kn_rc kn_read_dry_run(struct kn_workspace *ws, const struct kn_item *item,
         if (item->kind == KN_ITEM_MERGE) {
             kept = kn_fold_person_item(&ws->fold, item, arrival);
         } else {
-            kn_fold_unmerge(&ws->fold, item, arrival, KN_STR_EMPTY, &kept, &split);
+            rc = kn_fold_unmerge(&ws->fold, item, arrival, KN_STR_EMPTY, &kept, &split);
         }
-        rc = kept ? load(ws, kept, arena, ret_a) : KN_E_NOT_FOUND;
+        struct kn_state_reader r = kn_state_reader_begin(ws->state);
+        if (rc == KN_OK) {
+            rc = kept ? load(ws, &r, kept, arena, ret_a) : KN_E_NOT_FOUND;
+        }
         if (rc == KN_OK && split) {
-            rc = load(ws, split, arena, ret_b);
+            rc = load(ws, &r, split, arena, ret_b);
         }
+        kn_state_reader_end(&r);
         kn_fold_journal_rollback(&ws->fold);
         kn_arena_clear(&ws->fold.arena);
     }

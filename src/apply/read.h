@@ -6,6 +6,7 @@
 #define KN_APPLY_READ_H
 
 #include "apply/workspace.h"
+#include "behaviour/columns.h"
 #include "profile/profile.h"
 
 /* By identifier: type as a name ("email", "user_id", any custom type); the value is normalised as at
@@ -24,6 +25,15 @@ enum kn_rc kn_read_profile_by_id(struct kn_workspace *ws, struct kn_str id, stru
 enum kn_rc kn_read_profiles(struct kn_workspace *ws, uint32_t after_ordinal, struct kn_str match,
                             size_t limit, struct kn_arena *arena, struct kn_profile ***ret,
                             size_t *ret_count, uint32_t *ret_next) KN_MUST_USE;
+
+/* The behaviour columns of everything applied so far, and the time of the last record. Unpin them soon
+ * (60 s). @errors KN_E_NOMEM */
+enum kn_rc kn_read_columns(struct kn_workspace *ws, struct kn_columns_pin **ret, int64_t *ret_now,
+                           struct kn_err *err) KN_MUST_USE;
+
+/* The public id of a profile by its ordinal; of a merged one that of the survivor. */
+enum kn_rc kn_read_profile_id(struct kn_workspace *ws, uint32_t ordinal,
+                              struct kn_h128 *ret) KN_MUST_USE;
 
 enum kn_rc kn_read_links(struct kn_workspace *ws, uint32_t ordinal, struct kn_arena *arena,
                          struct kn_profile_link **ret, size_t *ret_count) KN_MUST_USE;
@@ -58,7 +68,8 @@ struct kn_source_stats {
     uint64_t events, duplicates, rejects;
     int64_t first_event_us, last_event_us; /* received, 0 = never */
 };
-void kn_read_source_stats(struct kn_workspace *ws, uint32_t source, struct kn_source_stats *ret);
+enum kn_rc kn_read_source_stats(struct kn_workspace *ws, uint32_t source,
+                                struct kn_source_stats *ret) KN_MUST_USE;
 
 /* What a merge or un-merge would do, without doing it: the item is applied and rolled back under the
  * write lock. *ret_a is the surviving (or kept) profile, *ret_b the one split off (NULL for merge).

@@ -1,8 +1,11 @@
 #include "apply/settings.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
 
+#include "apply/defined.h"
 #include "apply/fold.h"
+#include "apply/live.h"
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/mem.h"
@@ -33,6 +36,10 @@ void kn_settings_unref(struct kn_settings *s)
     if (!s || atomic_fetch_sub_explicit(&self_of(s)->references, 1, memory_order_acq_rel) != 1) {
         return;
     }
+    for (size_t i = 0; i < s->defined_count; i++) {
+        kn_defined_unref(s->defined[i]);
+    }
+    kn_surroundings_unref(s->surroundings);
     kn_identity_rules_free(s->identity);
     kn_zone_free(s->zone);
     kn_arena_deinit(&self_of(s)->arena);
@@ -68,6 +75,22 @@ const struct kn_source *kn_settings_source_by_key(const struct kn_settings *s, s
     return NULL;
 }
 
+const struct kn_defined *kn_settings_defined(const struct kn_settings *s, struct kn_str key)
+{
+    size_t low = 0;
+    size_t high = s->defined_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int order = kn_str_cmp(s->defined[middle]->key, key);
+        if (order == 0) {
+            return s->defined[middle];
+        }
+        low = order < 0 ? middle + 1 : low;
+        high = order < 0 ? high : middle;
+    }
+    return NULL;
+}
+
 static const char *const party_names[] = {"zero", "first", "second", "third"};
 
 const char *kn_party_name(enum kn_party party)
@@ -80,11 +103,12 @@ const char *kn_party_name(enum kn_party party)
 struct builder {
     struct snapshot *s;
     struct kn_json_parser *parser;
+    const struct kn_settings *previous; /* may be NULL: definitions are taken over from it */
+    struct kn_str rules;                /* of the time zone */
     struct kn_err *err;
 };
 
-static enum kn_rc parse(struct builder *b, const char *key, const char *json,
-                        struct kn_json *ret)
+static enum kn_rc parse(struct builder *b, const char *key, const char *json, struct kn_json *ret)
 {
     size_t len = strlen(json);
     char *padded = kn_arena_alloc(&b->s->arena, len + KN_JSON_PADDING);
@@ -93,9 +117,9 @@ static enum kn_rc parse(struct builder *b, const char *key, const char *json,
     }
     memcpy(padded, json, len);
     memset(padded + len, 0, KN_JSON_PADDING);
-    enum kn_rc rc = kn_json_parse(
-        b->parser, padded, len, &(struct kn_json_limits){.depth_max = 16, .nodes_max = 100000}, ret,
-        b->err);
+    enum kn_rc rc =
+        kn_json_parse(b->parser, padded, len,
+                      &(struct kn_json_limits){.depth_max = 16, .nodes_max = 100000}, ret, b->err);
     if (rc == KN_OK && kn_json_type_at(ret, 0) != KN_JSON_OBJECT) {
         rc = kn_fail(b->err, KN_E_INVALID, "must be an object");
     }
@@ -190,6 +214,7 @@ static enum kn_rc read_zone(struct builder *b, const struct kn_json *doc)
     if (!kn_base64_decode(rules, &b->s->arena, &rules)) {
         return kn_fail(b->err, KN_E_INVALID, "time_zone_rules must be base64");
     }
+    b->rules = rules;
     return kn_zone_parse(rules, &b->s->pub.zone, b->err);
 }
 
@@ -217,6 +242,93 @@ static enum kn_rc read_workspace(struct builder *b, const struct kn_setting_doc 
     return KN_OK;
 }
 
+/* ---- segments and computed traits ---- */
+
+static enum kn_rc read_surroundings(struct builder *b)
+{
+    struct kn_settings *s = &b->s->pub;
+    struct kn_surroundings *made;
+    struct kn_source_name *names =
+        kn_arena_zero(&b->s->arena, s->source_count * 2 + 1, sizeof *names);
+    size_t count = 0;
+    if (!names) {
+        return kn_fail(b->err, KN_E_NOMEM, "settings: out of memory");
+    }
+    for (size_t i = 0; i < s->source_count; i++) {
+        if (s->sources[i].number != 0) {
+            names[count++] = (struct kn_source_name){s->sources[i].id, s->sources[i].number};
+            names[count++] = (struct kn_source_name){s->sources[i].name, s->sources[i].number};
+        }
+    }
+    KN_TRY(kn_surroundings_make(b->rules, names, count, &made, b->err));
+    if (b->previous && kn_surroundings_equal(made, b->previous->surroundings)) {
+        kn_surroundings_unref(made);
+        made = kn_surroundings_ref(b->previous->surroundings);
+    }
+    s->surroundings = made;
+    return KN_OK;
+}
+
+static bool split_key(const char *key, struct kn_str *ret_key, bool *ret_computed)
+{
+    struct kn_str text = kn_str_c(key);
+    bool segment = kn_str_starts(text, KN_STR("segment/"));
+    *ret_computed = kn_str_starts(text, KN_STR("computed/"));
+    *ret_key = kn_str_sub(text, segment ? 8 : 9, text.len);
+    return segment || *ret_computed;
+}
+
+static enum kn_rc read_definition(struct builder *b, const struct kn_setting_doc *doc)
+{
+    struct kn_settings *s = &b->s->pub;
+    struct kn_str json = kn_str_c(doc->json);
+    struct kn_str key;
+    bool computed;
+    if (!split_key(doc->key, &key, &computed)) {
+        return KN_OK;
+    }
+    const struct kn_defined *known = b->previous ? kn_settings_defined(b->previous, key) : NULL;
+    if (known && known->computed == computed && kn_defined_is(known, json, s->surroundings)) {
+        s->defined[s->defined_count++] = kn_defined_ref((struct kn_defined *)(uintptr_t)known);
+        return KN_OK;
+    }
+    enum kn_rc rc = kn_defined_make(key, computed, json, s->surroundings,
+                                    &s->defined[s->defined_count], b->err);
+    s->defined_count += rc == KN_OK ? 1 : 0;
+    return rc;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    const struct kn_defined *const *x = a;
+    const struct kn_defined *const *y = b;
+    return kn_str_cmp((*x)->key, (*y)->key);
+}
+
+static enum kn_rc read_definitions(struct builder *b, const struct kn_setting_doc *docs,
+                                   size_t count)
+{
+    struct kn_settings *s = &b->s->pub;
+    s->defined = kn_arena_zero(&b->s->arena, count + 1, sizeof(struct kn_defined *));
+    if (!s->defined) {
+        return kn_fail(b->err, KN_E_NOMEM, "settings: out of memory");
+    }
+    for (size_t i = 0; i < count; i++) {
+        KN_TRY(read_definition(b, &docs[i]));
+    }
+    qsort(s->defined, s->defined_count, sizeof(struct kn_defined *), compare_keys);
+    for (size_t i = 1; i < s->defined_count; i++) {
+        if (kn_str_eq(s->defined[i - 1]->key, s->defined[i]->key)) {
+            return kn_fail(b->err, KN_E_EXISTS, "\"%.*s\" is a segment and a computed trait",
+                           KN_STR_ARG(s->defined[i]->key));
+        }
+    }
+    return s->defined_count <= KN_DEFINED_MAX
+               ? KN_OK
+               : kn_fail(b->err, KN_E_LIMIT, "at most %d segments and computed traits",
+                         (int)KN_DEFINED_MAX);
+}
+
 static enum kn_rc read_all(struct builder *b, const struct kn_setting_doc *docs, size_t count)
 {
     struct kn_settings *s = &b->s->pub;
@@ -235,14 +347,17 @@ static enum kn_rc read_all(struct builder *b, const struct kn_setting_doc *docs,
         }
     }
     if (!s->zone) {
+        b->rules = KN_STR(KN_ZONE_DEFAULT_RULES);
         KN_TRY(kn_zone_parse(KN_STR(KN_ZONE_DEFAULT_RULES), &s->zone, b->err));
     }
-    return kn_identity_rules_parse(kn_str_c(identity), &s->identity, b->err);
+    KN_TRY(kn_identity_rules_parse(kn_str_c(identity), &s->identity, b->err));
+    KN_TRY(read_surroundings(b));
+    return read_definitions(b, docs, count);
 }
 
 enum kn_rc kn_settings_build(const struct kn_setting_doc *docs, size_t count, uint64_t version,
-                             const struct kn_hash_key *key, struct kn_settings **ret,
-                             struct kn_err *err)
+                             const struct kn_hash_key *key, const struct kn_settings *previous,
+                             struct kn_settings **ret, struct kn_err *err)
 {
     struct snapshot *s = kn_calloc(1, sizeof *s);
     struct kn_json_parser *parser = kn_json_parser_new();
@@ -257,7 +372,7 @@ enum kn_rc kn_settings_build(const struct kn_setting_doc *docs, size_t count, ui
     s->pub.key = *key;
     s->pub.time_zone = KN_STR(KN_ZONE_DEFAULT_NAME);
     memcpy(s->pub.currency, "EUR", 4);
-    struct builder b = {.s = s, .parser = parser, .err = err};
+    struct builder b = {.s = s, .parser = parser, .previous = previous, .err = err};
     enum kn_rc rc = read_all(&b, docs, count);
     kn_json_parser_free(parser);
     if (rc != KN_OK) {
@@ -270,14 +385,14 @@ enum kn_rc kn_settings_build(const struct kn_setting_doc *docs, size_t count, ui
 
 enum kn_rc kn_settings_check(struct kn_str key, struct kn_str json, struct kn_err *err)
 {
-    struct kn_settings *built;
+    struct kn_settings *built = NULL;
     struct kn_hash_key none = {0};
     struct kn_setting_doc doc = {0};
     struct kn_arena arena;
     kn_arena_init(&arena, SETTINGS_ARENA_MAX);
     doc.key = (char *)(uintptr_t)kn_arena_str(&arena, key).p;
     doc.json = (char *)(uintptr_t)kn_arena_str(&arena, json).p;
-    enum kn_rc rc = doc.key && doc.json ? kn_settings_build(&doc, 1, 1, &none, &built, err)
+    enum kn_rc rc = doc.key && doc.json ? kn_settings_build(&doc, 1, 1, &none, NULL, &built, err)
                                         : kn_fail(err, KN_E_NOMEM, "out of memory");
     if (rc == KN_OK) {
         kn_settings_unref(built);
@@ -298,12 +413,28 @@ static char *text_copy(struct kn_str s)
     return copy;
 }
 
-static void set_doc(struct kn_fold *f, struct kn_str key, struct kn_str json)
+static size_t find_doc(const struct kn_fold *f, struct kn_str key)
 {
     size_t at = 0;
     while (at < f->doc_count && !kn_str_eq(kn_str_c(f->docs[at].key), key)) {
         at++;
     }
+    return at;
+}
+
+static void remove_doc(struct kn_fold *f, struct kn_str key)
+{
+    size_t at = find_doc(f, key);
+    if (at < f->doc_count) {
+        kn_free(f->docs[at].key);
+        kn_free(f->docs[at].json);
+        f->docs[at] = f->docs[--f->doc_count];
+    }
+}
+
+static void set_doc(struct kn_fold *f, struct kn_str key, struct kn_str json)
+{
+    size_t at = find_doc(f, key);
     if (at < f->doc_count) {
         kn_free(f->docs[at].json);
     } else {
@@ -335,11 +466,12 @@ static void read_seed(struct kn_fold *f)
  * before it becomes a record). */
 static void publish(struct kn_fold *f)
 {
-    struct kn_settings *next;
+    struct kn_settings *next = NULL;
     struct kn_err err;
     uint64_t version = f->settings ? f->settings->version + 1 : 1;
     read_seed(f);
-    if (kn_settings_build(f->docs, f->doc_count, version, &f->key, &next, &err) != KN_OK) {
+    if (kn_settings_build(f->docs, f->doc_count, version, &f->key, f->settings, &next, &err) !=
+        KN_OK) {
         if (!f->settings) {
             kn_panic("settings cannot be read: %s", err.text);
         }
@@ -350,17 +482,76 @@ static void publish(struct kn_fold *f)
     f->settings_changed = true;
 }
 
+/* An empty document takes a key away. */
+static void take_doc(struct kn_fold *f, struct kn_str key, struct kn_str json)
+{
+    if (json.len == 0) {
+        remove_doc(f, key);
+    } else {
+        set_doc(f, key, json);
+    }
+    publish(f);
+}
+
+/* There is one beginning. */
+static bool is_second_genesis(const struct kn_fold *f, struct kn_str key)
+{
+    bool there = false;
+    for (size_t i = 0; i < f->doc_count; i++) {
+        there = there || strcmp(f->docs[i].key, "genesis") == 0;
+    }
+    return there && kn_str_eq(key, KN_STR("genesis"));
+}
+
 void kn_fold_setting(struct kn_fold *f, struct kn_str key, struct kn_str json)
 {
     kn_assert(key.len > 0 && key.len <= KN_STATE_KEY_MAX);
-    if (kn_str_eq(key, KN_STR("genesis")) &&
-        kn_fold_get(f, KN_T_SETTING, kn_key_bytes(key)).p) {
-        return; /* there is one beginning */
+    if (is_second_genesis(f, key)) {
+        return;
     }
-    kn_fold_put(f, KN_T_SETTING, kn_key_bytes(key), json);
-    set_doc(f, key, json);
-    publish(f);
+    if (json.len == 0) {
+        kn_fold_remove(f, KN_T_SETTING, kn_key_bytes(key));
+    } else {
+        kn_fold_put(f, KN_T_SETTING, kn_key_bytes(key), json);
+    }
+    take_doc(f, key, json);
 }
+
+/* ---- ahead of the fold ---- */
+
+void kn_fold_ahead_init(const struct kn_fold *f, struct kn_fold *ahead)
+{
+    kn_fold_init(ahead, NULL, NULL, NULL, NULL);
+    for (size_t i = 0; i < f->doc_count; i++) {
+        set_doc(ahead, kn_str_c(f->docs[i].key), kn_str_c(f->docs[i].json));
+    }
+    ahead->key = f->key;
+    ahead->settings = f->settings ? kn_settings_ref(f->settings) : NULL;
+}
+
+enum kn_rc kn_fold_ahead_frame(struct kn_fold *ahead, const struct kn_frame *frame,
+                               struct kn_err *err)
+{
+    struct kn_cursor c = kn_cursor(frame->body);
+    struct kn_item item;
+    for (uint32_t i = 0; i < frame->item_count; i++) {
+        kn_arena_clear(&ahead->frame_arena);
+        enum kn_rc rc = kn_item_decode(&c, &ahead->key, &ahead->frame_arena, &item, err);
+        if (rc != KN_OK) {
+            return kn_fail_wrap(err, rc, "record %llu, item %u", (unsigned long long)frame->seq, i);
+        }
+        if (item.kind != KN_ITEM_SETTING && item.kind != KN_ITEM_GENESIS) {
+            continue;
+        }
+        struct kn_str key = item.kind == KN_ITEM_GENESIS ? KN_STR("genesis") : item.name;
+        if (!is_second_genesis(ahead, key)) {
+            take_doc(ahead, key, item.body);
+        }
+    }
+    return KN_OK;
+}
+
+/* ---- at start ---- */
 
 static enum kn_rc load_doc(void *context, struct kn_key key, struct kn_str value,
                            struct kn_err *err)
@@ -374,5 +565,5 @@ enum kn_rc kn_fold_load(struct kn_fold *f, struct kn_err *err)
 {
     KN_TRY(kn_state_scan(f->state, KN_T_SETTING, load_doc, f, err));
     publish(f);
-    return KN_OK;
+    return f->settings ? kn_live_load(f, err) : KN_OK;
 }

@@ -4,9 +4,11 @@
  * the documents and publishes a new snapshot when one changes; collect/ and api/ hold a reference
  * for the length of a request.
  *
- * Keys: "workspace" {"name","time_zone","time_zone_rules","currency","created_at"} (the rules are those of
- * the zone when it was chosen, as format/zone.h reads them, in base64); "identity" (identity/rules.h);
- * "source/<id>" {"number","name","kind","party","write_keys":[],"purposes":[],"enabled","created_at"};
+ * Keys: "workspace" {"name","time_zone","time_zone_rules","currency","created_at"} (the rules are
+ * those of the zone when it was chosen, as format/zone.h reads them, in base64); "identity"
+ * (identity/rules.h); "source/<id>"
+ * {"number","name","kind","party","write_keys":[],"purposes":[],"enabled","created_at"};
+ * "segment/<key>" and "computed/<key>" (apply/defined.h). An empty document takes a key away.
  */
 #ifndef KN_APPLY_SETTINGS_H
 #define KN_APPLY_SETTINGS_H
@@ -14,38 +16,46 @@
 #include "format/zone.h"
 #include "identity/rules.h"
 
+struct kn_defined;
+struct kn_surroundings;
+
 enum kn_party { KN_PARTY_ZERO, KN_PARTY_FIRST, KN_PARTY_SECOND, KN_PARTY_THIRD };
 
 struct kn_source {
-    uint32_t number;      /* from 1, never reused */
-    struct kn_str id;     /* "src_..." */
+    uint32_t number;  /* from 1, never reused */
+    struct kn_str id; /* "src_..." */
     struct kn_str name;
-    struct kn_str kind;   /* "web", "server", "mobile", "import", ... */
+    struct kn_str kind; /* "web", "server", "mobile", "import", ... */
     enum kn_party party;
     struct kn_str *write_keys;
     size_t write_key_count;
     struct kn_str *purposes;
     size_t purpose_count;
     bool enabled;
-    bool deleted;         /* kept so that old events still name it */
-    struct kn_str json;   /* its document */
+    bool deleted;       /* kept so that old events still name it */
+    struct kn_str json; /* its document */
 };
 
 struct kn_settings {
-    uint64_t version;     /* rises with every change */
+    uint64_t version; /* rises with every change */
     struct kn_str name, time_zone;
-    struct kn_zone *zone;  /* the rules of time_zone; never NULL */
-    struct kn_str json;    /* the document "workspace"; empty before the first */
+    struct kn_zone *zone; /* the rules of time_zone; never NULL */
+    struct kn_str json;   /* the document "workspace"; empty before the first */
     char currency[4];
     struct kn_source *sources; /* by number - 1 */
     size_t source_count;
     struct kn_identity_rules *identity;
-    struct kn_hash_key key;    /* of identifiers and messages */
+    struct kn_hash_key key;      /* of identifiers and messages */
+    struct kn_defined **defined; /* segments and computed traits, by key */
+    size_t defined_count;
+    struct kn_surroundings *surroundings; /* of all of them */
 };
 
 const struct kn_source *kn_settings_source(const struct kn_settings *s, uint32_t number);
 const struct kn_source *kn_settings_source_by_id(const struct kn_settings *s, struct kn_str id);
 const struct kn_source *kn_settings_source_by_key(const struct kn_settings *s, struct kn_str key);
+/* A segment or computed trait (they share one key space), or NULL. */
+const struct kn_defined *kn_settings_defined(const struct kn_settings *s, struct kn_str key);
 const char *kn_party_name(enum kn_party party);
 
 /* Whether a document of that key reads, so that it may become a record. */

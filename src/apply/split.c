@@ -1,9 +1,12 @@
 /* Un-merge: a person says that some identifiers are somebody else's.
  *
  * The pairs (split identifier, remaining identifier) become forbidden. Then the whole component is
- * taken apart and its history is applied again in order of arrival, now with those pairs kept apart;
- * rows of the archive follow their event to its new profile. Nothing outside the component changes.
+ * taken apart and its history is applied again in order of arrival, now with those pairs kept
+ * apart; rows of the archive follow their event to its new profile. Nothing outside the component
+ * changes.
  */
+#include <stdlib.h>
+
 #include "apply/fold.h"
 #include "base/assert.h"
 #include "base/mem.h"
@@ -14,6 +17,7 @@ struct split {
     struct kn_person *person;
     struct kn_h128 *off, *rest;
     size_t off_count, rest_count;
+    uint32_t kept, split; /* the ordinals of both sides in the end, 0 = none */
 };
 
 static bool contains(const struct kn_item *item, struct kn_h128 hash)
@@ -66,8 +70,9 @@ static enum kn_rc plan(struct kn_fold *f, const struct kn_item *item, struct spl
         }
     }
     if (s->rest_count == 0) {
-        return kn_fail(err, KN_E_INVALID, "these are all identifiers of the profile: "
-                                          "nothing would remain");
+        return kn_fail(err, KN_E_INVALID,
+                       "these are all identifiers of the profile: "
+                       "nothing would remain");
     }
     if (s->off_count * s->rest_count > KN_UNMERGE_PAIRS_MAX) {
         return kn_fail(err, KN_E_LIMIT, "too many identifiers to keep apart (%zu x %zu)",
@@ -116,10 +121,19 @@ struct history_row {
     struct kn_str bytes;
 };
 
+/* What somebody else's event said about an order of the component. */
+struct history_fact {
+    struct kn_str key; /* of the order */
+    struct kn_profile_order_fact fact;
+};
+
 struct history {
-    struct history_row *rows; /* owned */
+    struct history_row *rows; /* owned, as the facts are; both in order of arrival */
     size_t count, room;
+    struct history_fact *facts;
+    size_t fact_count, facts_done;
     struct kn_arena arena;
+    bool full; /* no memory for all of it */
 };
 
 static bool keep_row(void *context, const struct kn_archive_row *row)
@@ -131,7 +145,8 @@ static bool keep_row(void *context, const struct kn_archive_row *row)
     }
     struct kn_str bytes = kn_arena_str(&h->arena, row->item);
     if (!bytes.p) {
-        kn_panic("out of memory: history of a profile");
+        h->full = true;
+        return false;
     }
     h->rows[h->count++] = (struct history_row){
         .ordinal = row->ordinal,
@@ -143,20 +158,75 @@ static bool keep_row(void *context, const struct kn_archive_row *row)
     return true;
 }
 
-static void read_history(struct kn_fold *f, const uint32_t *ordinals, size_t count,
-                         struct history *h)
+/* A dry run may be refused for want of memory (KN_E_NOMEM); the fold must go on. */
+static enum kn_rc read_history(struct kn_fold *f, const uint32_t *ordinals, size_t count,
+                               struct history *h)
 {
     struct kn_err err = {0};
-    struct kn_archive_pin *pin = kn_archive_pin(f->archive, ordinals, count);
     struct kn_archive_query query = {
         .order = KN_ARCHIVE_BY_ARRIVAL,
         .from_us = INT64_MIN,
         .to_us = INT64_MAX,
     };
-    if (!pin || kn_archive_read(pin, &query, keep_row, h, &err) != KN_OK) {
-        kn_panic("history of a profile cannot be read: %s", err.text);
-    }
+    kn_arena_init(&h->arena, SIZE_MAX / 2);
+    struct kn_archive_pin *pin = kn_archive_pin(f->archive, ordinals, count);
+    enum kn_rc rc = pin ? kn_archive_read(pin, &query, keep_row, h, &err) : KN_E_NOMEM;
     kn_archive_unpin(pin);
+    rc = h->full ? KN_E_NOMEM : rc;
+    if (rc != KN_OK && !(rc == KN_E_NOMEM && f->journal)) {
+        kn_panic("history of a profile cannot be read: %s %s", kn_rc_name(rc), err.text);
+    }
+    return rc;
+}
+
+static void free_history(struct history *h)
+{
+    kn_arena_deinit(&h->arena);
+    kn_free(h->rows);
+    kn_free(h->facts);
+}
+
+/* Arrivals are in order. */
+static bool is_own(const struct history *h, uint64_t arrival)
+{
+    size_t low = 0;
+    size_t high = h->count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (h->rows[middle].arrival < arrival) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < h->count && h->rows[low].arrival == arrival;
+}
+
+static int by_arrival(const void *a, const void *b)
+{
+    uint64_t p = ((const struct history_fact *)a)->fact.arrival;
+    uint64_t q = ((const struct history_fact *)b)->fact.arrival;
+    return p < q ? -1 : p > q;
+}
+
+/* Whoever said it may have become part of the component since: then it is in the rows. */
+static void keep_facts(struct kn_fold *f, struct kn_person *person, struct history *h)
+{
+    kn_person_load_orders(f, person);
+    for (size_t i = 0; i < person->p.order_count; i++) {
+        const struct kn_profile_order *o = &person->p.orders[i];
+        struct kn_str key = o->other_count > 0 ? kn_arena_str(&h->arena, o->key) : o->key;
+        h->facts = kn_must_realloc(h->facts, (h->fact_count + o->other_count + 1) * sizeof *h->facts);
+        for (size_t k = 0; k < o->other_count; k++) {
+            if (!is_own(h, o->others[k].arrival)) {
+                kn_assert(key.p != NULL);
+                h->facts[h->fact_count++] = (struct history_fact){key, o->others[k]};
+            }
+        }
+    }
+    if (h->fact_count > 0) {
+        qsort(h->facts, h->fact_count, sizeof *h->facts, by_arrival);
+    }
 }
 
 /* ---- taking apart ---- */
@@ -182,6 +252,7 @@ static void take_apart(struct kn_fold *f, struct kn_person *person, const uint32
     for (size_t i = 0; i < person->p.order_count; i++) {
         struct kn_h128 hash = kn_order_hash(f, person->p.orders[i].key);
         kn_fold_remove(f, KN_T_ORDER_OWNER, kn_key_h128(hash));
+        kn_fold_remove(f, KN_T_ORDER_FACTS, kn_key_h128(hash));
     }
     for (size_t i = 0; i < count; i++) {
         struct kn_key key = kn_key_u32(ordinals[i]);
@@ -190,6 +261,7 @@ static void take_apart(struct kn_fold *f, struct kn_person *person, const uint32
         kn_fold_remove(f, KN_T_SESSIONS, key);
         kn_fold_remove(f, KN_T_ORDERS, key);
         kn_fold_remove(f, KN_T_LINKS, key);
+        kn_feed_forget(f, ordinals[i]);
     }
     f->counters.profiles--;
     f->counters.identifiers -= person->p.id_count;
@@ -299,7 +371,23 @@ static void apply_row(struct kn_fold *f, const struct history_row *row)
     uint32_t ordinal = item.kind == KN_ITEM_UNMERGE ? repeat_split(f, &item, row->arrival)
                                                     : kn_fold_person_item(f, &item, row->arrival);
     move_row(f, row, ordinal);
+    if (!f->journal) {
+        kn_feed_event(f, ordinal, &item, row->arrival, kn_feed_keep(f, row->bytes));
+    }
     kn_arena_clear(&f->arena);
+}
+
+/* Others' words about orders, up to an arrival. An order's first event is its owner's, so it is there. */
+static void apply_facts(struct kn_fold *f, struct history *h, uint64_t before)
+{
+    while (h->facts_done < h->fact_count && h->facts[h->facts_done].fact.arrival < before) {
+        const struct history_fact *one = &h->facts[h->facts_done++];
+        struct kn_h128 hash = kn_order_hash(f, one->key);
+        struct kn_str owner = kn_fold_get(f, KN_T_ORDER_OWNER, kn_key_h128(hash));
+        kn_assert(owner.p != NULL);
+        kn_person_apply_order(f, kn_u32_value(owner), &one->fact, one->key);
+        kn_arena_clear(&f->arena);
+    }
 }
 
 /* Profiles of the component that did not come back keep answering, through the one that did. */
@@ -315,6 +403,19 @@ static void point_the_rest(struct kn_fold *f, const uint32_t *ordinals, size_t c
         struct kn_hot hot = {.canonical = kept, .id = ids[i], .run_end_us = -1};
         kn_hot_encode(&hot, bytes);
         kn_fold_put(f, KN_T_HOT, key, kn_str(bytes, sizeof bytes));
+    }
+}
+
+/* Everyone who took part, those that the un-merge made included. */
+static void feed_all_again(struct kn_fold *f, const uint32_t *ordinals, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        kn_feed_again(f, ordinals[i]);
+        kn_touch(f, ordinals[i], KN_CHANGED_UNMERGED);
+    }
+    for (uint32_t o = f->component_new; o < f->counters.next_ordinal; o++) {
+        kn_feed_again(f, o);
+        kn_touch(f, o, KN_CHANGED_NEW | KN_CHANGED_UNMERGED);
     }
 }
 
@@ -334,58 +435,77 @@ static struct kn_h128 *public_ids(struct kn_fold *f, const uint32_t *ordinals, s
     return ids;
 }
 
-void kn_fold_unmerge(struct kn_fold *f, const struct kn_item *item, uint64_t arrival,
-                     struct kn_str bytes, uint32_t *ret_kept, uint32_t *ret_split)
+/* The component in pieces, and together again without the pairs that are forbidden now. */
+static void apply_again(struct kn_fold *f, struct split *s, const uint32_t *ordinals, size_t count,
+                        struct history *h)
 {
-    struct split s = {0};
-    *ret_kept = 0;
-    *ret_split = 0;
-    if (plan(f, item, &s, NULL) != KN_OK) {
-        return;
-    }
-    forbid_all(f, &s);
-    size_t count;
-    uint32_t *ordinals = component_of(&s.person->p, &count);
-    struct kn_h128 *ids = public_ids(f, ordinals, count);
-    struct kn_h128 *off = copy_hashes(s.off, s.off_count);
-    struct kn_h128 *rest = copy_hashes(s.rest, s.rest_count);
-    struct history h = {0};
-    kn_arena_init(&h.arena, SIZE_MAX / 2);
-    read_history(f, ordinals, count, &h);
-    take_apart(f, s.person, ordinals, count);
-    kn_arena_clear(&f->arena); /* s.person is gone from here on */
+    take_apart(f, s->person, ordinals, count);
+    kn_arena_clear(&f->arena); /* s->person is gone from here on */
     f->component = ordinals;
     f->component_count = count;
     f->component_new = f->counters.next_ordinal;
-    for (size_t i = 0; i < h.count; i++) {
-        apply_row(f, &h.rows[i]);
+    for (size_t i = 0; i < h->count; i++) {
+        apply_facts(f, h, h->rows[i].arrival);
+        apply_row(f, &h->rows[i]);
     }
-    *ret_kept = owner_of(f, rest, s.rest_count);
-    *ret_split = owner_of(f, off, s.off_count);
-    if (*ret_split == 0) { /* they never came in alone: the split itself makes their profile */
-        *ret_split = kn_fold_person_item(f, item, arrival);
+    apply_facts(f, h, UINT64_MAX);
+}
+
+static void archive_split(struct kn_fold *f, const struct kn_item *item, uint64_t arrival,
+                          struct kn_str bytes, uint32_t ordinal)
+{
+    struct kn_archive_row row = {
+        .ordinal = ordinal, .event_us = item->event_us, .arrival = arrival, .item = bytes};
+    if (!f->journal) {
+        kn_archive_append(f->archive, &row);
     }
-    uint32_t any = *ret_kept ? *ret_kept : *ret_split;
+}
+
+static void split_up(struct kn_fold *f, const struct kn_item *item, uint64_t arrival,
+                     struct kn_str bytes, struct split *s, const uint32_t *ordinals, size_t count,
+                     struct history *h)
+{
+    struct kn_h128 *ids = public_ids(f, ordinals, count);
+    struct kn_h128 *off = copy_hashes(s->off, s->off_count);
+    struct kn_h128 *rest = copy_hashes(s->rest, s->rest_count);
+    keep_facts(f, s->person, h);
+    forbid_all(f, s);
+    apply_again(f, s, ordinals, count, h);
+    s->kept = owner_of(f, rest, s->rest_count);
+    s->split = owner_of(f, off, s->off_count);
+    if (s->split == 0) { /* they never came in alone: the split itself makes their profile */
+        s->split = kn_fold_person_item(f, item, arrival);
+    }
+    uint32_t any = s->kept ? s->kept : s->split;
     point_the_rest(f, ordinals, count, ids, any);
     f->component = NULL;
     f->component_count = 0;
-    add_split_links(f, item, arrival, *ret_kept, *ret_split);
-    if (!f->journal) {
-        struct kn_archive_row row = {
-            .ordinal = *ret_split ? *ret_split : any,
-            .event_us = item->event_us,
-            .arrival = arrival,
-            .item = bytes,
-        };
-        kn_archive_append(f->archive, &row);
-    }
+    feed_all_again(f, ordinals, count);
+    add_split_links(f, item, arrival, s->kept, s->split);
+    archive_split(f, item, arrival, bytes, s->split ? s->split : any);
     f->counters.unmerges++;
-    kn_arena_deinit(&h.arena);
-    kn_free(h.rows);
     kn_free(rest);
     kn_free(off);
     kn_free(ids);
+}
+
+enum kn_rc kn_fold_unmerge(struct kn_fold *f, const struct kn_item *item, uint64_t arrival,
+                           struct kn_str bytes, uint32_t *ret_kept, uint32_t *ret_split)
+{
+    struct split s = {0};
+    struct history h = {0};
+    size_t count;
+    KN_TRY(plan(f, item, &s, NULL));
+    uint32_t *ordinals = component_of(&s.person->p, &count);
+    enum kn_rc rc = read_history(f, ordinals, count, &h);
+    if (rc == KN_OK) {
+        split_up(f, item, arrival, bytes, &s, ordinals, count, &h);
+        *ret_kept = s.kept;
+        *ret_split = s.split;
+    }
+    free_history(&h);
     kn_free(ordinals);
+    return rc;
 }
 
 /* ---- a merge asked for by a person ---- */
@@ -401,8 +521,9 @@ static enum kn_rc trial_merge(struct kn_fold *f, const struct kn_item *item, str
             return kn_fail(err, KN_E_NOT_FOUND, "identifier %zu belongs to no profile", i + 1);
         }
         if (first != 0 && owner != first) {
-            return kn_fail(err, KN_E_CONFLICT, "a limit or an earlier split keeps these profiles "
-                                               "apart");
+            return kn_fail(err, KN_E_CONFLICT,
+                           "a limit or an earlier split keeps these profiles "
+                           "apart");
         }
         first = owner;
     }

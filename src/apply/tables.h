@@ -18,6 +18,15 @@ enum kn_table {
     KN_T_GUARD,       /* h128   identifier -> u32 refusals, u32 last ordinal refused on */
     KN_T_SOURCE,      /* u32    source number -> counters */
     KN_T_REJECT,      /* bytes  u32 source, u64 number (big endian) -> reject */
+    KN_T_ORDER_FACTS, /* h128   order key -> properties of the event that reported it first */
+    KN_T_SEGMENT,     /* u32    number -> apply/membership.h */
+    KN_T_DEFINITION,  /* u32    number -> its document */
+    KN_T_MEMBER,      /* u32    ordinal -> its segments, since when, and their next moments */
+    KN_T_MEMBERS,     /* bytes  u32 number, u32 chunk (big endian) -> bit per ordinal */
+    KN_T_DUE,         /* u32    ordinal / 256 -> i64 moment each profile is filed under */
+    KN_T_CHANGE,      /* bytes  u32 number, u64 block (big endian) -> entries and exits */
+    KN_T_SIZES,       /* bytes  u32 number, u32 year of 1970 + n (big endian) -> sizes by day */
+    KN_T_COMPUTED,    /* u32    ordinal -> its computed traits */
     KN_TABLE_COUNT
 };
 

@@ -9,6 +9,7 @@ struct check {
     void *context;
     uint64_t live, identifiers, rows;
     struct kn_arena arena;
+    struct kn_state_reader reader;
 };
 
 static void say(struct check *c, const char *part, uint64_t count)
@@ -33,9 +34,9 @@ static enum kn_rc check_profile(void *context, struct kn_key key, struct kn_str 
     if (hot.canonical != 0) {
         return KN_OK;
     }
-    struct kn_str cold = kn_state_read(c->ws->state, KN_T_COLD, key, &c->arena, NULL);
-    struct kn_str sessions = kn_state_read(c->ws->state, KN_T_SESSIONS, key, &c->arena, NULL);
-    struct kn_str orders = kn_state_read(c->ws->state, KN_T_ORDERS, key, &c->arena, NULL);
+    struct kn_str cold = kn_state_read(&c->reader, KN_T_COLD, key, &c->arena, NULL);
+    struct kn_str sessions = kn_state_read(&c->reader, KN_T_SESSIONS, key, &c->arena, NULL);
+    struct kn_str orders = kn_state_read(&c->reader, KN_T_ORDERS, key, &c->arena, NULL);
     if (kn_profile_decode(key.number, hot_bytes, cold, &c->ws->fold.key, &c->arena, &p) != KN_OK ||
         kn_profile_decode_sessions(sessions, &hot, &c->arena, &p) != KN_OK ||
         kn_profile_decode_orders(orders, &c->arena, &p) != KN_OK ||
@@ -46,8 +47,8 @@ static enum kn_rc check_profile(void *context, struct kn_key key, struct kn_str 
         uint32_t ordinal = 0;
         uint32_t slot = 0;
         bool guarded;
-        struct kn_str owner = kn_state_read(c->ws->state, KN_T_IDENTIFIER,
-                                            kn_key_h128(p.ids[i].hash), &c->arena, NULL);
+        struct kn_str owner =
+            kn_state_read(&c->reader, KN_T_IDENTIFIER, kn_key_h128(p.ids[i].hash), &c->arena, NULL);
         if (!kn_identifier_decode(owner, &ordinal, &slot, &guarded) || ordinal != key.number ||
             slot != i) {
             return kn_fail(err, KN_E_CORRUPT, "profile %u: identifier %zu is not indexed to it",
@@ -100,11 +101,12 @@ static enum kn_rc check_counts(struct check *c, struct kn_err *err)
 enum kn_rc kn_workspace_verify(struct kn_workspace *ws, kn_say_fn say_fn, void *context,
                                struct kn_err *err)
 {
-    struct check c = {.ws = ws, .say = say_fn, .context = context};
+    struct check c = {
+        .ws = ws, .say = say_fn, .context = context, .reader = kn_state_reader_begin(ws->state)};
     struct kn_log_recovery found;
     kn_arena_init(&c.arena, 1U << 30);
-    enum kn_rc rc = kn_log_verify(ws->options.disk, ws->log_dir, ws->checkpoint_seq, NULL, NULL,
-                                  &found, err);
+    enum kn_rc rc =
+        kn_log_verify(ws->options.disk, ws->log_dir, ws->checkpoint_seq, NULL, NULL, &found, err);
     if (rc == KN_OK) {
         say(&c, "log records", found.last_seq > 0 ? found.last_seq - found.first_seq + 1 : 0);
         rc = kn_state_scan(ws->state, KN_T_HOT, check_profile, &c, err);
@@ -119,6 +121,12 @@ enum kn_rc kn_workspace_verify(struct kn_workspace *ws, kn_say_fn say_fn, void *
     }
     if (rc == KN_OK) {
         say(&c, "archived events", c.rows);
+        rc = kn_columns_verify(ws->columns, err);
+    }
+    if (rc == KN_OK) {
+        struct kn_columns_usage usage;
+        kn_columns_usage(ws->columns, &usage);
+        say(&c, "column rows", usage.rows);
         rc = kn_dedupe_verify(ws->dedupe, err);
     }
     if (rc == KN_OK) {
@@ -126,6 +134,7 @@ enum kn_rc kn_workspace_verify(struct kn_workspace *ws, kn_say_fn say_fn, void *
         kn_dedupe_usage(ws->dedupe, &usage);
         say(&c, "dedupe entries", usage.entries);
     }
+    kn_state_reader_end(&c.reader);
     kn_arena_deinit(&c.arena);
     return rc;
 }

@@ -7,8 +7,8 @@
 #include "format/json.h"
 #include "format/token.h"
 
-enum { META_VERSION = 2, SEED_BYTES = 32, SETTINGS_BYTES_MAX = 512 * 1024 };
-#define DAY_US (24 * 3600 * INT64_C(1000000))
+enum { META_VERSION = 3, SEED_BYTES = 32, SETTINGS_BYTES_MAX = 512 * 1024 };
+#define DAY_US (INT64_C(24) * 3600 * 1000000)
 
 /* ---- meta ---- */
 
@@ -26,10 +26,14 @@ void kn_meta_encode(const struct kn_meta *meta, struct kn_buf *out)
     kn_buf_le32(out, c->next_ordinal);
     kn_buf_le32(out, c->moves);
     kn_buf_le64(out, (uint64_t)c->reject_due_us);
+    kn_buf_le32(out, c->next_segment);
+    kn_buf_le32(out, c->derived_index);
+    kn_buf_le64(out, c->derived_seq);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         kn_buf_le64(out, numbers[i]);
     }
     kn_buf_lstr(out, meta->archive_manifest);
+    kn_buf_lstr(out, meta->columns_manifest);
     kn_buf_lstr(out, meta->dedupe_manifest);
     kn_buf_le64(out, kn_checksum64(kn_buf_view(out)));
 }
@@ -49,7 +53,8 @@ enum kn_rc kn_meta_decode(struct kn_str bytes, struct kn_meta *ret, struct kn_er
         return kn_fail(err, KN_E_VERSION, "checkpoint was made by apply version %u; this is %d",
                        apply, (int)KN_APPLY_VERSION);
     }
-    if (bytes.len < 16 || kn_take_le64(&sum) != kn_checksum64(kn_str_sub(bytes, 0, bytes.len - 8))) {
+    if (bytes.len < 16 ||
+        kn_take_le64(&sum) != kn_checksum64(kn_str_sub(bytes, 0, bytes.len - 8))) {
         return kn_fail(err, KN_E_CORRUPT, "the checkpoint record is damaged");
     }
     m.applied_seq = kn_take_le64(&c);
@@ -59,6 +64,9 @@ enum kn_rc kn_meta_decode(struct kn_str bytes, struct kn_meta *ret, struct kn_er
     m.counters.next_ordinal = kn_take_le32(&c);
     m.counters.moves = kn_take_le32(&c);
     m.counters.reject_due_us = (int64_t)kn_take_le64(&c);
+    m.counters.next_segment = kn_take_le32(&c);
+    m.counters.derived_index = kn_take_le32(&c);
+    m.counters.derived_seq = kn_take_le64(&c);
     uint64_t *numbers[] = {&m.counters.profiles,    &m.counters.merges,     &m.counters.unmerges,
                            &m.counters.events,      &m.counters.duplicates, &m.counters.rejects,
                            &m.counters.identifiers, &m.counters.forbidden};
@@ -66,6 +74,7 @@ enum kn_rc kn_meta_decode(struct kn_str bytes, struct kn_meta *ret, struct kn_er
         *numbers[i] = kn_take_le64(&c);
     }
     m.archive_manifest = kn_take_lstr(&c);
+    m.columns_manifest = kn_take_lstr(&c);
     m.dedupe_manifest = kn_take_lstr(&c);
     if (c.bad || c.p != c.end) {
         return kn_fail(err, KN_E_CORRUPT, "checkpoint record does not decode");
@@ -111,6 +120,7 @@ static enum kn_rc open_stores(struct kn_workspace *ws, struct kn_meta *meta, str
     struct kn_str blob = kn_state_meta(ws->state);
     *meta = (struct kn_meta){.epoch = 1};
     meta->counters.next_ordinal = 1;
+    meta->counters.next_segment = 1;
     meta->counters.reject_due_us = INT64_MAX;
     if (blob.len > 0) {
         KN_TRY(kn_meta_decode(blob, meta, err));
@@ -122,22 +132,37 @@ static enum kn_rc open_stores(struct kn_workspace *ws, struct kn_meta *meta, str
     };
     KN_TRY(kn_dedupe_open(o->disk, &dedupe, meta->dedupe_manifest, o->read_only, &ws->dedupe, err));
     struct kn_archive_options archive = {.dir = ws->runs_dir};
-    return kn_archive_open(o->disk, &archive, meta->archive_manifest, o->read_only, &ws->archive,
+    KN_TRY(kn_archive_open(o->disk, &archive, meta->archive_manifest, o->read_only, &ws->archive,
+                           err));
+    struct kn_columns_options columns = {.dir = ws->runs_dir};
+    return kn_columns_open(o->disk, &columns, meta->columns_manifest, o->read_only, &ws->columns,
                            err);
 }
 
-static enum kn_rc open_log(struct kn_workspace *ws, const struct kn_meta *meta, struct kn_err *err)
+struct foresight {
+    struct kn_fold ahead;
+    uint64_t seq; /* of the last frame it took */
+};
+
+static enum kn_rc foresee(void *context, const struct kn_frame *frame, struct kn_err *err)
+{
+    struct foresight *s = context;
+    s->seq = frame->seq;
+    return kn_fold_ahead_frame(&s->ahead, frame, err);
+}
+
+static enum kn_rc open_log(struct kn_workspace *ws, const struct kn_meta *meta,
+                           struct foresight *foresight, struct kn_err *err)
 {
     struct kn_log_recovery found = {0};
-    if (ws->options.read_only) {
-        return KN_OK; /* verify reads the log by itself, changing nothing */
-    }
     struct kn_log_options options = {
         .dir = ws->log_dir,
         .segment_bytes = ws->options.log_segment_bytes,
         .group_bytes_max = 64U << 20,
         .on_sync_failed = ws->options.on_sync_failed,
         .on_sync_failed_context = ws->options.on_sync_failed_context,
+        .on_settings = foresee,
+        .on_settings_context = foresight,
     };
     KN_TRY(kn_log_open(ws->options.disk, &options, meta->applied_seq, meta->epoch, &ws->log, &found,
                        err));
@@ -149,7 +174,6 @@ static enum kn_rc open_log(struct kn_workspace *ws, const struct kn_meta *meta, 
                        (unsigned long long)meta->applied_seq);
     }
     ws->recovered_seq = found.last_seq;
-    ws->settings_pending = found.last_seq > meta->applied_seq && found.has_settings_after;
     if (found.last_seq > meta->applied_seq) {
         KN_TRY(kn_log_reader_open(ws->log, meta->applied_seq + 1, &ws->reader, err));
     }
@@ -192,7 +216,7 @@ static enum kn_rc write_genesis(struct kn_workspace *ws, struct kn_err *err)
     kn_random_fill(ws->options.random, seed, sizeof seed);
     kn_buf_init(&genesis, 4096);
     kn_buf_init(&settings, SETTINGS_BYTES_MAX);
-    kn_buf_init(&items, 2 * SETTINGS_BYTES_MAX);
+    kn_buf_init(&items, SETTINGS_BYTES_MAX << 1);
     kn_buf_c(&genesis, "{\"seed\":\"");
     for (size_t i = 0; i < sizeof seed; i++) {
         kn_buf_printf(&genesis, "%02x", seed[i]);
@@ -213,8 +237,8 @@ static enum kn_rc write_genesis(struct kn_workspace *ws, struct kn_err *err)
     bool committed;
     enum kn_rc rc = items.rc;
     if (rc == KN_OK) {
-        rc = kn_log_stage(ws->log, kn_buf_view(&items), 2, KN_FRAME_SETTINGS, now, &seq,
-                          &record_us, err);
+        rc = kn_log_stage(ws->log, kn_buf_view(&items), 2, KN_FRAME_SETTINGS, now, &seq, &record_us,
+                          err);
     }
     if (rc == KN_OK) {
         rc = kn_workspace_commit(ws, &committed, err);
@@ -225,16 +249,36 @@ static enum kn_rc write_genesis(struct kn_workspace *ws, struct kn_err *err)
     return rc;
 }
 
+/* Intake gets the settings at the end of the log, not those of the checkpoint: it need not wait for
+ * the frames between to be applied. */
+static enum kn_rc open_log_and_settings(struct kn_workspace *ws, const struct kn_meta *meta,
+                                        struct kn_err *err)
+{
+    struct foresight foresight = {0};
+    enum kn_rc rc = KN_OK;
+    kn_fold_ahead_init(&ws->fold, &foresight.ahead);
+    if (!ws->options.read_only) { /* verify reads the log by itself, changing nothing */
+        rc = open_log(ws, meta, &foresight, err);
+    }
+    if (rc == KN_OK) {
+        ws->settings = kn_settings_ref(foresight.ahead.settings);
+        ws->settings_seq = foresight.seq;
+    }
+    kn_fold_deinit(&foresight.ahead);
+    return rc;
+}
+
 static enum kn_rc open_all(struct kn_workspace *ws, struct kn_err *err)
 {
     struct kn_meta meta;
     KN_TRY(make_dirs(ws, err));
     KN_TRY(open_stores(ws, &meta, err));
-    KN_TRY(open_log(ws, &meta, err));
-    kn_fold_init(&ws->fold, ws->state, ws->dedupe, ws->archive);
+    kn_fold_init(&ws->fold, ws->state, ws->dedupe, ws->archive, ws->columns);
     ws->fold.counters = meta.counters;
+    ws->fold.seq = meta.applied_seq;
+    ws->fold.now_us = meta.record_us;
     KN_TRY(kn_fold_load(&ws->fold, err));
-    ws->settings = kn_settings_ref(ws->fold.settings);
+    KN_TRY(open_log_and_settings(ws, &meta, err));
     ws->applied_seq = meta.applied_seq;
     ws->applied_record_us = meta.record_us;
     ws->checkpoint_seq = meta.applied_seq;
@@ -258,6 +302,9 @@ enum kn_rc kn_workspace_open(const struct kn_workspace_options *options, struct 
     }
     if (ws->options.unapplied_bytes_max == 0) {
         ws->options.unapplied_bytes_max = 64U << 20;
+    }
+    if (ws->options.unsaved_bytes_max == 0) {
+        ws->options.unsaved_bytes_max = 384U << 20;
     }
     if (ws->options.log_keep_us == 0) {
         ws->options.log_keep_us = DAY_US;
@@ -294,10 +341,12 @@ void kn_workspace_close(struct kn_workspace *ws)
         ws->queue_head = group->next;
         kn_log_group_free(group);
     }
+    kn_live_build_end(&ws->build);
     if (ws->fold.state) {
         kn_fold_deinit(&ws->fold);
     }
     kn_settings_unref(ws->settings);
+    kn_columns_close(ws->columns);
     kn_archive_close(ws->archive);
     kn_dedupe_close(ws->dedupe);
     kn_state_close(ws->state);
@@ -307,8 +356,7 @@ void kn_workspace_close(struct kn_workspace *ws)
     kn_mutex_deinit(&ws->settings_mutex);
     kn_mutex_deinit(&ws->queue_mutex);
     kn_mutex_deinit(&ws->stats_mutex);
-    char *texts[] = {ws->name,     ws->dir,        ws->log_dir,
-                     ws->runs_dir, ws->dedupe_dir, ws->state_path};
+    char *texts[] = {ws->name, ws->dir, ws->log_dir, ws->runs_dir, ws->dedupe_dir, ws->state_path};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         kn_free(texts[i]);
     }
@@ -348,7 +396,11 @@ enum kn_rc kn_workspace_stage(struct kn_workspace *ws, struct kn_str items, uint
     }
     kn_mutex_lock(&ws->queue_mutex);
     uint64_t waiting = ws->queued_bytes;
+    uint64_t unsaved = ws->unsaved_bytes;
     kn_mutex_unlock(&ws->queue_mutex);
+    if (unsaved > ws->options.unsaved_bytes_max) {
+        return kn_fail(err, KN_E_FULL, "too much is waiting for a checkpoint");
+    }
     if (waiting + kn_log_staged_bytes(ws->log) > ws->options.unapplied_bytes_max) {
         return kn_fail(err, KN_E_FULL, "too much is waiting to be applied");
     }
@@ -468,12 +520,15 @@ static enum kn_rc next_frame(struct kn_workspace *ws, struct kn_frame *ret, stru
     }
 }
 
-static void publish_settings(struct kn_workspace *ws)
+static void publish_settings(struct kn_workspace *ws, uint64_t seq)
 {
     if (!ws->fold.settings_changed) {
         return;
     }
     ws->fold.settings_changed = false;
+    if (seq <= ws->settings_seq) {
+        return; /* intake has later ones since the start */
+    }
     kn_mutex_lock(&ws->settings_mutex);
     kn_settings_unref(ws->settings);
     ws->settings = kn_settings_ref(ws->fold.settings);
@@ -482,39 +537,50 @@ static void publish_settings(struct kn_workspace *ws)
 
 static void publish_position(struct kn_workspace *ws, const struct kn_frame *frame)
 {
-    uint64_t wanted = ws->recovered_seq > 0 ? ws->recovered_seq : 1;
     kn_mutex_lock(&ws->queue_mutex);
     ws->applied_seq = frame->seq;
     ws->applied_record_us = frame->record_us;
-    if (frame->seq >= wanted) {
-        ws->settings_pending = false;
-    }
+    ws->settings_pending = false;
     kn_mutex_unlock(&ws->queue_mutex);
 }
 
+void kn_workspace__note_unsaved(struct kn_workspace *ws)
+{
+    struct kn_state_usage state;
+    struct kn_archive_usage archive;
+    kn_state_usage(ws->state, &state);
+    kn_archive_usage(ws->archive, &archive);
+    kn_mutex_lock(&ws->queue_mutex);
+    ws->unsaved_bytes = state.dirty_bytes + archive.tail_bytes;
+    kn_mutex_unlock(&ws->queue_mutex);
+}
+
+/* One moment or one record at a time: moments that are due fire before the record is applied. */
 static enum kn_rc apply_locked(struct kn_workspace *ws, int64_t budget_us, size_t *ret_applied,
                                struct kn_err *err)
 {
     uint64_t begin = kn_clock_mono_ns(ws->options.clock);
-    struct kn_frame frame;
-    for (;;) {
-        enum kn_rc rc = next_frame(ws, &frame, err);
+    do {
+        enum kn_rc rc = ws->has_next ? KN_OK : next_frame(ws, &ws->next, err);
         if (rc == KN_E_NOT_FOUND) {
             return KN_OK;
         }
         KN_TRY(rc);
-        if (frame.seq <= ws->applied_seq) {
+        ws->has_next = true;
+        if (ws->next.seq <= ws->applied_seq) {
             return kn_fail(err, KN_E_CORRUPT, "record %llu follows %llu",
-                           (unsigned long long)frame.seq, (unsigned long long)ws->applied_seq);
+                           (unsigned long long)ws->next.seq, (unsigned long long)ws->applied_seq);
         }
-        KN_TRY(kn_fold_frame(&ws->fold, &frame, err));
-        publish_settings(ws);
-        publish_position(ws, &frame);
         (*ret_applied)++;
-        if ((int64_t)((kn_clock_mono_ns(ws->options.clock) - begin) / 1000) >= budget_us) {
-            return KN_OK;
+        if (kn_live_fire(&ws->fold, ws->next.record_us, ws->next.seq)) {
+            continue;
         }
-    }
+        KN_TRY(kn_fold_frame(&ws->fold, &ws->next, err));
+        ws->has_next = false;
+        publish_settings(ws, ws->next.seq);
+        publish_position(ws, &ws->next);
+    } while ((int64_t)((kn_clock_mono_ns(ws->options.clock) - begin) / 1000) < budget_us);
+    return KN_OK;
 }
 
 enum kn_rc kn_workspace_apply(struct kn_workspace *ws, int64_t budget_us, size_t *ret_applied,
@@ -524,7 +590,8 @@ enum kn_rc kn_workspace_apply(struct kn_workspace *ws, int64_t budget_us, size_t
     kn_rwlock_write(&ws->lock);
     enum kn_rc rc = apply_locked(ws, budget_us, ret_applied, err);
     if (*ret_applied > 0) {
-        kn_state_trim(ws->state, 64);
+        (void)kn_state_trim(ws->state, 64);
+        kn_workspace__note_unsaved(ws);
     }
     kn_rwlock_unlock(&ws->lock);
     return rc;
@@ -533,9 +600,10 @@ enum kn_rc kn_workspace_apply(struct kn_workspace *ws, int64_t budget_us, size_t
 int64_t kn_workspace_next_due(struct kn_workspace *ws)
 {
     kn_rwlock_read(&ws->lock);
-    int64_t due = ws->fold.counters.reject_due_us;
+    int64_t rejects = ws->fold.counters.reject_due_us;
+    int64_t live = kn_live_next_due(ws->fold.live);
     kn_rwlock_unlock(&ws->lock);
-    return due;
+    return live < rejects ? live : rejects;
 }
 
 /* ---- numbers ---- */

@@ -6,9 +6,9 @@
  * The server drives these steps from its threads; the simulation drives them in one thread, in an
  * order drawn from a seed. apply() is the fold: it takes durable frames in order and nothing else.
  *
- * Locking: the workspace has one read-write lock. apply, freeze and install take it for writing (for
- * at most one turn); readers take it for reading through kn_workspace_read_lock (short reads only:
- * copy what is needed, pin the archive, unlock). stage and commit do not take it.
+ * Locking: the workspace has one read-write lock. apply, freeze and install take it for writing
+ * (for at most one turn); readers take it for reading through kn_workspace_read_lock (short reads
+ * only: copy what is needed, pin the archive, unlock). stage and commit do not take it.
  *
  * Positions are (epoch, sequence). Errors: KN_E_FULL means try again later and nothing was lost.
  */
@@ -27,9 +27,9 @@
 struct kn_workspace;
 
 struct kn_workspace_options {
-    struct kn_disk disk;        /* log, runs and dedupe files: <dir>/log, <dir>/runs, <dir>/dedupe */
-    const char *dir;            /* on the disk: "ws/<name>" */
-    const char *state_path;     /* real path of the LMDB directory */
+    struct kn_disk disk;    /* log, runs and dedupe files: <dir>/log, <dir>/runs, <dir>/dedupe */
+    const char *dir;        /* on the disk: "ws/<name>" */
+    const char *state_path; /* real path of the LMDB directory */
     const char *name;
     struct kn_clock clock;
     struct kn_random random;
@@ -39,7 +39,9 @@ struct kn_workspace_options {
     uint64_t log_segment_bytes; /* 0 = 64 MiB */
     uint64_t cache_bytes;       /* clean state entries kept in memory; 0 = 256 MiB */
     uint64_t state_map_bytes;   /* 0 = default */
-    uint64_t unapplied_bytes_max; /* 64 MiB: above it stage answers KN_E_FULL */
+    uint64_t unapplied_bytes_max; /* above it stage answers KN_E_FULL; 0 = 64 MiB */
+    uint64_t unsaved_bytes_max; /* the same for what is applied and waits for a checkpoint; 0 = 384
+                                   MiB */
     int64_t log_keep_us;        /* logs younger than this stay; 0 = 24 h */
     unsigned dedupe_hours;      /* 0 = 24 */
     bool replay_with_new;       /* accept a tail written by another apply version */
@@ -60,10 +62,11 @@ const char *kn_workspace_name(const struct kn_workspace *ws);
 
 /* A snapshot of the settings; unref it. */
 struct kn_settings *kn_workspace_settings(struct kn_workspace *ws);
-/* Settings in the log that are not applied yet: intake must wait (readyz says no). */
+/* False until the first record of a new workspace is applied: intake must wait (readyz says no).
+ * After a restart intake has the newest settings at once, whatever is still to be applied. */
 bool kn_workspace_ready(struct kn_workspace *ws);
 /* Stages encoded items (format/item.h) as one frame; they become durable at the next commit.
- * KN_E_FULL: log, disk or apply queue is full (429 or 503: *ret_disk_full tells). */
+ * KN_E_FULL: log, disk, apply queue or tail is full (429 or 503: *ret_disk_full tells). */
 enum kn_rc kn_workspace_stage(struct kn_workspace *ws, struct kn_str items, uint32_t item_count,
                               uint32_t frame_flags, uint64_t *ret_seq, bool *ret_disk_full,
                               struct kn_err *err) KN_MUST_USE;
@@ -88,12 +91,23 @@ bool kn_workspace_is_lost(struct kn_workspace *ws, uint64_t seq);
 /* ---- the fold ---- */
 
 /* Applies durable frames until none is left or `budget_us` of wall time has passed (checked between
- * frames). *ret_applied: how many frames. Takes the write lock. */
+ * frames). Timers due before a frame fire first, one by one: a turn may end between them.
+ * *ret_applied: how many frames and timers. Takes the write lock. */
 enum kn_rc kn_workspace_apply(struct kn_workspace *ws, int64_t budget_us, size_t *ret_applied,
                               struct kn_err *err) KN_MUST_USE;
-/* When the next timer is due (INT64_MAX: none); a tick item should be staged then. */
+/* When the next timer is due (INT64_MAX: none); a tick item should be staged then. INT64_MIN: a
+ * definition is being installed and goes on with the next record, so a tick helps at once. */
 int64_t kn_workspace_next_due(struct kn_workspace *ws);
 enum kn_rc kn_workspace_stage_tick(struct kn_workspace *ws, uint64_t *ret_seq,
+                                   struct kn_err *err) KN_MUST_USE;
+
+/* ---- building ---- */
+
+/* A bounded piece of work for a thread of its own (any one thread at a time, beside the others):
+ * runs of the behaviour columns, new definitions. *ret_more: more waits. *ret_staged: a record was
+ * staged.
+ * @errors KN_E_NOMEM */
+enum kn_rc kn_workspace_build_step(struct kn_workspace *ws, bool *ret_more, bool *ret_staged,
                                    struct kn_err *err) KN_MUST_USE;
 
 /* ---- checkpoints ---- */
@@ -119,7 +133,8 @@ struct kn_workspace_stats {
     uint64_t checkpoints;
     int64_t last_checkpoint_us; /* record time, 0 = never */
     uint64_t commits, commit_ns, sync_ns_max_recent;
-    uint64_t commit_hist[16]; /* number of commits that took < 2^(i+5) microseconds, not cumulative */
+    uint64_t
+        commit_hist[16]; /* number of commits that took < 2^(i+5) microseconds, not cumulative */
 };
 void kn_workspace_stats(struct kn_workspace *ws, struct kn_workspace_stats *ret);
 

@@ -3,10 +3,11 @@
 #define KN_APPLY_WORKSPACE_INTERNAL_H
 
 #include "apply/fold.h"
+#include "apply/live_build.h"
 #include "apply/workspace.h"
 #include "os/thread.h"
 
-enum { KN_APPLY_VERSION = 1 };
+enum { KN_APPLY_VERSION = 2 };
 
 /* The meta blob of a checkpoint (docs/formats/state.md). */
 struct kn_meta {
@@ -14,7 +15,7 @@ struct kn_meta {
     uint32_t epoch;
     int64_t record_us;
     struct kn_fold_counters counters;
-    struct kn_str archive_manifest, dedupe_manifest;
+    struct kn_str archive_manifest, columns_manifest, dedupe_manifest;
 };
 
 struct kn_workspace {
@@ -24,6 +25,7 @@ struct kn_workspace {
     struct kn_state *state;
     struct kn_dedupe *dedupe;
     struct kn_archive *archive;
+    struct kn_columns *columns;
 
     struct kn_rwlock lock; /* the fold's state; see workspace.h */
     struct kn_fold fold;   /* under lock */
@@ -35,14 +37,23 @@ struct kn_workspace {
     struct kn_mutex queue_mutex;
     struct kn_log_group *queue_head, *queue_tail;
     uint64_t queued_bytes;
+    uint64_t unsaved_bytes; /* in memory until a checkpoint has them: changed state and the tail */
     uint64_t applied_seq;
     int64_t applied_record_us;
     uint64_t recovered_seq; /* frames up to here come from the log's reader */
-    bool settings_pending;  /* they hold settings that are not applied yet */
+    bool settings_pending;  /* a new workspace whose first record is not applied yet */
+    uint64_t settings_seq;  /* `settings` holds those of the recovered frames up to here */
 
     /* Of the applying thread. */
     struct kn_log_reader *reader; /* frames after the checkpoint, at start */
     size_t group_offset;          /* into queue_head */
+    struct kn_frame next;         /* taken and not applied yet: moments before it are firing */
+    bool has_next;
+
+    /* Of the building thread. */
+    struct kn_live_build build;
+    bool built_staged; /* its result waits for the record `built_seq` to be applied */
+    uint64_t built_seq;
 
     /* Of the background thread. */
     uint64_t checkpoint_seq, checkpoint_before_seq; /* the last two checkpoints */
@@ -56,6 +67,9 @@ struct kn_workspace {
     struct kn_mutex stats_mutex;
     uint64_t commits, commit_ns, commit_hist[16], commit_ns_max;
 };
+
+/* Works out unsaved_bytes again; the caller holds `lock`. */
+void kn_workspace__note_unsaved(struct kn_workspace *ws);
 
 /* out is empty. A checksum ends the record. */
 void kn_meta_encode(const struct kn_meta *meta, struct kn_buf *out);

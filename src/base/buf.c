@@ -41,7 +41,7 @@ static bool grow(struct kn_buf *buf, size_t need)
     return true;
 }
 
-char *kn_buf_reserve(struct kn_buf *buf, size_t bytes)
+char *kn_buf_grow(struct kn_buf *buf, size_t bytes)
 {
     if (buf->rc != KN_OK) {
         return NULL;
@@ -50,37 +50,7 @@ char *kn_buf_reserve(struct kn_buf *buf, size_t bytes)
         buf->rc = KN_E_LIMIT;
         return NULL;
     }
-    if (buf->len + bytes > buf->cap && !grow(buf, buf->len + bytes)) {
-        return NULL;
-    }
-    return buf->p + buf->len;
-}
-
-void kn_buf_add(struct kn_buf *buf, const void *bytes, size_t len)
-{
-    if (len == 0) {
-        return;
-    }
-    char *to = kn_buf_reserve(buf, len);
-    if (to) {
-        memcpy(to, bytes, len);
-        buf->len += len;
-    }
-}
-
-void kn_buf_str(struct kn_buf *buf, struct kn_str s)
-{
-    kn_buf_add(buf, s.p, s.len);
-}
-
-void kn_buf_c(struct kn_buf *buf, const char *text)
-{
-    kn_buf_add(buf, text, strlen(text));
-}
-
-void kn_buf_char(struct kn_buf *buf, char c)
-{
-    kn_buf_add(buf, &c, 1);
+    return grow(buf, buf->len + bytes) ? buf->p + buf->len : NULL;
 }
 
 void kn_buf_u64(struct kn_buf *buf, uint64_t value)

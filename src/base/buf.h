@@ -21,12 +21,38 @@ void kn_buf_init(struct kn_buf *buf, size_t bytes_max);
 void kn_buf_deinit(struct kn_buf *buf);
 /* Empties it for reuse, keeping the memory, and forgets a failure. */
 void kn_buf_clear(struct kn_buf *buf);
+/* What reserve does when there is not enough room yet. */
+char *kn_buf_grow(struct kn_buf *buf, size_t bytes);
 /* Room for `bytes` more at p + len (the caller then raises len), or NULL. */
-char *kn_buf_reserve(struct kn_buf *buf, size_t bytes);
-void kn_buf_add(struct kn_buf *buf, const void *bytes, size_t len);
-void kn_buf_str(struct kn_buf *buf, struct kn_str s);
-void kn_buf_c(struct kn_buf *buf, const char *text);
-void kn_buf_char(struct kn_buf *buf, char c);
+static inline char *kn_buf_reserve(struct kn_buf *buf, size_t bytes)
+{
+    return buf->rc == KN_OK && bytes <= buf->cap - buf->len ? buf->p + buf->len
+                                                            : kn_buf_grow(buf, bytes);
+}
+static inline void kn_buf_add(struct kn_buf *buf, const void *bytes, size_t len)
+{
+    char *to = len > 0 ? kn_buf_reserve(buf, len) : NULL;
+    if (to) {
+        memcpy(to, bytes, len);
+        buf->len += len;
+    }
+}
+static inline void kn_buf_str(struct kn_buf *buf, struct kn_str s)
+{
+    kn_buf_add(buf, s.p, s.len);
+}
+static inline void kn_buf_c(struct kn_buf *buf, const char *text)
+{
+    kn_buf_add(buf, text, strlen(text));
+}
+static inline void kn_buf_char(struct kn_buf *buf, char c)
+{
+    char *to = kn_buf_reserve(buf, 1);
+    if (to) {
+        *to = c;
+        buf->len++;
+    }
+}
 void kn_buf_u64(struct kn_buf *buf, uint64_t value); /* decimal text */
 void kn_buf_i64(struct kn_buf *buf, int64_t value);  /* decimal text */
 void kn_buf_printf(struct kn_buf *buf, const char *format, ...)

@@ -43,6 +43,25 @@ uint64_t kn_checksum64(struct kn_str bytes)
     return XXH3_64bits(bytes.p ? bytes.p : "", bytes.len);
 }
 
+void kn_checksum_begin(struct kn_checksum *c)
+{
+    _Static_assert(sizeof c->state >= sizeof(XXH3_state_t), "state too small");
+    XXH3_INITSTATE((XXH3_state_t *)(void *)c->state);
+    (void)XXH3_64bits_reset((XXH3_state_t *)(void *)c->state);
+}
+
+void kn_checksum_add(struct kn_checksum *c, struct kn_str bytes)
+{
+    if (bytes.len > 0) {
+        (void)XXH3_64bits_update((XXH3_state_t *)(void *)c->state, bytes.p, bytes.len);
+    }
+}
+
+uint64_t kn_checksum_end(const struct kn_checksum *c)
+{
+    return XXH3_64bits_digest((const XXH3_state_t *)(const void *)c->state);
+}
+
 static uint32_t crc_scalar(uint32_t crc, const unsigned char *p, size_t len)
 {
     for (size_t i = 0; i < len; i++) {

@@ -24,6 +24,13 @@ struct kn_h128 kn_hash(const struct kn_hash_key *key, struct kn_str bytes);
 struct kn_h128 kn_hash_tagged(const struct kn_hash_key *key, uint32_t tag, struct kn_str bytes);
 /* Unkeyed 64-bit checksum of file contents (XXH3-64). */
 uint64_t kn_checksum64(struct kn_str bytes);
+/* The same, piece by piece. */
+struct kn_checksum {
+    _Alignas(64) unsigned char state[576];
+};
+void kn_checksum_begin(struct kn_checksum *c);
+void kn_checksum_add(struct kn_checksum *c, struct kn_str bytes);
+uint64_t kn_checksum_end(const struct kn_checksum *c);
 /* CRC32C (Castagnoli), hardware where there is some. Source: RFC 3720 appendix B.4. */
 uint32_t kn_crc32c(uint32_t crc, struct kn_str bytes);
 

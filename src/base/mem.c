@@ -100,6 +100,15 @@ void *kn_must_calloc(size_t count, size_t bytes)
     return insist(counted(calloc(count ? count : 1, bytes ? bytes : 1)), bytes);
 }
 
+void *kn_must_table(size_t count, size_t bytes)
+{
+    size_t total;
+    if (__builtin_mul_overflow(count, bytes, &total)) {
+        kn_panic("out of memory: %zu times %zu bytes", count, bytes);
+    }
+    return memset(kn_must_alloc(total), 0, total);
+}
+
 void *kn_must_realloc(void *block, size_t bytes)
 {
     return insist(resize(block, bytes), bytes);
@@ -125,6 +134,11 @@ void kn_mem_fail_once(uint64_t allocations)
 {
     atomic_store_explicit(&fail_once, true, memory_order_relaxed);
     atomic_store_explicit(&fail_after, allocations, memory_order_relaxed);
+}
+
+uint64_t kn_mem_fail_left(void)
+{
+    return atomic_load_explicit(&fail_after, memory_order_relaxed);
 }
 
 void kn_mem_fail_after(uint64_t allocations)

@@ -23,6 +23,11 @@ void *kn_alloc_aligned(size_t alignment, size_t bytes)
 void *kn_must_alloc(size_t bytes) __attribute__((malloc, returns_nonnull, warn_unused_result));
 void *kn_must_calloc(size_t count, size_t bytes)
     __attribute__((malloc, returns_nonnull, warn_unused_result));
+/* Zeroed like the one above, but by writing: for large tables that are looked at before they are
+ * written. Memory fresh from the system would otherwise fault twice for every page, and the second
+ * time interrupt every core. */
+void *kn_must_table(size_t count, size_t bytes)
+    __attribute__((malloc, returns_nonnull, warn_unused_result));
 void *kn_must_realloc(void *block, size_t bytes)
     __attribute__((returns_nonnull, warn_unused_result));
 /* A NUL-terminated copy, or NULL. */
@@ -33,5 +38,7 @@ uint64_t kn_mem_bytes(void);
 void kn_mem_fail_after(uint64_t allocations);
 /* Only the n-th from now fails (0 = the next one). */
 void kn_mem_fail_once(uint64_t allocations);
+/* What is left of that count; UINT64_MAX: it has failed already, or none was to. */
+uint64_t kn_mem_fail_left(void);
 
 #endif

@@ -148,9 +148,10 @@ void kn_archive_close(struct kn_archive *a)
     kn_free(a);
 }
 
-void kn_archive_append(struct kn_archive *a, const struct kn_archive_row *row)
+struct kn_str kn_archive_append(struct kn_archive *a, const struct kn_archive_row *row)
 {
     kn_tail_append(a->tail, row);
+    return a->tail->rows[a->tail->count - 1].row.item;
 }
 
 /* ---- checkpoint ---- */
@@ -174,6 +175,22 @@ static struct kn_run *ref(struct kn_run *run)
     return run;
 }
 
+/* Rows are written person by person, but stand in memory in order of arrival: what the next ones
+ * need is fetched meanwhile, first the row, then its bytes. */
+static void prefetch_ahead(const struct kn_tail *t, const uint32_t *order, size_t i)
+{
+    enum { ROW = 12, BYTES = 6, LINE = 64, LINES_MAX = 16 };
+    if (i + ROW < t->count) {
+        __builtin_prefetch(&t->rows[order[i + ROW]]);
+    }
+    if (i + BYTES < t->count) {
+        struct kn_str item = t->rows[order[i + BYTES]].row.item;
+        for (size_t at = 0; at < item.len && at < (size_t)LINE * LINES_MAX; at += LINE) {
+            __builtin_prefetch(item.p + at);
+        }
+    }
+}
+
 static enum kn_rc write_frozen(struct kn_archive *a, struct kn_run **ret, struct kn_err *err)
 {
     struct kn_run_writer w;
@@ -183,6 +200,7 @@ static enum kn_rc write_frozen(struct kn_archive *a, struct kn_run **ret, struct
     enum kn_rc rc =
         kn_run_writer_open(&w, a->disk, a->dir, number, a->block_bytes, LEVEL_FRESH, err);
     for (size_t i = 0; i < t->count && rc == KN_OK; i++) {
+        prefetch_ahead(t, order, i);
         rc = kn_run_writer_add(&w, &t->rows[order[i]].row, err);
     }
     if (rc == KN_OK) {

@@ -1,8 +1,9 @@
 /* The event archive: the system of record of what happened, every item as it stood in the log.
  *
- * A row is (ordinal, event time, arrival, version, item bytes). `ordinal` is the dense number of the
- * profile the event was applied to; a merge of profiles moves nothing (readers ask for all ordinals
- * of a person). `arrival` is log sequence << 16 | index in the frame and orders everything.
+ * A row is (ordinal, event time, arrival, version, item bytes). `ordinal` is the dense number of
+ * the profile the event was applied to; a merge of profiles moves nothing (readers ask for all
+ * ordinals of a person). `arrival` is log sequence << 16 | index in the frame and orders
+ * everything.
  *
  *   tail        rows since the last checkpoint, in memory, chained per ordinal
  *   runs        immutable files sorted by (ordinal, event time, arrival, version), zstd blocks of
@@ -31,7 +32,7 @@
 struct kn_archive;
 
 struct kn_archive_options {
-    const char *dir; /* on the disk; made when missing */
+    const char *dir;      /* on the disk; made when missing */
     uint32_t block_bytes; /* raw bytes per block, 0 = 128 KiB */
     int level;            /* zstd level, 0 = 3 */
 };
@@ -51,8 +52,9 @@ enum kn_rc kn_archive_open(struct kn_disk disk, const struct kn_archive_options 
                            struct kn_err *err) KN_MUST_USE;
 void kn_archive_close(struct kn_archive *archive);
 
-/* Adds a row to the tail (copies the item). */
-void kn_archive_append(struct kn_archive *archive, const struct kn_archive_row *row);
+/* Adds a row to the tail. Answers the tail's copy of the item, valid until the install of the
+ * checkpoint that freezes it. */
+struct kn_str kn_archive_append(struct kn_archive *archive, const struct kn_archive_row *row);
 /* Hides a row for good. It need not be known whether it stands in the tail or a run. */
 void kn_archive_mask(struct kn_archive *archive, uint32_t ordinal, uint64_t arrival,
                      uint32_t version);
@@ -64,8 +66,8 @@ void kn_archive_freeze(struct kn_archive *archive);
 enum kn_rc kn_archive_write(struct kn_archive *archive, struct kn_err *err) KN_MUST_USE;
 void kn_archive_manifest(const struct kn_archive *archive, struct kn_buf *out);
 void kn_archive_install(struct kn_archive *archive);
-/* False: write() would answer KN_E_FULL, since merges have waited too long (for a disk that is full):
- * do not freeze before a merge was done. */
+/* False: write() would answer KN_E_FULL, since merges have waited too long (for a disk that is
+ * full): do not freeze before a merge was done. */
 bool kn_archive_has_room(const struct kn_archive *archive);
 /* Does up to about `bytes` of pending merge work (not between freeze and install).
  * *ret_more: more is pending. */
@@ -86,8 +88,8 @@ enum kn_archive_order {
 
 struct kn_archive_query {
     enum kn_archive_order order;
-    int64_t from_us, to_us;  /* from <= event time < to; INT64_MIN/INT64_MAX = open */
-    bool has_after;          /* start strictly after (in `order`) this row: paging */
+    int64_t from_us, to_us; /* from <= event time < to; INT64_MIN/INT64_MAX = open */
+    bool has_after;         /* start strictly after (in `order`) this row: paging */
     int64_t after_us;
     uint64_t after_arrival;
 };

@@ -85,8 +85,8 @@ static enum kn_rc merge_rows(struct kn_merge *m, uint64_t bytes, bool *ret_end, 
     uint64_t moved = 0;
     *ret_end = false;
     while (moved < bytes) {
-        const struct kn_archive_row *a;
-        const struct kn_archive_row *b;
+        const struct kn_archive_row *a = NULL;
+        const struct kn_archive_row *b = NULL;
         KN_TRY(peek(&m->inputs[0], &a, err));
         KN_TRY(peek(&m->inputs[1], &b, err));
         if (!a && !b) {
@@ -153,9 +153,10 @@ enum kn_rc kn_archive_merge_step(struct kn_archive *a, uint64_t bytes, bool *ret
         rc = begin(a, pair, err);
     }
     if (rc == KN_OK) {
+        kn_assert(a->merge != NULL);
         rc = merge_rows(a->merge, bytes, &end, err);
     }
-    if (rc == KN_OK && end) {
+    if (rc == KN_OK && end && a->merge) {
         rc = kn_run_writer_finish(&a->merge->writer, err);
         a->merge->finished = rc == KN_OK;
         if (rc == KN_OK) {

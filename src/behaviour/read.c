@@ -53,7 +53,7 @@ static bool copy_masks(struct kn_archive *a, struct kn_archive_pin *pin)
         }
     }
     kn_mutex_unlock(&a->mask_mutex);
-    if (pin->mask_count > 0) {
+    if (pin->masks && pin->mask_count > 0) {
         qsort(pin->masks, pin->mask_count, sizeof *pin->masks, kn_mask_cmp);
     }
     return ok;

@@ -57,7 +57,7 @@ static void grow_index(struct kn_tail *t)
 {
     struct kn_tail old = *t;
     t->index_room = old.index_room ? old.index_room * 2 : 1024;
-    t->index = kn_must_calloc(t->index_room, sizeof *t->index);
+    t->index = kn_must_table(t->index_room, sizeof *t->index);
     for (size_t i = 0; i < old.index_room; i++) {
         if (old.index[i].last != 0) {
             t->index[place(t, old.index[i].ordinal)] = old.index[i];

@@ -121,7 +121,9 @@ struct connection {
     size_t request, sent, got;
     uint64_t began_ns;
     char *answer;
+    size_t head; /* bytes of the answer's head, 0 = not there yet */
     bool busy;
+    bool gone;         /* the server closed it */
     uint64_t again_ns; /* refused for now: sent again at this moment, as an SDK does; 0 = no */
 };
 
@@ -132,6 +134,7 @@ struct run {
     size_t next, done;
     uint32_t *latencies; /* microseconds */
     uint64_t failed, refused;
+    uint64_t gone;  /* connections */
     size_t pausing; /* connections with again_ns */
     uint64_t statuses[6];
     char position[64];
@@ -151,51 +154,59 @@ static void push(struct run *run, struct connection *c)
 
 static void begin(struct run *run, struct connection *c)
 {
-    if (run->next == run->load->count) {
+    if (run->next == run->load->count || c->gone) {
         c->busy = false;
         return;
     }
     c->request = run->next++;
     c->sent = run->load->offsets[c->request];
-    c->got = 0;
+    c->got = c->head = 0;
     c->busy = true;
     c->began_ns = kn_clock_mono_ns(kn_clock_posix());
     push(run, c);
 }
 
-/* The bytes of the answer, 0 = not complete. */
-static size_t complete(const struct connection *c)
+/* The value of a header, empty when it is not there. */
+static struct kn_str header(const struct connection *c, struct kn_str name)
 {
-    struct kn_str all = kn_str(c->answer, c->got);
-    size_t head = kn_str_find(all, KN_STR("\r\n\r\n"));
-    size_t at = head == SIZE_MAX ? SIZE_MAX : kn_str_find(all, KN_STR("Content-Length: "));
+    struct kn_str head = kn_str(c->answer, c->head);
+    size_t at = kn_str_find(head, name);
+    struct kn_str rest = at == SIZE_MAX ? KN_STR_EMPTY : kn_str_sub(head, at + name.len, head.len);
+    return kn_str_split(&rest, '\r');
+}
+
+static bool is_complete(struct connection *c)
+{
     uint64_t len = 0;
-    if (at == SIZE_MAX) {
-        return 0;
+    if (c->head == 0) {
+        size_t end = kn_str_find(kn_str(c->answer, c->got), KN_STR("\r\n\r\n"));
+        c->head = end == SIZE_MAX ? 0 : end + 4;
     }
-    struct kn_str rest = kn_str_sub(all, at + 16, all.len);
-    if (!kn_str_u64(kn_str_split(&rest, '\r'), &len)) {
-        return 0;
-    }
-    return c->got >= head + 4 + len ? head + 4 + (size_t)len : 0;
+    return c->head > 0 && kn_str_u64(header(c, KN_STR("Content-Length: ")), &len) &&
+           c->got >= c->head + len;
 }
 
 static void finished(struct run *run, struct connection *c)
 {
-    struct kn_str all = kn_str(c->answer, c->got);
-    size_t at = kn_str_find(all, KN_STR("Kern-Position: "));
+    struct kn_str position = header(c, KN_STR("Kern-Position: "));
     uint64_t ns = kn_clock_mono_ns(kn_clock_posix()) - c->began_ns;
     run->latencies[run->done++] = (uint32_t)(ns / 1000);
     unsigned hundred = c->got > 9 ? (unsigned)(c->answer[9] - '0') : 0;
     run->statuses[hundred < 6 ? hundred : 0]++;
-    if (at != SIZE_MAX) {
-        struct kn_str rest = kn_str_sub(all, at + 15, all.len);
-        struct kn_str value = kn_str_split(&rest, '\r');
-        if (value.len < sizeof run->position) {
-            memcpy(run->position, value.p, value.len);
-            run->position[value.len] = '\0';
-        }
+    if (position.len > 0 && position.len < sizeof run->position) {
+        memcpy(run->position, position.p, position.len);
+        run->position[position.len] = '\0';
     }
+}
+
+static void lose(struct run *run, struct connection *c)
+{
+    run->failed += c->busy ? 1 : 0;
+    run->gone++;
+    c->busy = false;
+    c->gone = true;
+    kn_fd_close(c->fd); /* which takes it out of the epoll set */
+    c->fd = -1;
 }
 
 static void pull(struct run *run, struct connection *c)
@@ -203,13 +214,12 @@ static void pull(struct run *run, struct connection *c)
     ssize_t got = recv(c->fd, c->answer + c->got, ANSWER_MAX - c->got, 0);
     if (got <= 0) {
         if (got == 0 || errno != EAGAIN) {
-            run->failed++;
-            c->busy = false;
+            lose(run, c);
         }
         return;
     }
     c->got += (size_t)got;
-    if (complete(c) == 0) {
+    if (!is_complete(c)) {
         return;
     }
     if (memcmp(c->answer + 9, "429", 3) == 0) {
@@ -231,7 +241,7 @@ static void again(struct run *run, struct connection *c)
     c->again_ns = 0;
     run->pausing--;
     c->sent = run->load->offsets[c->request];
-    c->got = 0;
+    c->got = c->head = 0;
     push(run, c);
 }
 
@@ -262,7 +272,7 @@ static void drive(struct run *run, const struct options *o)
             begin(run, &run->connections[i]);
         }
     }
-    while (run->done + run->failed < run->load->count) {
+    while (run->done + run->failed < run->load->count && run->gone < run->count) {
         uint64_t wait = gap ? until(began + run->next * gap) : SECOND;
         int n = kn_epoll_wait_ns(epoll_fd, events, 64,
                                  run->pausing > 0 && wait > PAUSE ? PAUSE : wait);
@@ -366,7 +376,7 @@ static int bench(const struct options *o, bool lookup)
     uint64_t began = kn_clock_mono_ns(kn_clock_posix());
     drive(&run, o);
     uint64_t acked = kn_clock_mono_ns(kn_clock_posix()) - began;
-    bool waits = !lookup && o->token && run.position[0];
+    bool waits = !lookup && o->token && run.position[0] && run.gone == 0;
     if (waits && !wait_applied(o, run.position)) {
         return kn_cli_failed("what was acknowledged is not applied after minutes");
     }

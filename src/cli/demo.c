@@ -15,7 +15,7 @@
 #include "os/clock.h"
 #include "server/server.h"
 
-#define HOUR_US (3600 * INT64_C(1000000))
+#define HOUR_US (INT64_C(3600) * 1000000)
 #define DAY_US (24 * HOUR_US)
 enum { FRAME_ITEMS = 500 };
 
@@ -40,8 +40,9 @@ static void flush(struct feed *f)
     while (kn_workspace_stage(f->ws, kn_buf_view(&f->items), f->count, 0, &f->last_seq, &full,
                               &f->err) == KN_E_FULL) {
         struct kn_position p;
-        do { /* the fold is behind: wait until it has caught up a little */
+        do { /* the fold or a checkpoint is behind: wait until it has caught up a little */
             kn_server_nudge(f->server);
+            (void)usleep(500);
             kn_workspace_position(f->ws, &p);
         } while (p.unapplied_bytes > (16U << 20));
     }

@@ -150,7 +150,9 @@ static bool write_sorted(struct export *e, size_t *ret_items)
     size_t room = 0;
     char *bytes = NULL;
     bool ok = fflush(e->spool) == 0 && (!e->csv || write_header(e));
-    qsort(e->lines, e->count, sizeof *e->lines, by_arrival);
+    if (e->count > 0) {
+        qsort(e->lines, e->count, sizeof *e->lines, by_arrival);
+    }
     for (size_t i = 0; ok && i < e->count; i++) {
         const struct line *l = &e->lines[i];
         if (l->arrival != 0 && i > 0 && e->lines[i - 1].arrival == l->arrival) {

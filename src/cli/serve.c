@@ -61,6 +61,16 @@ int kn_cli_serve(int argc, char **argv)
             start = value;
         } else if ((value = kn_cli_option(argc, argv, &i, "clock"))) {
             clock = value;
+        } else if ((value = kn_cli_option(argc, argv, &i, "connections"))) {
+            if (!kn_cli_number(value, 1, 1000000, &o.connections)) {
+                return kn_cli_usage("--connections takes a number from 1 to 1000000");
+            }
+        } else if ((value = kn_cli_option(argc, argv, &i, "client-seconds"))) {
+            if (!kn_cli_number(value, 1, 86400, &o.client_seconds)) {
+                return kn_cli_usage("--client-seconds takes a number from 1 to 86400");
+            }
+        } else if (strcmp(argv[i], "--accept-unknown-keys") == 0) {
+            o.accept_unknown_keys = true;
         } else if (strcmp(argv[i], "--trust-proxy") == 0) {
             o.trust_proxy = true;
         } else if (strcmp(argv[i], "--replay-with-new") == 0) {

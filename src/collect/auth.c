@@ -20,7 +20,8 @@ struct kn_str kn_request_key(const struct kn_http_request *request, bool *ret_be
     struct kn_str decoded;
     *ret_bearer = is_scheme(header, "Bearer", &rest);
     if (is_scheme(header, "Basic", &rest) && kn_base64_decode(rest, request->arena, &decoded)) {
-        struct kn_str key = kn_str_split(&decoded, ':'); /* some leave the colon out */
+        bool colon = kn_str_ends(decoded, KN_STR(":")); /* some leave it out */
+        struct kn_str key = kn_str_sub(decoded, 0, decoded.len - (colon ? 1 : 0));
         if (key.len > 0) {
             return key;
         }
@@ -28,6 +29,19 @@ struct kn_str kn_request_key(const struct kn_http_request *request, bool *ret_be
     struct kn_str key = kn_str_trim(kn_http_header(request, "X-Write-Key"));
     key = key.len > 0 ? key : kn_http_param(request, "writeKey");
     return key.len > 0 ? key : kn_http_param(request, "writekey");
+}
+
+enum kn_rc kn_find_key(const struct kn_collect_env *env, struct kn_str key,
+                       struct kn_collect_target *ret)
+{
+    if (key.len == 0 || key.len > KN_WRITE_KEY_MAX) {
+        return KN_E_NOT_FOUND;
+    }
+    enum kn_rc rc = env->find(env->context, key, ret);
+    struct kn_str first = kn_str_split(&key, ':');
+    return rc == KN_E_NOT_FOUND && key.len > 0 && first.len > 0
+               ? env->find(env->context, first, ret)
+               : rc;
 }
 
 static struct kn_str key_of(const struct kn_json *doc, uint32_t object, struct kn_arena *arena)

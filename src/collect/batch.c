@@ -3,6 +3,7 @@
 #include "format/time_text.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* ---- rejects ---- */
 
@@ -43,10 +44,23 @@ static void write_reject(struct kn_intake *in)
     in->last.reason = NULL;
 }
 
+static void count_reason(struct kn_intake *in, const char *reason, uint32_t count)
+{
+    for (size_t i = 0; i < KN_COLLECT_REASONS; i++) {
+        struct kn_collect_refusals *r = &in->refused[i];
+        if (!r->reason || strcmp(r->reason, reason) == 0) {
+            r->reason = reason;
+            r->count += count;
+            return;
+        }
+    }
+}
+
 void kn_intake_reject(struct kn_intake *in, const char *reason, const char *detail,
                       struct kn_str sample, uint32_t count)
 {
     in->rejected += count;
+    count_reason(in, reason, count);
     if (in->last.reason && in->rejects_stored == KN_REJECTS_PER_REQUEST) {
         in->last.count += count;
         return;

@@ -10,7 +10,7 @@ static void unknown_key(const struct kn_http_request *request, struct kn_http_re
  * to be given back. */
 static bool find(const struct kn_collect_env *env, struct kn_str key, struct kn_collect_target *ret)
 {
-    if (key.len == 0 || env->find(env->context, key, ret) != KN_OK) {
+    if (kn_find_key(env, key, ret) != KN_OK) {
         return false;
     }
     if (!ret->source->enabled) {

@@ -47,12 +47,20 @@ enum kn_collect_outcome {
     KN_COLLECT_WAIT,     /* send the response once wait_seq of wait_ws is durable */
 };
 
+/* How many messages were refused for a reason (static text). */
+struct kn_collect_refusals {
+    const char *reason;
+    uint32_t count;
+};
+enum { KN_COLLECT_REASONS = 16 }; /* there are fewer */
+
 struct kn_collect_result {
     enum kn_collect_outcome outcome;
     struct kn_workspace *wait_ws;
     uint64_t wait_seq;
     uint32_t accepted, rejected; /* messages, for metrics */
     const char *reason;          /* constant code of a refused request, NULL = none */
+    struct kn_collect_refusals refused[KN_COLLECT_REASONS]; /* `rejected` by reason; ends at NULL */
 };
 
 /* True for paths collect answers, so that the caller decodes the body by collect's rules (any content

@@ -21,6 +21,8 @@ enum {
     KN_REJECTS_PER_REQUEST = 100,
     KN_PROPERTIES_MAX = 300,
     KN_MESSAGE_ID_MAX = 100,
+    KN_GROUP_ID_MAX = 500,
+    KN_WRITE_KEY_MAX = 128,
     KN_SAMPLE_MAX = 2048,
     KN_FACT_MAX = 255,     /* bytes of a campaign's name and the like */
     KN_PAGE_MAX = 512,     /* bytes of a landing page */
@@ -81,6 +83,10 @@ struct kn_route kn_route_of(struct kn_str method, struct kn_str path);
 /* ---- authentication ---- */
 
 /* The key of headers and query; empty: the body may have it. */
+/* What belongs to a key. Clients of Jitsu want one of two parts, ID:SECRET: that as it stands, else the part
+ * before the colon. KN_E_NOT_FOUND: there is no such key. */
+enum kn_rc kn_find_key(const struct kn_collect_env *env, struct kn_str key,
+                       struct kn_collect_target *ret);
 struct kn_str kn_request_key(const struct kn_http_request *request, bool *ret_bearer);
 struct kn_str kn_body_key(const struct kn_json *doc, struct kn_arena *arena);
 
@@ -163,6 +169,7 @@ struct kn_message {
     int64_t received_us;
     struct kn_str peer_ip, user_agent; /* of the request; may be empty */
     bool remove_ip;                    /* X-IP-Policy: remove */
+    bool privacy_control;              /* Sec-GPC: 1 */
     struct kn_random random;
 };
 
@@ -238,6 +245,7 @@ struct kn_intake {
         uint32_t count;
     } last;
     enum kn_rc rc; /* KN_E_NOMEM or KN_E_LIMIT: nothing may be staged */
+    struct kn_collect_refusals refused[KN_COLLECT_REASONS];
 };
 
 void kn_intake_single(struct kn_intake *in, const struct kn_json *doc);

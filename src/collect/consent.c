@@ -174,6 +174,21 @@ static void trait_consents(struct kn_reading *r)
     }
 }
 
+/* Global Privacy Control (w3c/gpc): no, as far as the message itself says nothing about it. */
+static void privacy_control(struct kn_reading *r)
+{
+    bool client = r->origin == KN_ORIGIN_BROWSER || r->origin == KN_ORIGIN_UNKNOWN;
+    if (!r->m->privacy_control || !client) {
+        return;
+    }
+    for (size_t i = 0; i < r->item.consent_count; i++) {
+        if (kn_str_eq(r->c->consents[i].purpose, KN_STR("advertising"))) {
+            return;
+        }
+    }
+    (void)add(r, KN_STR("advertising"), KN_CONSENT_DENIED);
+}
+
 void kn_read_consents(struct kn_reading *r)
 {
     r->item.consents = r->c->consents;
@@ -186,4 +201,5 @@ void kn_read_consents(struct kn_reading *r)
         subscriptions(r);
     }
     trait_consents(r);
+    privacy_control(r);
 }

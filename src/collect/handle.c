@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 
-enum { JSON_DEPTH_MAX = 64, JSON_NODES_MAX = 1 << 20, KEY_BYTES_MAX = 64 };
+enum { JSON_DEPTH_MAX = 64, JSON_NODES_MAX = 1 << 20 };
 static const struct kn_json_limits json_limits = {JSON_DEPTH_MAX, JSON_NODES_MAX};
 
 struct kn_collect *kn_collect_new(void)
@@ -96,6 +96,8 @@ static void begin_intake(struct exchange *x)
                 .user_agent = kn_http_header(x->request, "User-Agent"),
                 .remove_ip =
                     kn_str_eq_nocase(kn_http_header(x->request, "X-IP-Policy"), KN_STR("remove")),
+                .privacy_control =
+                    kn_str_eq(kn_str_trim(kn_http_header(x->request, "Sec-GPC")), KN_STR("1")),
                 .random = x->env->random,
             },
     };
@@ -108,7 +110,7 @@ static bool find_target(struct exchange *x, struct kn_str key)
         refuse(x, 401, "no_write_key", "no write key was given");
         return false;
     }
-    if (key.len > KEY_BYTES_MAX || x->env->find(x->env->context, key, &x->target) != KN_OK) {
+    if (kn_find_key(x->env, key, &x->target) != KN_OK) {
         refuse(x, 401, "invalid_write_key", "the write key is not known");
         return false;
     }
@@ -150,6 +152,7 @@ static bool stage(struct exchange *x)
     kn_intake_end(in);
     x->result->accepted = in->accepted;
     x->result->rejected = in->rejected;
+    memcpy(x->result->refused, in->refused, sizeof in->refused);
     enum kn_rc rc = in->rc;
     if (rc == KN_OK && in->item_count > 0) {
         rc = kn_workspace_stage(x->target.ws, kn_buf_view(in->items), in->item_count, 0, &seq,
@@ -164,6 +167,7 @@ static bool stage(struct exchange *x)
     }
     x->result->accepted = 0;
     x->result->rejected = 0;
+    memset(x->result->refused, 0, sizeof x->result->refused);
     if (rc == KN_E_LIMIT) {
         refuse(x, 413, "too_large", "the messages of this request take too much room together");
     } else if (rc == KN_E_FULL && !disk_full) {

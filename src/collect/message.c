@@ -118,6 +118,9 @@ static const char *check(struct kn_reading *r, struct kn_err *err)
     if (type == KN_EVENT_GROUP && kn_text(r, r->doc, r->f[KN_F_GROUP_ID]).len == 0) {
         return refuse(err, "no_group_id", "a group message needs a groupId");
     }
+    if (type == KN_EVENT_GROUP && kn_text(r, r->doc, r->f[KN_F_GROUP_ID]).len > KN_GROUP_ID_MAX) {
+        return refuse(err, "group_id_too_long", "a groupId may have at most 500 bytes");
+    }
     if (type == KN_EVENT_ALIAS &&
         (!user || kn_text(r, r->doc, r->f[KN_F_PREVIOUS_ID]).len == 0)) {
         return refuse(err, "no_previous_id", "an alias message needs a userId and a previousId");

@@ -5,7 +5,7 @@ static enum kn_event_type type_named(struct kn_str word, bool letters)
 {
     for (unsigned t = KN_EVENT_TRACK; t <= KN_EVENT_ALIAS; t++) {
         struct kn_str name = kn_str_c(kn_event_type_name((enum kn_event_type)t));
-        if (kn_str_eq(word, name) || (letters && word.len == 1 && word.p[0] == name.p[0])) {
+        if (kn_str_eq(word, name) || (letters && word.len == 1 && kn_str_starts(name, word))) {
             return (enum kn_event_type)t;
         }
     }

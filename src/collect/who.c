@@ -16,16 +16,6 @@ static void add_id(struct kn_reading *r, uint16_t type, struct kn_str value)
     item->ids[item->id_count++] = (struct kn_item_id){.type = type, .value = value};
 }
 
-static bool has_capitals(struct kn_str s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        if ((s.p[i] >= 'A' && s.p[i] <= 'Z') || (unsigned char)s.p[i] >= 0x80) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* What has no @ is no address, whatever the key says. */
 static void add_email(struct kn_reading *r, struct kn_str text)
 {
@@ -33,7 +23,7 @@ static void add_email(struct kn_reading *r, struct kn_str text)
         return;
     }
     struct kn_str folded = kn_fold_email(text, &r->c->arena);
-    r->nomem = r->nomem || (folded.p == text.p && has_capitals(text));
+    r->nomem = r->nomem || !folded.p;
     add_id(r, KN_ID_EMAIL, folded);
 }
 

@@ -26,7 +26,7 @@ static struct kn_str lower_ascii(struct kn_str s, struct kn_arena *arena)
     for (; p && i < s.len; i++) {
         p[i] = s.p[i] >= 'A' && s.p[i] <= 'Z' ? (char)(s.p[i] | 32) : s.p[i];
     }
-    return p ? copy : s;
+    return copy;
 }
 
 /* Lower case one for one: two addresses must not become one because ss and sharp s fold alike. */
@@ -49,7 +49,7 @@ static struct kn_str map(struct kn_str s, int options, utf8proc_custom_func cust
     /* One more: reencode puts a NUL behind the text. */
     utf8proc_int32_t *points = kn_arena_alloc(arena, ((size_t)need + 1) * sizeof *points);
     if (!points) {
-        return s;
+        return KN_STR_EMPTY;
     }
     need = utf8proc_decompose_custom(text, bytes, points, need, o, custom, NULL);
     utf8proc_ssize_t len = need < 0 ? need : utf8proc_reencode(points, need, o);

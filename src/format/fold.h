@@ -1,6 +1,6 @@
 /* Text made comparable: e-mail addresses as identifiers, and text for searching (Unicode case
  * folding and compatibility decomposition without accents, by utf8proc). In the arena when it
- * changed; the input when it is not valid UTF-8 or memory is out. Pure. */
+ * changed; the input when it is not valid UTF-8; p == NULL when the arena has no room. Pure. */
 #ifndef KN_FORMAT_FOLD_H
 #define KN_FORMAT_FOLD_H
 

@@ -1,5 +1,5 @@
-/* The encoding of items; byte table in docs/formats/item.md. Every value has one encoding only: decode
- * refuses what encode would not have written, so that the two are exact inverses. */
+/* The encoding of items; byte table in docs/formats/item.md. Every value has one encoding only:
+ * decode refuses what encode would not have written, so that the two are exact inverses. */
 #include "format/item.h"
 
 enum {
@@ -46,9 +46,9 @@ const char *kn_id_type_name(unsigned type)
 
 uint16_t kn_id_type_number(struct kn_str name)
 {
-    for (uint16_t i = 1; i < KN_ID_BUILTIN_COUNT; i++) {
+    for (unsigned i = 1; i < KN_ID_BUILTIN_COUNT; i++) {
         if (kn_str_eq(name, kn_str_c(id_names[i]))) {
-            return i;
+            return (uint16_t)i;
         }
     }
     return 0;
@@ -56,7 +56,8 @@ uint16_t kn_id_type_number(struct kn_str name)
 
 const char *kn_event_type_name(enum kn_event_type type)
 {
-    static const char *const names[] = {"", "track", "identify", "page", "screen", "group", "alias"};
+    static const char *const names[] = {"",       "track", "identify", "page",
+                                        "screen", "group", "alias"};
     return (unsigned)type < sizeof names / sizeof names[0] ? names[type] : "";
 }
 
@@ -98,7 +99,7 @@ static void device_parts(struct kn_item_device *d, struct kn_str *parts[DEVICE_P
 /* The limits of item.h; decode checks the same. */
 static bool within_limits(const struct kn_item *item)
 {
-    bool ok = item->kind >= KN_ITEM_EVENT && item->kind <= KN_ITEM_GENESIS &&
+    bool ok = item->kind >= KN_ITEM_EVENT && item->kind <= KN_ITEM_BUILT &&
               item->type <= KN_EVENT_ALIAS && item->message_id.len <= MESSAGE_ID_MAX &&
               item->id_count <= KN_ITEM_IDS_MAX && item->consent_count <= KN_ITEM_CONSENTS_MAX &&
               item->order.event <= KN_ORDER_CANCELLED;
@@ -123,8 +124,8 @@ static size_t size_bound(const struct kn_item *item)
     bool over = false;
     visit_parts(&visit, visit_text);
     device_parts(&device, device_text);
-    const struct kn_str texts[] = {item->message_id, item->name, item->traits,
-                                   item->order.order_id, item->body};
+    const struct kn_str texts[] = {item->message_id, item->name, item->traits, item->order.order_id,
+                                   item->body};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         over |= __builtin_add_overflow(sum, texts[i].len, &sum);
         sum += VARINT_MAX;
@@ -338,7 +339,9 @@ static void take_ids(struct kn_cursor *c, const struct kn_hash_key *key, struct 
             return;
         }
         id->type = (uint16_t)type;
-        id->hash = kn_hash_tagged(key, (uint32_t)type, id->value);
+        if (key) {
+            id->hash = kn_hash_tagged(key, (uint32_t)type, id->value);
+        }
     }
 }
 
@@ -428,7 +431,7 @@ static bool take_fixed(struct kn_cursor *c, struct kn_item *item, unsigned *ret_
     item->event_us = take_time(c);
     item->received_us = (int64_t)((uint64_t)item->event_us + (uint64_t)take_time(c));
     item->message_id = take_text(c);
-    if (c->bad || version != ITEM_VERSION || kind < KN_ITEM_EVENT || kind > KN_ITEM_GENESIS ||
+    if (c->bad || version != ITEM_VERSION || kind < KN_ITEM_EVENT || kind > KN_ITEM_BUILT ||
         type > KN_EVENT_ALIAS || flags > UINT32_MAX || source > UINT32_MAX ||
         item->message_id.len > MESSAGE_ID_MAX) {
         return false;
@@ -464,16 +467,18 @@ enum kn_rc kn_item_decode(struct kn_cursor *in, const struct kn_hash_key *key,
     if (c.bad || c.p != c.end) {
         return kn_fail(err, KN_E_CORRUPT, "an item does not decode");
     }
-    item.message_hash = kn_hash_tagged(key, MESSAGE_TAG + item.source, item.message_id);
+    if (key) {
+        item.message_hash = kn_hash_tagged(key, MESSAGE_TAG + item.source, item.message_id);
+    }
     *ret = item;
     return KN_OK;
 }
 
 bool kn_id_type_is_reserved(struct kn_str name)
 {
-    static const char *const reserved[] = {"q",      "limit",   "cursor",  "after", "query",
-                                           "sort",   "fields",  "purpose", "event", "from",
-                                           "to",     "dry_run", "step",    NULL};
+    static const char *const reserved[] = {"q",    "limit",   "cursor",  "after", "query",
+                                           "sort", "fields",  "purpose", "event", "from",
+                                           "to",   "dry_run", "step",    NULL};
     for (size_t i = 0; reserved[i]; i++) {
         if (kn_str_eq(name, kn_str_c(reserved[i]))) {
             return true;

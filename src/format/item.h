@@ -22,11 +22,15 @@ enum kn_item_kind {
     KN_ITEM_EVENT = 1,   /* a message of a source; `type` says which */
     KN_ITEM_CONSENT = 2, /* consents given through the API: identifiers[0] names the profile */
     KN_ITEM_MERGE = 3,   /* a person merged two profiles: identifiers of both */
-    KN_ITEM_UNMERGE = 4, /* a person split identifiers off; body: {"profile","identifiers","reason"} */
+    KN_ITEM_UNMERGE =
+        4, /* a person split identifiers off; body: {"profile","identifiers","reason"} */
     KN_ITEM_REJECT = 5,  /* something refused; body: {"reason","detail","sample"} */
     KN_ITEM_SETTING = 6, /* workspace setting; name = key, body = JSON document, empty = deleted */
     KN_ITEM_TICK = 7,    /* time passes */
-    KN_ITEM_GENESIS = 8, /* the first item of a workspace: body = {"name","seed":hex,"created_at"} */
+    KN_ITEM_GENESIS =
+        8, /* the first item of a workspace: body = {"name","seed":hex,"created_at"} */
+    KN_ITEM_BUILT =
+        9, /* a definition is built: name = its key, body = {"number","version","defined"} */
 };
 
 enum kn_event_type {
@@ -60,9 +64,11 @@ enum kn_id_type {
 };
 
 struct kn_item_id {
-    uint16_t type;       /* enum kn_id_type */
-    struct kn_str value; /* 1..255 bytes, normalised (e-mail: trimmed, lower case); custom: "type:value" */
-    struct kn_h128 hash; /* kn_hash_tagged(workspace key, type, value); not encoded, set by decode */
+    uint16_t type; /* enum kn_id_type */
+    struct kn_str
+        value; /* 1..255 bytes, normalised (e-mail: trimmed, lower case); custom: "type:value" */
+    struct kn_h128
+        hash; /* kn_hash_tagged(workspace key, type, value); not encoded, set by decode */
 };
 
 enum kn_order_event {
@@ -77,18 +83,18 @@ struct kn_item_order {
     enum kn_order_event event;
     struct kn_str order_id; /* empty: the event is its own order */
     bool has_amount;
-    int64_t amount;         /* minor units; for a refund: what was paid back */
-    char currency[4];       /* ISO 4217 and NUL; "" = the workspace's */
+    int64_t amount;   /* minor units; for a refund: what was paid back */
+    char currency[4]; /* ISO 4217 and NUL; "" = the workspace's */
 };
 
 /* How a visit came about; only on events that may open a session. */
 struct kn_item_visit {
-    bool present;              /* this event counts for sessions */
-    struct kn_str channel;     /* direct, organic_search, paid_search, social, paid_social, email,
-                                  referral, display, affiliate, sms, push, other */
+    bool present;          /* this event counts for sessions */
+    struct kn_str channel; /* direct, organic_search, paid_search, social, paid_social, email,
+                              referral, display, affiliate, sms, push, other */
     struct kn_str source, medium, campaign, term, content; /* UTM or derived; may be empty */
-    struct kn_str referrer;    /* host only */
-    struct kn_str click_id;    /* kind of click id: gclid, fbclid, msclkid, ...; never the value */
+    struct kn_str referrer;                                /* host only */
+    struct kn_str click_id;     /* kind of click id: gclid, fbclid, msclkid, ...; never the value */
     struct kn_str landing_page; /* URL without query and fragment */
 };
 
@@ -124,34 +130,34 @@ enum kn_item_flag {
 struct kn_item {
     enum kn_item_kind kind;
     enum kn_event_type type;
-    uint32_t flags;           /* enum kn_item_flag */
-    uint32_t source;          /* number of the source; 0 = Kern itself */
-    int64_t event_us;         /* corrected time of the event */
+    uint32_t flags;   /* enum kn_item_flag */
+    uint32_t source;  /* number of the source; 0 = Kern itself */
+    int64_t event_us; /* corrected time of the event */
     int64_t received_us;
-    struct kn_str message_id; /* 1..100 bytes; may be empty when Kern itself is the source */
+    struct kn_str message_id;    /* 1..100 bytes; may be empty when Kern itself is the source */
     struct kn_h128 message_hash; /* kn_hash_tagged(key, source, message_id); set by decode */
-    struct kn_str name;       /* event name ("Page Viewed" for page), or setting key */
+    struct kn_str name;          /* event name ("Page Viewed" for page), or setting key */
     struct kn_item_id *ids;
     size_t id_count;
-    struct kn_str traits;     /* JSON object of traits to set (null deletes), or empty */
+    struct kn_str traits; /* JSON object of traits to set (null deletes), or empty */
     struct kn_item_order order;
     struct kn_item_visit visit;
     struct kn_item_device device;
     struct kn_item_consent *consents;
     size_t consent_count;
-    struct kn_str body;       /* the message as one JSON object, without what stands above */
+    struct kn_str body; /* the message as one JSON object, without what stands above */
 };
 
 enum { KN_ITEM_IDS_MAX = 64, KN_ITEM_CONSENTS_MAX = 256, KN_ITEM_ID_VALUE_MAX = 255 };
 
-/* Appends the encoded item; a failure is in out->rc (KN_E_LIMIT: a field is outside its limits, or the
- * item is over 32 MiB). */
+/* Appends the encoded item; a failure is in out->rc (KN_E_LIMIT: a field is outside its limits, or
+ * the item is over 32 MiB). */
 void kn_item_encode(const struct kn_item *item, struct kn_buf *out);
-/* Decodes the item at the cursor and steps over it. `key` gives the hashes.
+/* Decodes the item at the cursor and steps over it. `key` gives the hashes; NULL: they stay zero.
  * @errors KN_E_CORRUPT, KN_E_NOMEM (the arena is full) */
 enum kn_rc kn_item_decode(struct kn_cursor *in, const struct kn_hash_key *key,
-                          struct kn_arena *arena, struct kn_item *ret, struct kn_err *err)
-    KN_MUST_USE;
+                          struct kn_arena *arena, struct kn_item *ret,
+                          struct kn_err *err) KN_MUST_USE;
 /* The bytes of the item at the cursor, which is stepped over it; KN_STR_EMPTY when cut short.
  * These are the bytes the archive keeps. */
 struct kn_str kn_item_skip(struct kn_cursor *in);

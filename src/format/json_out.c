@@ -58,17 +58,29 @@ static size_t out_piece(struct kn_buf *out, const unsigned char *p, size_t left)
     return len;
 }
 
+/* How many bytes stand as they are. */
+static size_t plain(const unsigned char *p, size_t len)
+{
+    size_t at = 0;
+    while (at + 4 <= len && (byte_class[p[at]] | byte_class[p[at + 1]] | byte_class[p[at + 2]] |
+                             byte_class[p[at + 3]]) == 0) {
+        at += 4;
+    }
+    while (at < len && byte_class[p[at]] == 0) {
+        at++;
+    }
+    return at;
+}
+
 void kn_json_out_string(struct kn_buf *out, struct kn_str text)
 {
     const unsigned char *p = (const unsigned char *)text.p;
     size_t at = 0;
     kn_buf_char(out, '"');
     while (at < text.len) {
-        size_t from = at;
-        while (at < text.len && byte_class[p[at]] == 0) {
-            at++;
-        }
-        kn_buf_add(out, p + from, at - from);
+        size_t same = plain(p + at, text.len - at);
+        kn_buf_add(out, p + at, same);
+        at += same;
         if (at < text.len) {
             at += out_piece(out, p + at, text.len - at);
         }

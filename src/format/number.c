@@ -7,6 +7,27 @@ __extension__ typedef unsigned __int128 u128;
 enum { DIGITS = 18, TEXT_MAX = 64 };
 
 static const kn_dec one = 1000000000000000000;
+static const uint64_t powers[DIGITS + 1] = {
+    1,
+    10,
+    100,
+    1000,
+    10000,
+    100000,
+    1000000,
+    10000000,
+    100000000,
+    1000000000,
+    10000000000,
+    100000000000,
+    1000000000000,
+    10000000000000,
+    100000000000000,
+    1000000000000000,
+    10000000000000000,
+    100000000000000000,
+    1000000000000000000,
+};
 
 struct digits {
     uint64_t mantissa; /* at most 18 significant digits */
@@ -14,7 +35,8 @@ struct digits {
     bool negative;
 };
 
-/* Steps over digits; leading and trailing zeros cost nothing. False: more than 18 significant ones. */
+/* Steps over digits; leading and trailing zeros cost nothing. False: more than 18 significant ones.
+ */
 static bool take_digits(struct kn_str text, size_t *at, struct digits *d, bool fraction,
                         uint64_t *zeros)
 {
@@ -87,12 +109,13 @@ bool kn_dec_parse(struct kn_str text, bool exponent, kn_dec *ret)
     if (value != 0 && (d.exponent < -DIGITS || d.exponent >= DIGITS)) {
         return false;
     }
-    for (int64_t i = -DIGITS; value != 0 && i < d.exponent; i++) {
-        value *= 10;
-        if (value >= one * one) {
-            return false;
-        }
+    /* 10^18 is in the scale already: at most 10^35 in all, in two steps. */
+    int64_t scale = value == 0 ? 0 : d.exponent + DIGITS;
+    if (scale > DIGITS && d.mantissa >= powers[2 * DIGITS - scale]) {
+        return false;
     }
+    value *= powers[scale < DIGITS ? scale : DIGITS];
+    value *= scale > DIGITS ? powers[scale - DIGITS] : 1;
     *ret = d.negative ? -value : value;
     return true;
 }
@@ -119,6 +142,17 @@ static void negate(struct kn_wide *value)
         value->w[i] = ~value->w[i] + carry;
         carry = carry && value->w[i] == 0;
     }
+}
+
+struct kn_wide kn_wide_minus(const struct kn_wide *a, const struct kn_wide *b)
+{
+    struct kn_wide ret;
+    bool borrow = false;
+    for (int i = 0; i < 3; i++) {
+        ret.w[i] = a->w[i] - b->w[i] - borrow;
+        borrow = a->w[i] < b->w[i] || (borrow && a->w[i] == b->w[i]);
+    }
+    return ret;
 }
 
 struct kn_wide kn_wide_times(kn_dec value, uint64_t count)

@@ -21,6 +21,7 @@ struct kn_wide {
 };
 
 void kn_wide_add(struct kn_wide *sum, kn_dec value);
+struct kn_wide kn_wide_minus(const struct kn_wide *a, const struct kn_wide *b);
 /* value * count. */
 struct kn_wide kn_wide_times(kn_dec value, uint64_t count);
 int kn_wide_cmp(const struct kn_wide *a, const struct kn_wide *b); /* -1, 0, 1 */

@@ -28,7 +28,7 @@ bool kn_hex_decode(struct kn_str text, unsigned char *to, size_t len)
         }
     }
     for (size_t i = 0; i < len; i++) {
-        to[i] = (unsigned char)(hex_value(text.p[2 * i]) << 4 | hex_value(text.p[2 * i + 1]));
+        to[i] = (unsigned char)(hex_value(text.p[2 * i]) * 16 + hex_value(text.p[2 * i + 1]));
     }
     return true;
 }

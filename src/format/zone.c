@@ -9,6 +9,8 @@ enum {
     HEADER_BYTES = 44,
     TRANSITIONS_MAX = 2000,
     OFFSET_MAX = 26 * 3600, /* RFC 9636: offsets stay within a day or so */
+    TABLE_FIRST = 1900,     /* a rule is written out for these years, which is faster */
+    TABLE_END = 2200,
 };
 #define SECOND_US INT64_C(1000000)
 #define DAY_SECONDS INT64_C(86400)
@@ -22,8 +24,9 @@ struct kn_zone {
     struct change *changes; /* in order of time */
     size_t count;
     int32_t before; /* the offset before the first change */
-    bool has_rule;  /* after the last change */
+    bool has_rule;  /* before `table_from` and from `table_to` on */
     struct kn_zone_rule rule;
+    int64_t table_from, table_to; /* UTC seconds */
 };
 
 /* ---- TZif ---- */
@@ -56,7 +59,7 @@ static bool read_counts(struct kn_str s, size_t at, struct counts *c)
 
 static size_t block_bytes(const struct counts *c, size_t time_bytes)
 {
-    return c->times * (time_bytes + 1) + c->types * 6 + c->chars + c->leap * (time_bytes + 4) +
+    return c->times * (time_bytes + 1) + c->types * (size_t)6 + c->chars + c->leap * (time_bytes + 4) +
            c->standard + c->utc;
 }
 
@@ -131,6 +134,52 @@ static enum kn_rc read_file(struct kn_zone *z, struct kn_str s, struct kn_err *e
     return time_bytes == 8 ? read_footer(z, s, at + block_bytes(&c, time_bytes), err) : KN_OK;
 }
 
+static void write_year(struct kn_zone *z, int64_t year, int64_t from)
+{
+    int64_t at[3], next[3];
+    kn_zone_rule_moments(&z->rule, year, at);
+    kn_zone_rule_moments(&z->rule, year + 1, next);
+    bool swap = at[1] > at[2];
+    int64_t order[3] = {at[0], swap ? at[2] : at[1], swap ? at[1] : at[2]};
+    for (int i = 0; i < 3; i++) {
+        if (order[i] < at[0] || order[i] >= next[0] || order[i] <= from) {
+            continue;
+        }
+        int32_t offset = kn_zone_rule_offset(&z->rule, order[i]);
+        if (z->count == 0 || z->changes[z->count - 1].offset != offset) {
+            z->changes[z->count++] = (struct change){order[i], offset};
+        }
+    }
+    z->table_to = next[0] > from ? next[0] : from;
+}
+
+/* Writes the rule out as changes, from the last one of the file on (of which only the time counts). */
+static enum kn_rc write_out(struct kn_zone *z, struct kn_err *err)
+{
+    int64_t first[3], from = INT64_MIN;
+    kn_zone_rule_moments(&z->rule, TABLE_FIRST, first);
+    if (z->count > 0) {
+        struct change *last = &z->changes[z->count - 1];
+        from = z->table_to = last->at;
+        if (from < first[0]) {
+            return KN_OK; /* the rule is asked itself */
+        }
+        last->offset = kn_zone_rule_offset(&z->rule, from);
+    } else {
+        z->table_from = first[0];
+    }
+    size_t room = z->count + 3 * (TABLE_END - TABLE_FIRST);
+    struct change *changes = kn_realloc(z->changes, room * sizeof *changes);
+    if (!changes) {
+        return kn_fail(err, KN_E_NOMEM, "out of memory for a time zone");
+    }
+    z->changes = changes;
+    for (int64_t year = TABLE_FIRST; year < TABLE_END; year++) {
+        write_year(z, year, from);
+    }
+    return KN_OK;
+}
+
 enum kn_rc kn_zone_parse(struct kn_str rules, struct kn_zone **ret, struct kn_err *err)
 {
     struct kn_zone *z = kn_calloc(1, sizeof *z);
@@ -138,11 +187,15 @@ enum kn_rc kn_zone_parse(struct kn_str rules, struct kn_zone **ret, struct kn_er
     if (!z) {
         return kn_fail(err, KN_E_NOMEM, "out of memory for a time zone");
     }
+    z->table_from = INT64_MIN;
     if (kn_str_starts(rules, KN_STR("TZif"))) {
         rc = read_file(z, rules, err);
     } else {
         z->has_rule = kn_zone_rule_parse(rules, &z->rule);
         rc = z->has_rule ? KN_OK : kn_fail(err, KN_E_INVALID, "this is no time zone rule");
+    }
+    if (rc == KN_OK && z->has_rule) {
+        rc = write_out(z, err);
     }
     if (rc != KN_OK) {
         kn_zone_free(z);
@@ -162,12 +215,10 @@ void kn_zone_free(struct kn_zone *z)
 
 /* ---- local time ---- */
 
-static int32_t offset_at(const struct kn_zone *z, int64_t utc)
+/* How many changes are not after utc. */
+static size_t changes_until(const struct kn_zone *z, int64_t utc)
 {
-    if (z->has_rule && (z->count == 0 || utc >= z->changes[z->count - 1].at)) {
-        return kn_zone_rule_offset(&z->rule, utc);
-    }
-    size_t low = 0; /* changes before `low` are not after utc */
+    size_t low = 0;
     size_t high = z->count;
     while (low < high) {
         size_t middle = (low + high) / 2;
@@ -177,7 +228,46 @@ static int32_t offset_at(const struct kn_zone *z, int64_t utc)
             high = middle;
         }
     }
-    return low == 0 ? z->before : z->changes[low - 1].offset;
+    return low;
+}
+
+static int32_t offset_at(const struct kn_zone *z, int64_t utc)
+{
+    if (z->has_rule && (utc < z->table_from || utc >= z->table_to)) {
+        return kn_zone_rule_offset(&z->rule, utc);
+    }
+    size_t count = changes_until(z, utc);
+    return count == 0 ? z->before : z->changes[count - 1].offset;
+}
+
+/* By the rule itself: a change within the next day, or the end of that day. */
+static int64_t change_within_a_day(const struct kn_zone *z, int64_t utc)
+{
+    int64_t low = utc, high = utc + DAY_SECONDS;
+    int32_t offset = offset_at(z, utc);
+    while (high - low > 1 && offset_at(z, high) != offset) {
+        int64_t middle = low + (high - low) / 2;
+        if (offset_at(z, middle) == offset) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return high;
+}
+
+int64_t kn_zone_next_change(const struct kn_zone *z, int64_t utc_us)
+{
+    int64_t utc = kn_floor_div(utc_us, SECOND_US);
+    if (z->has_rule && z->rule.has_summer && (utc < z->table_from || utc >= z->table_to)) {
+        return change_within_a_day(z, utc) * SECOND_US;
+    }
+    for (size_t i = changes_until(z, utc); i < z->count; i++) {
+        if (z->changes[i].offset != (i == 0 ? z->before : z->changes[i - 1].offset)) {
+            return z->changes[i].at * SECOND_US;
+        }
+    }
+    return z->has_rule && z->rule.has_summer ? z->table_to * SECOND_US : INT64_MAX;
 }
 
 int32_t kn_zone_offset(const struct kn_zone *z, int64_t utc_us)

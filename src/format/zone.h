@@ -34,6 +34,9 @@ void kn_zone_free(struct kn_zone *zone); /* NULL is fine */
 
 /* Seconds east of UTC at that moment. */
 int32_t kn_zone_offset(const struct kn_zone *zone, int64_t utc_us);
+/* A moment after utc_us before which the offset stays as it is (from 1900 to 2199 the first at which it
+ * changes); INT64_MAX: it never changes. */
+int64_t kn_zone_next_change(const struct kn_zone *zone, int64_t utc_us);
 void kn_zone_local(const struct kn_zone *zone, int64_t utc_us, struct kn_local *ret);
 /* weekday is not read. Month must be 1 to 12; day, hour, minute and second may be any number (day 0 is the
  * day before the first). */

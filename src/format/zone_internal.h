@@ -21,6 +21,8 @@ struct kn_zone_rule {
 /* All of the text must be a rule. */
 bool kn_zone_rule_parse(struct kn_str text, struct kn_zone_rule *ret);
 int32_t kn_zone_rule_offset(const struct kn_zone_rule *rule, int64_t utc_seconds);
+/* Within one year (of standard time) the offset changes at these at most, and where it begins: UTC seconds. */
+void kn_zone_rule_moments(const struct kn_zone_rule *rule, int64_t year, int64_t ret[3]);
 int64_t kn_floor_div(int64_t value, int64_t by);
 
 #endif

@@ -171,3 +171,10 @@ int32_t kn_zone_rule_offset(const struct kn_zone_rule *rule, int64_t utc)
     bool summer = start < end ? utc >= start && utc < end : utc >= start || utc < end;
     return summer ? rule->summer : rule->standard;
 }
+
+void kn_zone_rule_moments(const struct kn_zone_rule *rule, int64_t year, int64_t ret[3])
+{
+    ret[0] = kn_days_from_civil(year, 1, 1) * DAY_SECONDS - rule->standard;
+    ret[1] = date_in(&rule->start, year) - rule->standard;
+    ret[2] = date_in(&rule->end, year) - rule->summer;
+}

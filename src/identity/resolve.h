@@ -32,9 +32,9 @@ struct kn_resolve_event_id {
     struct kn_resolve_identifier id;
     size_t candidate;   /* index of the profile that owns it, SIZE_MAX = nobody */
     bool kept;          /* out: it takes part */
+    uint16_t limit_type; /* out, reason "limit": the type whose limit broke, ... */
     const char *reason; /* out, when not kept: "limit", "merges", "identifiers", "forbidden" */
-    uint16_t limit_type;         /* out, reason "limit": the type whose limit broke, ... */
-    struct kn_str limit_type_value;
+    struct kn_str limit_type_value; /* ... and, of a custom one, its name with the value */
 };
 
 struct kn_resolve_input {

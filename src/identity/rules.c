@@ -160,10 +160,10 @@ static struct rules *rules_new(void)
 void kn_identity_rules_free(struct kn_identity_rules *rules)
 {
     struct rules *self = (struct rules *)rules;
-    if (!self) {
+    if (!rules) {
         return;
     }
-    for (size_t i = 0; i < rules->type_count; i++) {
+    for (size_t i = 0; rules->types && i < rules->type_count; i++) {
         for (size_t k = 0; k < rules->types[i].blocked_count; k++) {
             pcre2_code_free(rules->types[i].blocked[k].compiled);
         }

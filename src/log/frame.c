@@ -234,36 +234,51 @@ enum kn_rc kn_segment_list(struct kn_disk disk, const char *dir, uint64_t **ret,
     return KN_OK;
 }
 
-enum kn_rc kn_segment_load(struct kn_disk disk, const char *dir, uint64_t first_seq, char **ret,
-                           size_t *ret_len, struct kn_segment_info *ret_info, struct kn_err *err)
+static enum kn_rc read_whole(struct kn_file *file, struct kn_segment_copy *to, struct kn_err *err)
+{
+    uint64_t bytes;
+    KN_TRY(kn_file_size(file, &bytes, err));
+    if (to->room <= bytes) {
+        kn_free(to->data);
+        to->room = 0;
+        to->data = kn_alloc((size_t)bytes + 1);
+        if (!to->data) {
+            return kn_fail(err, KN_E_NOMEM, "out of memory");
+        }
+        to->room = (size_t)bytes + 1;
+    }
+    return kn_file_read(file, 0, to->data, (size_t)bytes, &to->len, err);
+}
+
+enum kn_rc kn_segment_load(struct kn_disk disk, const char *dir, uint64_t first_seq,
+                           struct kn_segment_copy *to, struct kn_err *err)
 {
     char path[1024];
     struct kn_file *file;
-    uint64_t bytes = 0;
-    size_t got = 0;
-    char *data = NULL;
+    to->len = 0;
     kn_segment_path(dir, first_seq, path, sizeof path);
     KN_TRY(kn_disk_open(disk, path, KN_OPEN_READ, &file, err));
-    enum kn_rc rc = kn_file_size(file, &bytes, err);
-    if (rc == KN_OK) {
-        data = kn_alloc((size_t)bytes + 1);
-        rc = data ? kn_file_read(file, 0, data, (size_t)bytes, &got, err)
-                  : kn_fail(err, KN_E_NOMEM, "out of memory");
-    }
+    enum kn_rc rc = read_whole(file, to, err);
     kn_file_close(file);
-    if (rc == KN_OK) {
-        rc = kn_segment_decode(kn_str(data, got), ret_info);
-        if (rc == KN_E_VERSION) {
-            (void)kn_fail(err, rc, "%s was written by another version of the format", path);
-        } else if (rc != KN_OK || ret_info->first_seq != first_seq) {
-            rc = kn_fail(err, KN_E_CORRUPT, "%s at offset 0: the segment header is damaged", path);
-        }
+    KN_TRY(rc);
+    rc = kn_segment_decode(kn_str(to->data, to->len), &to->info);
+    if (rc == KN_E_VERSION) {
+        return kn_fail(err, rc, "%s was written by another version of the format", path);
     }
-    if (rc != KN_OK) {
-        kn_free(data);
-        return rc;
+    if (rc != KN_OK || to->info.first_seq != first_seq) {
+        return kn_fail(err, KN_E_CORRUPT, "%s at offset 0: the segment header is damaged", path);
     }
-    *ret = data;
-    *ret_len = got;
     return KN_OK;
+}
+
+void kn_segment_ahead(struct kn_disk disk, const char *dir, uint64_t first_seq)
+{
+    char path[1024];
+    struct kn_file *file;
+    struct kn_err err;
+    kn_segment_path(dir, first_seq, path, sizeof path);
+    if (kn_disk_open(disk, path, KN_OPEN_READ, &file, &err) == KN_OK) {
+        kn_file_ahead(file);
+        kn_file_close(file);
+    }
 }

@@ -53,10 +53,18 @@ void kn_segment_path(const char *dir, uint64_t first_seq, char *to, size_t len);
 /* The names of the segments of a directory, in order. The array is the caller's (kn_free). */
 enum kn_rc kn_segment_list(struct kn_disk disk, const char *dir, uint64_t **ret, size_t *ret_count,
                            struct kn_err *err) KN_MUST_USE;
-/* Reads a whole segment file; the bytes are the caller's (kn_free). */
-enum kn_rc kn_segment_load(struct kn_disk disk, const char *dir, uint64_t first_seq, char **ret,
-                           size_t *ret_len, struct kn_segment_info *ret_info,
-                           struct kn_err *err) KN_MUST_USE;
+/* A segment in memory. One after the other is read into the same room: clearing fresh memory costs
+ * more than checking what is read. Starts as {0}; `data` is its owner's (kn_free). */
+struct kn_segment_copy {
+    char *data;
+    size_t room, len;
+    struct kn_segment_info info;
+};
+/* Reads a whole segment file. */
+enum kn_rc kn_segment_load(struct kn_disk disk, const char *dir, uint64_t first_seq,
+                           struct kn_segment_copy *to, struct kn_err *err) KN_MUST_USE;
+/* The file will be loaded soon: has it read from the device meanwhile. Errors show when it is. */
+void kn_segment_ahead(struct kn_disk disk, const char *dir, uint64_t first_seq);
 
 /* What a scan of the segments from one on found. */
 struct kn_scan {

@@ -40,6 +40,10 @@ enum { KN_LOG_BODY_MAX = 16 * 1024 * 1024 };
 
 struct kn_log;
 
+/* A good frame, in order. Another answer than KN_OK ends what calls it. */
+struct kn_frame;
+typedef enum kn_rc (*kn_frame_fn)(void *context, const struct kn_frame *frame, struct kn_err *err);
+
 struct kn_log_options {
     const char *dir;          /* directory on the disk, e.g. "ws/default/log" */
     uint64_t segment_bytes;   /* blocks; 64 MiB by default; holds a whole group */
@@ -47,10 +51,14 @@ struct kn_log_options {
                                  is a limit of its own */
     void (*on_sync_failed)(void *context); /* the simulation's; NULL = panic */
     void *on_sync_failed_context;
+    /* While it opens: sees every frame with KN_FRAME_SETTINGS behind the checkpoint, so that intake
+     * need not wait until they are applied. NULL = nobody. */
+    kn_frame_fn on_settings;
+    void *on_settings_context;
 };
 
 enum kn_frame_flag {
-    KN_FRAME_SETTINGS = 1U << 0, /* holds a setting: intake waits for it at start */
+    KN_FRAME_SETTINGS = 1U << 0, /* holds a setting: intake reads it ahead of the fold at start */
 };
 
 struct kn_frame {
@@ -67,7 +75,6 @@ struct kn_log_recovery {
     uint64_t last_seq;      /* newest durable frame, 0 when empty */
     int64_t last_record_us; /* of that frame */
     bool cut;               /* a torn tail was removed */
-    bool has_settings_after; /* a frame with KN_FRAME_SETTINGS lies after the checked position */
 };
 
 /* Opens or creates the log. Frames up to `applied_seq` were checkpointed: frames after it are
@@ -133,7 +140,6 @@ enum kn_rc kn_log_drop(struct kn_log *log, uint64_t through_seq, int64_t before_
 /* Checks every checksum of a stopped log, changing nothing. Strict: bytes behind the last good frame
  * are KN_E_CORRUPT, with file and offset, also where the next start would cut them as a torn tail.
  * durable_seq: what is known to have been durable (a checkpoint's), 0 = nothing. `each` may be NULL. */
-typedef enum kn_rc (*kn_frame_fn)(void *context, const struct kn_frame *frame, struct kn_err *err);
 enum kn_rc kn_log_verify(struct kn_disk disk, const char *dir, uint64_t durable_seq,
                          kn_frame_fn each, void *context, struct kn_log_recovery *ret,
                          struct kn_err *err) KN_MUST_USE;

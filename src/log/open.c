@@ -48,9 +48,26 @@ static enum kn_rc open_last(struct kn_log *log, const struct kn_scan *scan, stru
     return KN_OK;
 }
 
-static enum kn_rc recover(struct kn_log *log, uint64_t applied_seq,
-                          struct kn_log_recovery *ret_recovery, struct kn_err *err)
+/* What of the scan is passed on to the options' on_settings. */
+struct settings_pass {
+    const struct kn_log_options *options;
+    uint64_t after_seq;
+};
+
+static enum kn_rc pass_settings(void *context, const struct kn_frame *frame, struct kn_err *err)
 {
+    const struct settings_pass *p = context;
+    if (frame->seq <= p->after_seq || !(frame->flags & KN_FRAME_SETTINGS)) {
+        return KN_OK;
+    }
+    return p->options->on_settings(p->options->on_settings_context, frame, err);
+}
+
+static enum kn_rc recover(struct kn_log *log, const struct kn_log_options *options,
+                          uint64_t applied_seq, struct kn_log_recovery *ret_recovery,
+                          struct kn_err *err)
+{
+    struct settings_pass pass = {options, applied_seq};
     KN_TRY(kn_segment_list(log->disk, log->dir, &log->segments, &log->segment_count, err));
     if (log->segment_count == 0 && applied_seq > 0) {
         return kn_fail(err, KN_E_CORRUPT,
@@ -70,7 +87,7 @@ static enum kn_rc recover(struct kn_log *log, uint64_t applied_seq,
     }
     struct kn_scan scan;
     KN_TRY(kn_log_scan(log->disk, log->dir, log->segments, from, log->segment_count, applied_seq,
-                       NULL, NULL, &scan, err));
+                       options->on_settings ? pass_settings : NULL, &pass, &scan, err));
     KN_TRY(open_last(log, &scan, err));
     log->staged_seq = scan.found.last_seq;
     log->durable_seq = scan.found.last_seq;
@@ -108,7 +125,7 @@ enum kn_rc kn_log_open(struct kn_disk disk, const struct kn_log_options *options
     enum kn_rc rc = log->dir ? kn_disk_make_dir(disk, options->dir, err)
                              : kn_fail(err, KN_E_NOMEM, "out of memory");
     if (rc == KN_OK) {
-        rc = recover(log, applied_seq, ret_recovery, err);
+        rc = recover(log, options, applied_seq, ret_recovery, err);
     }
     if (rc != KN_OK) {
         (void)kn_fail_wrap(err, rc, "log");
@@ -193,16 +210,13 @@ struct kn_log_reader {
     struct kn_log *log;
     uint64_t next_seq; /* the first wanted */
     uint64_t segment;  /* loaded: its first sequence, 0 = none */
-    char *data;
-    size_t len, at;
+    struct kn_segment_copy copy;
+    size_t at;
 };
 
 static enum kn_rc load_segment(struct kn_log_reader *r, uint64_t segment, struct kn_err *err)
 {
-    struct kn_segment_info info;
-    kn_free(r->data);
-    r->data = NULL;
-    KN_TRY(kn_segment_load(r->log->disk, r->log->dir, segment, &r->data, &r->len, &info, err));
+    KN_TRY(kn_segment_load(r->log->disk, r->log->dir, segment, &r->copy, err));
     r->segment = segment;
     r->at = KN_LOG_BLOCK;
     return KN_OK;
@@ -215,11 +229,9 @@ static uint64_t following(struct kn_log_reader *r)
     kn_mutex_lock(&r->log->segment_mutex);
     for (size_t i = 0; i < r->log->segment_count; i++) {
         uint64_t first = r->log->segments[i];
-        if (r->segment == 0 && (first <= r->next_seq || found == 0)) {
-            found = first;
-        } else if (r->segment != 0 && first > r->segment && found == 0) {
-            found = first;
-        }
+        bool begins = r->segment == 0 && (first <= r->next_seq || found == 0);
+        bool follows = r->segment != 0 && first > r->segment && found == 0;
+        found = begins || follows ? first : found;
     }
     kn_mutex_unlock(&r->log->segment_mutex);
     return found;
@@ -248,7 +260,7 @@ enum kn_rc kn_log_read(struct kn_log_reader *r, struct kn_frame *ret, struct kn_
     bool reloaded = false;
     for (;;) {
         struct kn_frame_info info;
-        enum kn_rc rc = kn_frame_next(kn_str(r->data, r->len), &r->at, &info);
+        enum kn_rc rc = kn_frame_next(kn_str(r->copy.data, r->copy.len), &r->at, &info);
         if (rc == KN_OK && info.frame.seq > kn_log_durable_seq(r->log)) {
             return KN_E_NOT_FOUND;
         }
@@ -286,7 +298,7 @@ enum kn_rc kn_log_read(struct kn_log_reader *r, struct kn_frame *ret, struct kn_
 void kn_log_reader_close(struct kn_log_reader *r)
 {
     if (r) {
-        kn_free(r->data);
+        kn_free(r->copy.data);
         kn_free(r);
     }
 }

@@ -30,20 +30,16 @@ static void look_ahead(struct scan *s, struct kn_str bytes, size_t from)
     }
 }
 
+/* Any byte that is not zero: the first one, or one that differs from its neighbour. */
 static bool has_bytes(struct kn_str s)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.p[i] != 0) {
-            return true;
-        }
-    }
-    return false;
+    return s.len > 0 && (s.p[0] != 0 || memcmp(s.p, s.p + 1, s.len - 1) != 0);
 }
 
 /* Reads the frames of one segment. True in *ret_stop: the good frames end in it for good. */
 static enum kn_rc scan_segment(struct scan *s, uint64_t segment, struct kn_str bytes,
-                               uint64_t after_seq, kn_frame_fn fn, void *context, size_t *ret_end,
-                               bool *ret_stop, struct kn_err *err)
+                               kn_frame_fn fn, void *context, size_t *ret_end, bool *ret_stop,
+                               struct kn_err *err)
 {
     char path[1024];
     size_t at = KN_LOG_BLOCK;
@@ -68,9 +64,6 @@ static enum kn_rc scan_segment(struct scan *s, uint64_t segment, struct kn_str b
         s->last_seq = info.frame.seq;
         claim(s, info.durable_up_to);
         s->out->found.last_record_us = info.frame.record_us;
-        if (info.frame.seq > after_seq && (info.frame.flags & KN_FRAME_SETTINGS)) {
-            s->out->found.has_settings_after = true;
-        }
         if (fn) {
             KN_TRY(fn(context, &info.frame, err));
         }
@@ -86,17 +79,19 @@ static enum kn_rc judge(struct scan *s, size_t segment, struct kn_str bytes, siz
 {
     look_ahead(s, bytes, end);
     s->out->torn = has_bytes(kn_str_sub(bytes, end, bytes.len));
-    for (size_t i = segment + 1; i < s->count; i++) {
-        char *data;
-        size_t len;
-        struct kn_segment_info info;
+    struct kn_segment_copy copy = {0};
+    enum kn_rc rc = KN_OK;
+    for (size_t i = segment + 1; i < s->count && rc == KN_OK; i++) {
         /* A file gets its name after its header was synced: a bad one is damage too. */
-        KN_TRY(kn_segment_load(s->disk, s->dir, s->segments[i], &data, &len, &info, err));
-        s->out->torn = true;
-        claim(s, info.prev);
-        look_ahead(s, kn_str(data, len), KN_LOG_BLOCK);
-        kn_free(data);
+        rc = kn_segment_load(s->disk, s->dir, s->segments[i], &copy, err);
+        if (rc == KN_OK) {
+            s->out->torn = true;
+            claim(s, copy.info.prev);
+            look_ahead(s, kn_str(copy.data, copy.len), KN_LOG_BLOCK);
+        }
     }
+    kn_free(copy.data);
+    KN_TRY(rc);
     if (s->claimed > s->last_seq) {
         char path[1024];
         kn_segment_path(s->dir, s->segments[segment], path, sizeof path);
@@ -124,6 +119,30 @@ static enum kn_rc check_start(const struct scan *s, uint64_t segment, uint64_t p
                    path, (unsigned long long)prev, (unsigned long long)after_seq);
 }
 
+/* The segment that was just loaded. True in *ret_stop: nothing after it is to be read. */
+static enum kn_rc scan_loaded(struct scan *s, size_t i, struct kn_str bytes, uint64_t prev,
+                              kn_frame_fn fn, void *context, bool *ret_stop, struct kn_err *err)
+{
+    size_t end = KN_LOG_BLOCK;
+    bool stop = prev != s->last_seq;
+    bool last = i + 1 == s->count;
+    if (!stop) {
+        s->out->end_segment = i;
+        KN_TRY(scan_segment(s, s->segments[i], bytes, fn, context, &end, &stop, err));
+        s->out->end_offset = end;
+    }
+    /* A segment that follows must continue exactly where this one ends. */
+    if (!stop && !last) {
+        stop = has_bytes(kn_str_sub(bytes, end, bytes.len));
+    }
+    *ret_stop = stop || last;
+    if (!*ret_stop) {
+        return KN_OK;
+    }
+    size_t segment = s->out->end_segment;
+    return judge(s, segment, segment == i ? bytes : KN_STR_EMPTY, (size_t)s->out->end_offset, err);
+}
+
 enum kn_rc kn_log_scan(struct kn_disk disk, const char *dir, const uint64_t *segments, size_t from,
                        size_t count, uint64_t after_seq, kn_frame_fn fn, void *context,
                        struct kn_scan *ret, struct kn_err *err)
@@ -134,43 +153,25 @@ enum kn_rc kn_log_scan(struct kn_disk disk, const char *dir, const uint64_t *seg
                      .count = count,
                      .claimed = after_seq,
                      .out = ret};
+    struct kn_segment_copy copy = {0};
+    enum kn_rc rc = KN_OK;
+    bool stop = false;
     *ret = (struct kn_scan){.end_segment = from, .end_offset = KN_LOG_BLOCK};
-    for (size_t i = from; i < count; i++) {
-        char *data;
-        size_t len;
-        size_t end = KN_LOG_BLOCK;
-        bool stop = false;
-        struct kn_segment_info info;
-        KN_TRY(kn_segment_load(disk, dir, segments[i], &data, &len, &info, err));
-        enum kn_rc rc = KN_OK;
-        if (i == from) {
-            s.last_seq = info.prev;
-            rc = check_start(&s, segments[i], info.prev, after_seq, err);
+    for (size_t i = from; i < count && !stop && rc == KN_OK; i++) {
+        rc = kn_segment_load(disk, dir, segments[i], &copy, err);
+        if (rc == KN_OK && i == from) {
+            s.last_seq = copy.info.prev;
+            rc = check_start(&s, segments[i], copy.info.prev, after_seq, err);
         }
-        stop = info.prev != s.last_seq;
-        if (rc == KN_OK && !stop) {
-            ret->end_segment = i;
-            rc = scan_segment(&s, segments[i], kn_str(data, len), after_seq, fn, context, &end,
-                              &stop, err);
-            ret->end_offset = end;
-        }
-        /* A segment that follows must continue exactly where this one ends. */
-        bool last = i + 1 == count;
-        if (rc == KN_OK && !stop && !last) {
-            stop = has_bytes(kn_str_sub(kn_str(data, len), end, len));
-        }
-        if (rc == KN_OK && (stop || last)) {
-            size_t segment = ret->end_segment;
-            rc = judge(&s, segment, segment == i ? kn_str(data, len) : KN_STR_EMPTY,
-                       (size_t)ret->end_offset, err);
-            stop = true;
-        }
-        kn_free(data);
-        KN_TRY(rc);
-        if (stop) {
-            break;
+        if (rc == KN_OK) {
+            if (i + 1 < count) {
+                kn_segment_ahead(disk, dir, segments[i + 1]);
+            }
+            rc = scan_loaded(&s, i, kn_str(copy.data, copy.len), copy.info.prev, fn, context, &stop,
+                             err);
         }
     }
+    kn_free(copy.data);
     ret->found.last_seq = s.last_seq;
-    return KN_OK;
+    return rc;
 }

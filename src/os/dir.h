@@ -6,5 +6,12 @@
 
 /* Makes the directory and its parents (0700); fine when there. */
 enum kn_rc kn_dir_make(const char *path, struct kn_err *err) KN_MUST_USE;
+/* Is there a file of that name? */
+bool kn_dir_has(const char *path, const char *name);
+/* Removes the directory and the plain files in it; fine when there is none. */
+enum kn_rc kn_dir_remove(const char *path, struct kn_err *err) KN_MUST_USE;
+/* Gives a directory its final name, where there is none or an empty one; durable, with the names of
+ * its files, when it returns. */
+enum kn_rc kn_dir_settle(const char *from, const char *to, struct kn_err *err) KN_MUST_USE;
 
 #endif

@@ -49,6 +49,8 @@ struct kn_disk_ops {
     /* From now on writes of whole blocks (offset, length and address multiples of KN_DISK_BLOCK) go
      * past the page cache where the file system can. NULL: never. */
     void (*bypass_cache)(struct kn_file *file);
+    /* The whole file will be read soon: it may be fetched meanwhile. NULL: nothing. */
+    void (*ahead)(struct kn_file *file);
     enum kn_rc (*truncate)(struct kn_file *file, uint64_t bytes, struct kn_err *err);
     enum kn_rc (*size)(struct kn_file *file, uint64_t *ret, struct kn_err *err);
     /* Maps [0, len) read-only until unmap; bytes written later through write are seen. */
@@ -102,6 +104,12 @@ static inline void kn_file_push(struct kn_file *f, uint64_t offset, uint64_t len
 {
     if (f->ops->push) {
         f->ops->push(f, offset, len);
+    }
+}
+static inline void kn_file_ahead(struct kn_file *f)
+{
+    if (f->ops->ahead) {
+        f->ops->ahead(f);
     }
 }
 static inline void kn_file_bypass_cache(struct kn_file *f)

@@ -184,6 +184,11 @@ static void posix_bypass_cache(struct kn_file *file)
     f->direct_fd = f->direct_fd >= 0 ? f->direct_fd : open(path, O_WRONLY | O_DIRECT | O_CLOEXEC);
 }
 
+static void posix_ahead(struct kn_file *file)
+{
+    (void)posix_fadvise(file_of(file)->fd, 0, 0, POSIX_FADV_WILLNEED);
+}
+
 static enum kn_rc posix_truncate(struct kn_file *file, uint64_t bytes, struct kn_err *err)
 {
     return ftruncate(file_of(file)->fd, (off_t)bytes) == 0 ? KN_OK
@@ -308,6 +313,7 @@ static const struct kn_disk_ops posix_ops = {
     .zero = posix_zero,
     .push = posix_push,
     .bypass_cache = posix_bypass_cache,
+    .ahead = posix_ahead,
     .truncate = posix_truncate,
     .size = posix_size,
     .map = posix_map,
@@ -320,32 +326,9 @@ static const struct kn_disk_ops posix_ops = {
     .free_bytes = posix_free_bytes,
 };
 
-static bool make_root(const char *root)
-{
-    char part[4096];
-    size_t len = strlen(root);
-    for (size_t i = 1; i <= len && len < sizeof part; i++) {
-        if (root[i] == '/' || root[i] == '\0') {
-            memcpy(part, root, i);
-            part[i] = '\0';
-            if (mkdir(part, 0700) != 0 && errno != EEXIST) {
-                return false;
-            }
-        }
-    }
-    return len > 0 && len < sizeof part;
-}
-
-enum kn_rc kn_dir_make(const char *path, struct kn_err *err)
-{
-    return make_root(path) ? KN_OK : failed(err, "cannot make directory", path);
-}
-
 enum kn_rc kn_disk_posix_open(const char *root, struct kn_disk *ret, struct kn_err *err)
 {
-    if (!make_root(root)) {
-        return failed(err, "cannot make directory", root);
-    }
+    KN_TRY(kn_dir_make(root, err));
     struct posix_disk *disk = kn_alloc(sizeof *disk);
     if (!disk) {
         return kn_fail(err, KN_E_NOMEM, "out of memory");

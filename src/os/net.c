@@ -11,6 +11,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -46,19 +47,22 @@ static enum kn_rc split_address(const char *address, char host[128], char port[1
 
 static uint16_t bound_port(int fd)
 {
-    struct sockaddr_storage at;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } at = {0};
     socklen_t len = sizeof at;
-    if (getsockname(fd, (struct sockaddr *)&at, &len) != 0) {
+    if (getsockname(fd, &at.any, &len) != 0) {
         return 0;
     }
-    return at.ss_family == AF_INET6 ? ntohs(((struct sockaddr_in6 *)&at)->sin6_port)
-                                    : ntohs(((struct sockaddr_in *)&at)->sin_port);
+    return ntohs(at.any.sa_family == AF_INET6 ? at.v6.sin6_port : at.v4.sin_port);
 }
 
 enum kn_rc kn_net_listen(const char *address, int *ret_fd, uint16_t *ret_port, struct kn_err *err)
 {
-    char host[128];
-    char port[16];
+    char host[128] = "";
+    char port[16] = "";
     struct addrinfo *found = NULL;
     struct addrinfo hints = {
         .ai_family = AF_UNSPEC,
@@ -116,6 +120,26 @@ void kn_net_peer_text(const void *sockaddr, char text[64])
     }
 }
 
+void kn_net_shutdown(int fd)
+{
+    (void)shutdown(fd, SHUT_RDWR); /* it may be gone already */
+}
+
+size_t kn_descriptors_max(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return 1024;
+    }
+    if (limit.rlim_cur < limit.rlim_max) {
+        struct rlimit raised = {limit.rlim_max, limit.rlim_max};
+        if (setrlimit(RLIMIT_NOFILE, &raised) == 0) {
+            limit = raised;
+        }
+    }
+    return limit.rlim_cur;
+}
+
 int kn_net_connect(const char *host, uint16_t port)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
@@ -144,7 +168,8 @@ int kn_epoll_new(void)
 
 void kn_epoll_add(int epoll_fd, int fd, bool write, uint64_t data)
 {
-    struct epoll_event e = {.events = EPOLLIN | (write ? (uint32_t)EPOLLOUT : 0U), .data.u64 = data};
+    struct epoll_event e = {.events = EPOLLIN | (write ? (uint32_t)EPOLLOUT : 0U),
+                            .data.u64 = data};
     if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &e) != 0 &&
         (errno != EEXIST || epoll_ctl(epoll_fd, EPOLL_CTL_MOD, fd, &e) != 0)) {
         kn_panic("epoll_ctl failed: %d", errno);
@@ -239,8 +264,9 @@ enum kn_rc kn_lock_file(const char *path, int *ret_fd, struct kn_err *err)
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         int os_errno = errno;
         kn_fd_close(fd);
-        return kn_fail_os(err, os_errno == EWOULDBLOCK ? KN_E_EXISTS : KN_E_IO, os_errno,
-                          "another process uses this data directory");
+        return os_errno == EWOULDBLOCK
+                   ? kn_fail(err, KN_E_EXISTS, "another process has locked %s", path)
+                   : kn_fail_os(err, KN_E_IO, os_errno, "cannot lock %s", path);
     }
     *ret_fd = fd;
     return KN_OK;

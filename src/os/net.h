@@ -19,6 +19,10 @@ struct kn_net_peer {
 int kn_net_accept(int listen_fd, struct kn_net_peer *ret);
 /* The numeric address without port; at most 63 characters. */
 void kn_net_peer_text(const void *sockaddr, char text[64]);
+/* Ends both directions; the descriptor stays open. */
+void kn_net_shutdown(int fd);
+/* How many descriptors the process may have; the soft limit is raised to the hard one. */
+size_t kn_descriptors_max(void);
 /* Connects to a numeric address, for clients on this machine; -1 on failure. */
 int kn_net_connect(const char *host, uint16_t port);
 

@@ -1,5 +1,7 @@
 #include "profile/fold.h"
 
+#include <stdio.h>
+
 #include "base/assert.h"
 #include "format/json.h"
 
@@ -224,8 +226,7 @@ void kn_profile_apply_visit(struct kn_profile *p, const struct kn_item *item,
         at--;
     }
     p->sessions = grown(arena, p->sessions, p->session_count, sizeof *p->sessions);
-    memmove(p->sessions + at + 1, p->sessions + at,
-            (p->session_count - at) * sizeof *p->sessions);
+    memmove(p->sessions + at + 1, p->sessions + at, (p->session_count - at) * sizeof *p->sessions);
     p->sessions[at] = one;
     p->session_count++;
     coalesce(p);
@@ -292,16 +293,18 @@ void kn_profile_apply_device(struct kn_profile *p, const struct kn_item *item,
 
 /* ---- orders ---- */
 
+/* No order id begins with a blank: ids are trimmed at intake. */
 struct kn_str kn_order_key(const struct kn_item *item, struct kn_arena *arena)
 {
     if (item->order.order_id.len > 0) {
         return item->order.order_id;
     }
-    char *key = kn_arena_alloc(arena, item->message_id.len + 1);
+    size_t room = item->message_id.len + 16;
+    char *key = kn_arena_alloc(arena, room);
     kn_assert(key != NULL);
-    key[0] = '#';
-    memcpy(key + 1, item->message_id.p, item->message_id.len);
-    return kn_str(key, item->message_id.len + 1);
+    int len = snprintf(key, room, "\n%u:", item->source);
+    memcpy(key + len, item->message_id.p, item->message_id.len);
+    return kn_str(key, (size_t)len + item->message_id.len);
 }
 
 static void note_source(struct kn_profile_order *o, uint32_t source)
@@ -314,43 +317,55 @@ static void note_source(struct kn_profile_order *o, uint32_t source)
     }
 }
 
-static void take_amount(struct kn_profile_order *o, const struct kn_item *item)
+struct kn_profile_order_fact kn_order_fact(const struct kn_item *item, uint64_t arrival)
 {
-    const struct kn_item_order *given = &item->order;
-    if (!given->has_amount || (o->has_amount && item->event_us < o->amount_us)) {
+    struct kn_profile_order_fact fact = {
+        .arrival = arrival,
+        .event_us = item->event_us,
+        .source = item->source,
+        .event = item->order.event,
+        .has_amount = item->order.has_amount,
+        .amount = item->order.amount,
+    };
+    memcpy(fact.currency, item->order.currency, sizeof fact.currency);
+    return fact;
+}
+
+/* An amount without a currency is one of the workspace's, whatever other events of the order say. */
+static void take_amount(struct kn_profile_order *o, const struct kn_profile_order_fact *given)
+{
+    if (!given->has_amount || (o->has_amount && given->event_us < o->amount_us)) {
         return;
     }
     o->has_amount = true;
     o->amount = given->amount;
-    o->amount_us = item->event_us;
-    if (given->currency[0] != '\0') {
-        memcpy(o->currency, given->currency, sizeof o->currency);
-    }
+    o->amount_us = given->event_us;
+    memcpy(o->currency, given->currency, sizeof o->currency);
 }
 
-static void fold_order(struct kn_profile_order *o, const struct kn_item *item)
+static void fold_order(struct kn_profile_order *o, const struct kn_profile_order_fact *fact)
 {
-    note_source(o, item->source);
-    bool latest = item->event_us >= o->state_us;
-    switch (item->order.event) {
+    note_source(o, fact->source);
+    bool latest = fact->event_us >= o->state_us;
+    switch (fact->event) {
     case KN_ORDER_COMPLETED:
     case KN_ORDER_UPDATED:
         o->placed = true;
-        take_amount(o, item);
+        take_amount(o, fact);
         if (latest) {
-            o->state_us = item->event_us;
+            o->state_us = fact->event_us;
             o->cancelled = false;
         }
         break;
     case KN_ORDER_CANCELLED:
         if (latest) {
-            o->state_us = item->event_us;
+            o->state_us = fact->event_us;
             o->cancelled = true;
         }
         break;
     case KN_ORDER_REFUNDED:
-        if (item->order.has_amount) {
-            o->refunded += item->order.amount;
+        if (fact->has_amount) {
+            o->refunded += fact->amount;
         } else {
             o->refunded_whole = true;
         }
@@ -360,22 +375,31 @@ static void fold_order(struct kn_profile_order *o, const struct kn_item *item)
     }
 }
 
-void kn_profile_apply_order(struct kn_profile *p, const struct kn_item *item, struct kn_str key,
-                            struct kn_arena *arena)
+static struct kn_profile_order *order_of(struct kn_profile *p, struct kn_str key, int64_t event_us,
+                                         struct kn_arena *arena)
 {
     for (size_t i = 0; i < p->order_count; i++) {
         if (kn_str_eq(p->orders[i].key, key)) {
-            fold_order(&p->orders[i], item);
-            return;
+            return &p->orders[i];
         }
     }
     p->orders = grown(arena, p->orders, p->order_count, sizeof *p->orders);
     struct kn_profile_order *o = &p->orders[p->order_count++];
     o->key = key;
-    o->first_us = item->event_us;
+    o->first_us = event_us;
     o->state_us = INT64_MIN;
-    memcpy(o->currency, item->order.currency, sizeof o->currency);
-    fold_order(o, item);
+    return o;
+}
+
+void kn_profile_apply_order(struct kn_profile *p, const struct kn_profile_order_fact *fact,
+                            struct kn_str key, bool other, struct kn_arena *arena)
+{
+    struct kn_profile_order *o = order_of(p, key, fact->event_us, arena);
+    fold_order(o, fact);
+    if (other && o->other_count < KN_PROFILE_ORDER_OTHERS_MAX) {
+        o->others = grown(arena, o->others, o->other_count, sizeof *o->others);
+        o->others[o->other_count++] = *fact;
+    }
 }
 
 bool kn_profile_order_counts(const struct kn_profile_order *order)
@@ -450,9 +474,9 @@ static void merge_sessions(struct kn_profile *into, const struct kn_profile *fro
     size_t a = 0;
     size_t b = 0;
     for (size_t i = 0; i < total; i++) {
-        bool first = b == from->session_count ||
-                     (a < into->session_count &&
-                      into->sessions[a].start_us <= from->sessions[b].start_us);
+        bool first =
+            b == from->session_count ||
+            (a < into->session_count && into->sessions[a].start_us <= from->sessions[b].start_us);
         all[i] = first ? into->sessions[a++] : from->sessions[b++];
     }
     into->sessions = all;
@@ -480,9 +504,8 @@ static void merge_lists(struct kn_profile *into, const struct kn_profile *from, 
     for (size_t i = 0; i <= from->merged_count; i++) {
         into->merged = grown(arena, into->merged, into->merged_count, sizeof *into->merged);
         into->merged[into->merged_count++] =
-            i < from->merged_count
-                ? from->merged[i]
-                : (struct kn_profile_merged){from->ordinal, from->id, at_us};
+            i < from->merged_count ? from->merged[i]
+                                   : (struct kn_profile_merged){from->ordinal, from->id, at_us};
     }
 }
 

@@ -54,8 +54,19 @@ struct kn_profile_device {
     int64_t last_seen_us;
 };
 
+/* What one event says about an order. */
+struct kn_profile_order_fact {
+    uint64_t arrival;
+    int64_t event_us;
+    uint32_t source;
+    enum kn_order_event event;
+    bool has_amount;
+    int64_t amount;
+    char currency[4];
+};
+
 struct kn_profile_order {
-    struct kn_str key;        /* order_id, or "#" and the message id */
+    struct kn_str key;        /* order_id; without one "\n", the source, ":" and the message id */
     int64_t first_us;         /* event time of its first arrival */
     int64_t state_us;         /* event time of the latest completed/updated/cancelled */
     int64_t amount_us;        /* event time of the event that gave `amount` */
@@ -67,8 +78,17 @@ struct kn_profile_order {
     int64_t refunded;         /* sum of the partial refunds */
     char currency[4];
     uint32_t sources[4];      /* sources that reported it, first arrival first, 0 = none */
+    /* What events of other profiles said about it, in order of arrival: an order is one order,
+     * whoever reports it, and an un-merge works its owner's orders out again. */
+    struct kn_profile_order_fact *others;
+    size_t other_count;
 };
 
+/* False: the event was its own order, without an order id. */
+static inline bool kn_profile_order_has_id(const struct kn_profile_order *order)
+{
+    return order->key.len > 0 && order->key.p[0] != '\n';
+}
 /* What the order counts for: 0 when cancelled, not placed or refunded. */
 int64_t kn_profile_order_net(const struct kn_profile_order *order);
 /* It is an order for counters: placed and not cancelled. */

@@ -4,7 +4,7 @@
 
 #include "base/assert.h"
 
-enum { COLD_VERSION = 1, SESSIONS_VERSION = 1, ORDERS_VERSION = 1, COUNT_MAX = 1 << 22 };
+enum { COLD_VERSION = 1, SESSIONS_VERSION = 1, ORDERS_VERSION = 2, COUNT_MAX = 1 << 22 };
 
 /* Room for `count` elements read from the bytes; NULL when absurd or out of memory. */
 static void *array(struct kn_arena *arena, uint64_t count, size_t bytes, struct kn_cursor *c)
@@ -333,6 +333,20 @@ enum order_bit {
     ORDER_REFUNDED_WHOLE = 8,
 };
 
+static void put_facts(struct kn_buf *out, const struct kn_profile_order *o)
+{
+    kn_buf_varint(out, o->other_count);
+    for (size_t i = 0; i < o->other_count; i++) {
+        const struct kn_profile_order_fact *f = &o->others[i];
+        kn_buf_varint(out, f->arrival);
+        put_time(out, f->event_us);
+        kn_buf_varint(out, f->source);
+        kn_buf_varint(out, (unsigned)f->event << 1 | (f->has_amount ? 1U : 0U));
+        put_time(out, f->amount);
+        kn_buf_lstr(out, kn_str_c(f->currency));
+    }
+}
+
 void kn_profile_encode_orders(const struct kn_profile *p, struct kn_buf *out)
 {
     kn_buf_varint(out, ORDERS_VERSION);
@@ -352,10 +366,39 @@ void kn_profile_encode_orders(const struct kn_profile *p, struct kn_buf *out)
         for (size_t k = 0; k < 4; k++) {
             kn_buf_varint(out, o->sources[k]);
         }
+        put_facts(out, o);
     }
 }
 
-static void take_order(struct kn_cursor *c, struct kn_profile_order *o)
+static void take_currency(struct kn_cursor *c, char to[4])
+{
+    struct kn_str currency = kn_take_lstr(c);
+    if (currency.len > 3) {
+        c->bad = true;
+    } else if (currency.len > 0) {
+        memcpy(to, currency.p, currency.len);
+    }
+}
+
+static void take_facts(struct kn_cursor *c, struct kn_arena *arena, struct kn_profile_order *o)
+{
+    uint64_t count = kn_take_varint(c);
+    o->others = array(arena, count, sizeof *o->others, c);
+    for (uint64_t i = 0; i < count && !c->bad; i++) {
+        struct kn_profile_order_fact *f = &o->others[i];
+        f->arrival = kn_take_varint(c);
+        f->event_us = take_time(c);
+        f->source = (uint32_t)kn_take_varint(c);
+        uint64_t bits = kn_take_varint(c);
+        f->event = (enum kn_order_event)(bits >> 1 & 7);
+        f->has_amount = bits & 1;
+        f->amount = take_time(c);
+        take_currency(c, f->currency);
+        o->other_count = (size_t)i + 1;
+    }
+}
+
+static void take_order(struct kn_cursor *c, struct kn_arena *arena, struct kn_profile_order *o)
 {
     o->key = kn_take_lstr(c);
     o->first_us = take_time(c);
@@ -368,17 +411,11 @@ static void take_order(struct kn_cursor *c, struct kn_profile_order *o)
     o->refunded_whole = bits & ORDER_REFUNDED_WHOLE;
     o->amount = take_time(c);
     o->refunded = take_time(c);
-    struct kn_str currency = kn_take_lstr(c);
-    if (currency.len >= sizeof o->currency) {
-        c->bad = true;
-        return;
-    }
-    if (currency.len > 0) {
-        memcpy(o->currency, currency.p, currency.len);
-    }
+    take_currency(c, o->currency);
     for (size_t k = 0; k < 4; k++) {
         o->sources[k] = (uint32_t)kn_take_varint(c);
     }
+    take_facts(c, arena, o);
 }
 
 enum kn_rc kn_profile_decode_orders(struct kn_str bytes, struct kn_arena *arena,
@@ -396,7 +433,7 @@ enum kn_rc kn_profile_decode_orders(struct kn_str bytes, struct kn_arena *arena,
     uint64_t count = kn_take_varint(&c);
     p->orders = array(arena, count, sizeof *p->orders, &c);
     for (uint64_t i = 0; i < count && !c.bad; i++) {
-        take_order(&c, &p->orders[i]);
+        take_order(&c, arena, &p->orders[i]);
         p->order_count = (size_t)i + 1;
     }
     return c.bad || c.p != c.end ? KN_E_CORRUPT : KN_OK;

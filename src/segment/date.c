@@ -118,6 +118,11 @@ int64_t kn_date_utc(const struct kn_zone *zone, const struct kn_date *date)
     return kn_zone_utc(zone, &local);
 }
 
+int64_t kn_date_local_day(const struct kn_date *date)
+{
+    return floor_div(date->local_us, DAY_US);
+}
+
 bool kn_period_is_fixed(struct kn_period period)
 {
     return period.unit < KN_MONTH;
@@ -153,30 +158,18 @@ int64_t kn_bound_at(const struct kn_zone *zone, int64_t now, const struct kn_bou
     return bound->direction == 0 ? now : shift(zone, now, bound->period, bound->direction);
 }
 
-/* The moment in (from, to] at which the offset becomes another, given that it does. */
-static int64_t find_change(const struct kn_zone *zone, int64_t from, int64_t to)
-{
-    int32_t before = kn_zone_offset(zone, from);
-    while (to - from > 1) {
-        int64_t mid = from + (to - from) / 2;
-        if (kn_zone_offset(zone, mid) == before) {
-            from = mid;
-        } else {
-            to = mid;
-        }
-    }
-    return to;
-}
-
 /* After `us`, within 32 days: the first change of the zone's offset, or the edges of the local times
  * it skips or repeats; INT64_MAX when there is none. */
 static int64_t next_change(const struct kn_zone *zone, int64_t us)
 {
-    int64_t from = us - DAY_US, best = INT64_MAX;
-    for (int day = 0; day < 33 && best == INT64_MAX; day++, from += DAY_US) {
-        int64_t size = kn_zone_offset(zone, from + DAY_US) - kn_zone_offset(zone, from);
-        int64_t change = size == 0 ? 0 : find_change(zone, from, from + DAY_US);
-        for (int k = -1; size != 0 && k <= 1; k++) {
+    int64_t change = us - DAY_US, best = INT64_MAX;
+    while (best == INT64_MAX) {
+        change = kn_zone_next_change(zone, change);
+        if (change > us + 33 * DAY_US) {
+            return INT64_MAX;
+        }
+        int64_t size = kn_zone_offset(zone, change) - kn_zone_offset(zone, change - 1);
+        for (int k = -1; k <= 1; k++) {
             int64_t edge = change + k * size * SECOND_US;
             best = edge > us && edge < best ? edge : best;
         }
@@ -250,4 +243,36 @@ void kn_during_range(const struct kn_zone *zone, int64_t now, uint32_t during, i
     int64_t index = floor_div(year * 12 + (int64_t)month - 1, size) * size - last * size;
     *ret_start = month_start(zone, index);
     *ret_end = month_start(zone, index + size);
+}
+
+int64_t kn_during_next(const struct kn_zone *zone, int64_t now, uint32_t during)
+{
+    static const uint32_t current[KN_DURING_COUNT] = {
+        KN_TODAY,      KN_TODAY,        KN_THIS_WEEK,    KN_THIS_WEEK, KN_THIS_MONTH,
+        KN_THIS_MONTH, KN_THIS_QUARTER, KN_THIS_QUARTER, KN_THIS_YEAR, KN_THIS_YEAR};
+    int64_t start, end;
+    kn_during_range(zone, now, current[during], &start, &end);
+    if (end <= now) {
+        /* An hour that comes twice across midnight: the old day is back for a while. */
+        return now + 60 * SECOND_US;
+    }
+    int64_t change = kn_zone_next_change(zone, now);
+    return change < end ? change : end;
+}
+
+void kn_anniversary(const struct kn_zone *zone, int64_t now, unsigned month, unsigned day,
+                    int64_t *ret_start, int64_t *ret_end)
+{
+    int64_t year;
+    unsigned now_month, now_day;
+    kn_civil_from_days(kn_zone_day(zone, now), &year, &now_month, &now_day);
+    for (year--;; year++) {
+        unsigned last = kn_month_days(year, month);
+        int64_t of = kn_days_from_civil(year, month, day < last ? day : last);
+        *ret_end = kn_zone_day_start(zone, of + 1);
+        if (*ret_end > now) {
+            *ret_start = kn_zone_day_start(zone, of);
+            return;
+        }
+    }
 }

@@ -18,6 +18,8 @@ struct kn_date {
 bool kn_date_parse(struct kn_str text, struct kn_date *ret);
 /* Without an offset: local time of the zone. */
 int64_t kn_date_utc(const struct kn_zone *zone, const struct kn_date *date);
+/* Of one without an offset: its calendar day, in days since 1970. */
+int64_t kn_date_local_day(const struct kn_date *date);
 
 /* moment minus / plus a period; months and years keep the local time of day and clamp to the
  * month's last day. */
@@ -41,5 +43,13 @@ int64_t kn_bound_next(const struct kn_zone *zone, int64_t now, const struct kn_b
 /* [start, end) of "today", "last month" ... at `now`. */
 void kn_during_range(const struct kn_zone *zone, int64_t now, uint32_t during, int64_t *ret_start,
                      int64_t *ret_end);
+/* A moment after `now` before which the range stays what it is: where it becomes another, or the
+ * clock changes before that. */
+int64_t kn_during_next(const struct kn_zone *zone, int64_t now, uint32_t during);
+
+/* [start, end) of the first day of that month and day (29 February: the 28th in other years) that
+ * has not ended at `now`. */
+void kn_anniversary(const struct kn_zone *zone, int64_t now, unsigned month, unsigned day,
+                    int64_t *ret_start, int64_t *ret_end);
 
 #endif

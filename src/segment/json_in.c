@@ -52,7 +52,7 @@ static enum kn_rc take_string(const struct reader *r, uint32_t at, const char *e
 
 static enum kn_rc put_string(const struct reader *r, uint32_t at, const char *expected)
 {
-    struct kn_str text;
+    struct kn_str text = KN_STR_EMPTY;
     KN_TRY(take_string(r, at, expected, &text));
     kn_put_string(r->out, text);
     return KN_OK;
@@ -62,7 +62,7 @@ static enum kn_rc put_string(const struct reader *r, uint32_t at, const char *ex
 static enum kn_rc take_word(const struct reader *r, uint32_t at, const char *const *words,
                             size_t count, const char *expected, int *ret)
 {
-    struct kn_str text;
+    struct kn_str text = KN_STR_EMPTY;
     KN_TRY(take_string(r, at, expected, &text));
     *ret = kn_word_find(words, count, text);
     return *ret >= 0 ? KN_OK : wrong(r, at, expected);
@@ -70,7 +70,7 @@ static enum kn_rc take_word(const struct reader *r, uint32_t at, const char *con
 
 static enum kn_rc put_path(const struct reader *r, uint32_t at)
 {
-    struct kn_str keys[KN_QUERY_PATH_MAX];
+    struct kn_str keys[KN_QUERY_PATH_MAX] = {{NULL, 0}};
     uint32_t count = 0;
     static const char expected[] = "a list of 1 to 16 keys";
     if (type_of(r, at) != KN_JSON_ARRAY || elements(r, at) == 0 ||
@@ -247,7 +247,7 @@ static enum kn_rc put_chain(const struct reader *r, uint32_t at, unsigned depth)
 
 static enum kn_rc put_literal(const struct reader *r, uint32_t at)
 {
-    struct kn_str raw;
+    struct kn_str raw = KN_STR_EMPTY;
     switch (type_of(r, at)) {
     case KN_JSON_STRING: return put_string(r, at, "a string");
     case KN_JSON_TRUE: kn_buf_c(r->out, "true"); return KN_OK;
@@ -294,7 +294,7 @@ static enum kn_rc put_values(const struct reader *r, uint32_t at, enum kn_args a
 static enum kn_rc put_comparison(const struct reader *r, uint32_t at, unsigned depth)
 {
     uint32_t op_at = member(r, at, "op");
-    struct kn_str word;
+    struct kn_str word = KN_STR_EMPTY;
     KN_TRY(put_chain(r, member(r, at, "left"), depth + 1));
     KN_TRY(take_string(r, op_at == KN_JSON_NONE ? at : op_at, "\"op\", a comparison", &word));
     if (kn_str_eq(word, KN_STR("member"))) {
@@ -398,7 +398,7 @@ enum kn_rc kn_query_from_json(const struct kn_json *doc, uint32_t at, enum kn_qu
 {
     struct kn_buf out;
     struct reader r = {doc, arena, &out, err};
-    kn_buf_init(&out, 2 * KN_QUERY_TEXT_MAX);
+    kn_buf_init(&out, KN_QUERY_TEXT_MAX << 1);
     enum kn_rc rc = form == KN_QUERY_SEGMENT ? put_node(&r, at, -1, 0) : put_chain(&r, at, 0);
     if (rc == KN_OK && out.rc != KN_OK) {
         rc = kn_fail(err, out.rc, "the query is too long");

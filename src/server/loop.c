@@ -3,18 +3,19 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
-#include "format/inflate.h"
-#include "format/json.h"
+#include "server/body.h"
+#include "server/guests.h"
+#include "server/head.h"
 #include "server/server_internal.h"
 
 enum {
-    BODY_ENCODED_MAX = 8 << 20,
     CONNECTION_BYTES = 32 * 1024, /* request head and a piece of the body; cleared per request */
     ARENA_BYTES = 64 << 20,
     RESPONSE_MAX = 256 << 20,
-    PARAMS_MAX = 256,
     TIMEOUT_SECONDS = 30,
     FREE_CALLS = 512,
+    FREE_BYTES = 16 << 20,      /* of the buffers of calls kept for the next request */
+    CONNECTIONS_CLOSING = 1024, /* shut down, and not closed yet */
 };
 enum { CROWD = 32, CROWD_PAUSE_US = 100 };
 #define WAIT_NS (5 * UINT64_C(1000000000))
@@ -35,15 +36,15 @@ struct kn_call {
     enum call_state state;
     bool collect, resumed, timed_out, suspended;
     struct kn_arena arena;
-    struct kn_buf body, decoded;
-    struct kn_http_pair headers[64];
+    struct kn_body body;
+    struct kn_guest *guest; /* its connection; NULL before the head is read */
+    struct kn_head head;
     struct kn_http_request request;
     struct kn_http_response response;
     struct kn_collect_result result;
     struct kn_api_call api;
     uint64_t deadline_ns;
     uint64_t body_turn; /* the turn a part of the body came in */
-    char peer[64];
 };
 
 struct kn_loop {
@@ -54,8 +55,10 @@ struct kn_loop {
     struct kn_collect *collect;
     struct kn_api_worker *worker;
     struct kn_call *waiting; /* for a position to be applied; suspended, of this thread */
-    uint64_t turn;           /* of the library */
-    size_t unfinished;       /* things of this turn that may go on at once */
+    struct kn_guests guests;
+    uint64_t now_ns;   /* when the turn began */
+    uint64_t turn;     /* of the library */
+    size_t unfinished; /* things of this turn that may go on at once */
     struct {
         struct kn_workspace *ws;
         uint64_t durable;
@@ -65,7 +68,7 @@ struct kn_loop {
         uint64_t seq;
     } staged; /* the first record staged in this turn */
     struct kn_call *free_calls;
-    size_t free_count;
+    size_t free_count, free_bytes;
     atomic_size_t connections;
     atomic_size_t unsynced; /* calls in CALL_WAIT_DURABLE */
     atomic_bool has_waiters, stop;
@@ -93,25 +96,31 @@ void kn_loop_wake(struct kn_loop *loop, enum kn_loop_news news)
 
 /* ---- calls ---- */
 
+static size_t call_room(const struct kn_call *call)
+{
+    return kn_body_room(&call->body) + call->response.body.cap;
+}
+
 static struct kn_call *call_new(struct kn_loop *loop, struct MHD_Connection *connection)
 {
     struct kn_call *call = loop->free_calls;
     if (call) {
         loop->free_calls = call->next;
         loop->free_count--;
+        loop->free_bytes -= call_room(call);
     } else {
         call = kn_calloc(1, sizeof *call);
         if (!call) {
             return NULL;
         }
         kn_arena_init(&call->arena, ARENA_BYTES);
-        kn_buf_init(&call->body, BODY_ENCODED_MAX + KN_JSON_PADDING);
-        kn_buf_init(&call->decoded, BODY_ENCODED_MAX);
+        kn_body_init(&call->body);
         kn_http_response_init(&call->response, RESPONSE_MAX);
     }
     call->next = NULL;
     call->loop = loop;
     call->connection = connection;
+    call->guest = NULL;
     call->state = CALL_RECEIVING;
     call->collect = call->resumed = call->timed_out = call->suspended = false;
     call->body_turn = 0;
@@ -124,98 +133,21 @@ static struct kn_call *call_new(struct kn_loop *loop, struct MHD_Connection *con
 static void call_free(struct kn_call *call)
 {
     struct kn_loop *loop = call->loop;
-    bool keep = loop->free_count < FREE_CALLS && call->body.cap <= 256 * 1024 &&
-                call->response.body.cap <= 256 * 1024;
+    atomic_uint_fast64_t *budget = &loop->server->body_bytes;
     kn_arena_clear(&call->arena);
-    kn_buf_clear(&call->body);
-    kn_buf_clear(&call->decoded);
-    if (keep) {
+    kn_body_drop(&call->body, budget);
+    if (loop->free_count < FREE_CALLS && call->response.body.cap <= KN_BODY_KEEP &&
+        loop->free_bytes + call_room(call) <= FREE_BYTES) {
         call->next = loop->free_calls;
         loop->free_calls = call;
         loop->free_count++;
+        loop->free_bytes += call_room(call);
         return;
     }
     kn_arena_deinit(&call->arena);
-    kn_buf_deinit(&call->body);
-    kn_buf_deinit(&call->decoded);
+    kn_body_deinit(&call->body, budget);
     kn_http_response_deinit(&call->response);
     kn_free(call);
-}
-
-/* ---- the request as values ---- */
-
-struct header_walk {
-    struct kn_call *call;
-    struct kn_str length;
-    bool conflicting, chunked, too_many;
-};
-
-static enum MHD_Result each_header(void *context, enum MHD_ValueKind kind, const char *key,
-                                   const char *value)
-{
-    struct header_walk *w = context;
-    struct kn_http_request *r = &w->call->request;
-    struct kn_str name = kn_str_c(key);
-    struct kn_str text = kn_str_c(value);
-    (void)kind;
-    if (kn_str_eq_nocase(name, KN_STR("Content-Length"))) {
-        w->conflicting = w->conflicting || (w->length.len > 0 && !kn_str_eq(w->length, text));
-        w->length = text;
-    }
-    w->chunked = w->chunked || kn_str_eq_nocase(name, KN_STR("Transfer-Encoding"));
-    if (r->header_count == sizeof w->call->headers / sizeof w->call->headers[0]) {
-        w->too_many = true;
-        return MHD_NO;
-    }
-    w->call->headers[r->header_count++] = (struct kn_http_pair){name, text};
-    return MHD_YES;
-}
-
-static void read_peer(struct kn_call *call)
-{
-    struct kn_server *s = call->loop->server;
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(call->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    call->peer[0] = '\0';
-    if (info && info->client_addr) {
-        kn_net_peer_text(info->client_addr, call->peer);
-    }
-    call->request.peer_ip = kn_str_c(call->peer);
-    call->request.tls = false;
-    if (s->options.trust_proxy) {
-        struct kn_str forwarded = kn_http_header(&call->request, "X-Forwarded-For");
-        struct kn_str first = kn_str_trim(kn_str_split(&forwarded, ','));
-        call->request.peer_ip = first.len > 0 ? first : call->request.peer_ip;
-        call->request.tls = kn_str_eq_nocase(kn_http_header(&call->request, "X-Forwarded-Proto"),
-                                             KN_STR("https"));
-    }
-}
-
-/* What is wrong with the head of the request; NULL = nothing. */
-static const char *read_head(struct kn_call *call, const char *method)
-{
-    struct kn_http_request *r = &call->request;
-    struct kn_str raw = r->query; /* the target, as first_line left it */
-    struct header_walk walk = {.call = call};
-    *r = (struct kn_http_request){
-        .method = kn_str_c(method), .headers = call->headers, .arena = &call->arena};
-    (void)MHD_get_connection_values(call->connection, MHD_HEADER_KIND, each_header, &walk);
-    struct kn_str path = kn_str_split(&raw, '?');
-    r->query = raw;
-    r->path = kn_http_clean_path(kn_http_decode(path, false, &call->arena), &call->arena);
-    read_peer(call);
-    if (walk.too_many) {
-        return "too many headers";
-    }
-    if (walk.conflicting || (walk.chunked && walk.length.len > 0)) {
-        return "the length of the body is ambiguous";
-    }
-    if (!kn_http_parse_query(r->query, PARAMS_MAX, &call->arena,
-                             (struct kn_http_pair **)(uintptr_t)&r->params, &r->param_count)) {
-        return "too many query parameters";
-    }
-    call->collect = kn_collect_is_route(r->method, r->path);
-    return NULL;
 }
 
 /* ---- answers ---- */
@@ -223,7 +155,11 @@ static const char *read_head(struct kn_call *call, const char *method)
 static void refuse(struct kn_call *call, int status, const char *code, const char *message)
 {
     if (call->collect) {
-        kn_collect_refuse(&call->request, &call->response, status, code, message);
+        if (status == 503) {
+            kn_collect_unavailable(&call->request, &call->response, status, 2);
+        } else {
+            kn_collect_refuse(&call->request, &call->response, status, code, message);
+        }
         kn_server_count_reason(call->loop->server, code);
     } else {
         kn_api_problem(&call->response, status, message, NULL);
@@ -261,10 +197,12 @@ static enum MHD_Result send_response(struct kn_call *call)
     if (r->status >= 100 && r->status < 600) {
         atomic_fetch_add_explicit(&s->requests[r->status / 100], 1, memory_order_relaxed);
     }
-    enum MHD_Result rc =
-        MHD_queue_response(call->connection, (unsigned)r->status, response);
+    enum MHD_Result rc = MHD_queue_response(call->connection, (unsigned)r->status, response);
     MHD_destroy_response(response);
     call->state = CALL_SENT;
+    if (call->guest) {
+        kn_guests_await(&call->loop->guests, call->guest, false, call->loop->now_ns);
+    }
     call->loop->unfinished++; /* the client's next request may be there already */
     return rc;
 }
@@ -410,41 +348,14 @@ static void check_waiting(struct kn_loop *loop)
 static bool decode_body(struct kn_call *call)
 {
     struct kn_http_request *r = &call->request;
-    struct kn_str encoding = kn_http_header(r, "Content-Encoding");
-    struct kn_str body = kn_buf_view(&call->body);
-    size_t most = call->collect ? KN_COLLECT_BODY_MAX : BODY_ENCODED_MAX;
-    struct kn_err err;
-    bool packed = kn_str_eq_nocase(encoding, KN_STR("gzip")) ||
-                  kn_str_eq_nocase(encoding, KN_STR("deflate")) ||
-                  (call->collect && kn_is_gzip(body));
-    if (encoding.len > 0 && !packed && !kn_str_eq_nocase(encoding, KN_STR("identity"))) {
-        refuse(call, 415, "unsupported_encoding", "the content encoding is not supported");
-        return false;
+    struct kn_body_fault fault;
+    struct kn_err err = {0};
+    if (kn_body_decode(&call->body, kn_http_header(r, "Content-Encoding"), call->collect,
+                       call->collect ? KN_COLLECT_BODY_MAX : KN_BODY_MAX, &r->body, &fault, &err)) {
+        return true;
     }
-    if (packed && body.len > 0) {
-        call->decoded.bytes_max = most;
-        enum kn_rc rc = kn_inflate(body, &call->decoded, &err);
-        call->decoded.bytes_max = BODY_ENCODED_MAX + KN_JSON_PADDING;
-        if (rc != KN_OK) {
-            refuse(call, rc == KN_E_LIMIT ? 413 : rc == KN_E_NOMEM ? 503 : 400,
-                   rc == KN_E_LIMIT ? "too_large" : "invalid_encoding", err.text);
-            return false;
-        }
-        body = kn_buf_view(&call->decoded);
-    }
-    if (body.len > most) {
-        refuse(call, 413, "too_large", "the body is too large");
-        return false;
-    }
-    struct kn_buf *holder = packed && call->body.len > 0 ? &call->decoded : &call->body;
-    char *padding = kn_buf_reserve(holder, KN_JSON_PADDING);
-    if (!padding) {
-        refuse(call, 503, "no_memory", "out of memory");
-        return false;
-    }
-    memset(padding, 0, KN_JSON_PADDING);
-    r->body = kn_str(holder->p, body.len);
-    return true;
+    refuse(call, fault.status, fault.code, fault.message);
+    return false;
 }
 
 static void run_collect(struct kn_call *call)
@@ -456,9 +367,12 @@ static void run_collect(struct kn_call *call)
                       &call->response, &call->result);
     atomic_fetch_add_explicit(&s->accepted, call->result.accepted, memory_order_relaxed);
     atomic_fetch_add_explicit(&s->rejected, call->result.rejected, memory_order_relaxed);
+    kn_server_count_rejects(s, &call->result);
     if (call->result.reason) {
         kn_server_count_reason(s, call->result.reason);
     }
+    call->request.body = KN_STR_EMPTY; /* what is taken is in the log's hands */
+    kn_body_drop(&call->body, &s->body_bytes);
     if (call->result.outcome == KN_COLLECT_WAIT) {
         kn_server_staged(s);
         await_sync(call);
@@ -469,7 +383,9 @@ static void run_collect(struct kn_call *call)
 
 static void dispatch(struct kn_call *call)
 {
+    kn_guests_leave(&call->loop->guests, call->guest);
     if (!decode_body(call)) {
+        kn_body_drop(&call->body, &call->loop->server->body_bytes);
         return;
     }
     if (call->collect) {
@@ -480,6 +396,19 @@ static void dispatch(struct kn_call *call)
         run_api(call, call->loop->worker);
         after_api(call);
     }
+}
+
+/* An answer cannot leave before the body has come to its end; false: it goes on for too long. */
+static bool take_piece(struct kn_call *call, const char *piece, size_t *bytes)
+{
+    struct kn_body_fault fault;
+    if (call->state != CALL_RECEIVING) {
+        call->body.discarded += *bytes;
+    } else if (!kn_body_add(&call->body, piece, *bytes, &call->loop->server->body_bytes, &fault)) {
+        refuse(call, fault.status, fault.code, fault.message);
+    }
+    *bytes = 0;
+    return call->body.discarded <= KN_BODY_DISCARD_MAX;
 }
 
 static enum MHD_Result answer(void *context, struct MHD_Connection *connection, const char *url,
@@ -499,9 +428,19 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
     }
     if (call->connection == NULL) {
         call->connection = connection;
-        const char *bad = read_head(call, method);
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+        if (!info || !info->socket_context) {
+            return MHD_NO; /* out of memory when it came */
+        }
+        call->guest = info->socket_context;
+        kn_guests_await(&call->loop->guests, call->guest, false, call->loop->now_ns);
+        int status;
+        const char *bad = kn_head_read(connection, method, call->loop->server->options.trust_proxy,
+                                       &call->arena, &call->head, &call->request, &status);
+        call->collect = kn_collect_is_route(call->request.method, call->request.path);
         if (bad) {
-            refuse(call, 400, "bad_request", bad);
+            refuse(call, status, status == 413 ? "too_large" : "bad_request", bad);
             (void)MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, 1U);
             return send_response(call);
         }
@@ -510,15 +449,7 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
     if (*upload_bytes > 0) {
         call->loop->unfinished += call->body_turn == call->loop->turn ? 0 : 1;
         call->body_turn = call->loop->turn;
-        if (call->state == CALL_RECEIVING) {
-            if (call->body.len + *upload_bytes > BODY_ENCODED_MAX) {
-                refuse(call, 413, "too_large", "the body is too large");
-            } else {
-                kn_buf_add(&call->body, upload, *upload_bytes);
-            }
-        }
-        *upload_bytes = 0;
-        return MHD_YES;
+        return take_piece(call, upload, upload_bytes) ? MHD_YES : MHD_NO;
     }
     if (call->state == CALL_RECEIVING) {
         call->loop->unfinished -= call->body_turn == call->loop->turn ? 1 : 0;
@@ -550,6 +481,9 @@ static void completed(void *context, struct MHD_Connection *connection, void **s
         if (call->state == CALL_WAIT_DURABLE) { /* the client has gone; its events are taken */
             (void)atomic_fetch_sub(&call->loop->unsynced, 1);
         }
+        if (call->guest) {
+            kn_guests_await(&call->loop->guests, call->guest, true, call->loop->now_ns);
+        }
         call_free(call);
         *state = NULL;
     }
@@ -559,12 +493,24 @@ static void connection_change(void *context, struct MHD_Connection *connection, 
                               enum MHD_ConnectionNotificationCode code)
 {
     struct kn_loop *loop = context;
-    (void)connection;
-    (void)state;
+    struct kn_guest *guest = *state;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
         atomic_fetch_add(&loop->connections, 1);
-    } else {
-        atomic_fetch_sub(&loop->connections, 1);
+        guest = info ? kn_calloc(1, sizeof *guest) : NULL;
+        if (guest) {
+            guest->fd = info->connect_fd;
+            kn_guests_await(&loop->guests, guest, true, loop->now_ns);
+        }
+        *state = guest;
+        return;
+    }
+    atomic_fetch_sub(&loop->connections, 1);
+    if (guest) {
+        kn_guests_leave(&loop->guests, guest);
+        kn_free(guest);
+        *state = NULL;
     }
 }
 
@@ -585,6 +531,7 @@ struct kn_loop *kn_loop_start(struct kn_server *s, size_t index)
     loop->daemon = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, answer,
         loop, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)(s->connections_max + CONNECTIONS_CLOSING),
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_SECONDS, MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_URI_LOG_CALLBACK, first_line, loop, MHD_OPTION_NOTIFY_COMPLETED, completed, loop,
         MHD_OPTION_NOTIFY_CONNECTION, connection_change, loop, MHD_OPTION_END);
@@ -673,6 +620,10 @@ static void read_mail(struct kn_loop *loop)
     done = loop->done;
     loop->done = NULL;
     for (size_t i = 0; i < loop->accepted_count; i++) {
+        if (atomic_load(&loop->connections) >= loop->server->connections_max &&
+            kn_guests_evict(&loop->guests)) {
+            (void)atomic_fetch_add_explicit(&loop->server->evicted, 1, memory_order_relaxed);
+        }
         _Alignas(16) struct kn_net_peer peer = loop->accepted[i].peer;
         if (MHD_add_connection(loop->daemon, loop->accepted[i].fd,
                                (const struct sockaddr *)(const void *)peer.storage,
@@ -707,10 +658,20 @@ static int timeout_of(struct kn_loop *loop)
     return limit;
 }
 
+/* Clients that are too slow. */
+static void expire(struct kn_loop *loop)
+{
+    uint64_t patience = loop->server->patience_ns;
+    size_t count =
+        loop->now_ns > patience ? kn_guests_expire(&loop->guests, loop->now_ns - patience) : 0;
+    (void)atomic_fetch_add_explicit(&loop->server->expired, count, memory_order_relaxed);
+}
+
 void *kn_loop_run(void *argument)
 {
     struct kn_loop *loop = argument;
     struct kn_event events[16];
+    loop->now_ns = kn_clock_mono_ns(loop->server->clock);
     while (!atomic_load(&loop->stop)) {
         int count = kn_epoll_wait(loop->epoll_fd, events, 16, timeout_of(loop));
         for (int i = 0; i < count; i++) {
@@ -723,6 +684,7 @@ void *kn_loop_run(void *argument)
         if (count > 0 && atomic_load(&loop->unsynced) >= CROWD) {
             kn_sleep_us(CROWD_PAUSE_US); /* a turn asks every call that waits: let more come in */
         }
+        loop->now_ns = kn_clock_mono_ns(loop->server->clock);
         read_mail(loop);
         do {
             loop->turn++;
@@ -732,6 +694,7 @@ void *kn_loop_run(void *argument)
             (void)MHD_run(loop->daemon);
         } while (loop->unfinished > 0 || became_durable(loop));
         check_waiting(loop);
+        expire(loop);
     }
     /* What still waits is answered as it stands: the daemon must not stop with suspended ones. */
     for (struct kn_call *call = loop->waiting; call; call = call->next) {
@@ -756,7 +719,9 @@ void *kn_worker_run(void *argument)
     for (;;) {
         kn_mutex_lock(&q->mutex);
         while (!q->head && !q->stopping) {
-            kn_cond_wait(&q->cond, &q->mutex);
+            if (!kn_server_help(q)) {
+                kn_cond_wait(&q->cond, &q->mutex);
+            }
         }
         struct kn_call *call = q->head;
         if (!call) {

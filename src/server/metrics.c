@@ -5,18 +5,35 @@
 #include "base/mem.h"
 #include "server/server_internal.h"
 
+static void count(struct kn_reasons *r, const char *reason, uint64_t more)
+{
+    size_t i = 0;
+    while (i < r->count && strcmp(r->names[i], reason) != 0) {
+        i++;
+    }
+    if (i == r->count && i < KN_REASONS_MAX) {
+        r->names[r->count++] = reason;
+    }
+    if (i < r->count) {
+        r->counts[i] += more;
+    }
+}
+
 void kn_server_count_reason(struct kn_server *s, const char *reason)
 {
     kn_mutex_lock(&s->reason_mutex);
-    size_t i = 0;
-    while (i < s->reason_count && strcmp(s->reasons[i], reason) != 0) {
-        i++;
+    count(&s->refused, reason, 1);
+    kn_mutex_unlock(&s->reason_mutex);
+}
+
+void kn_server_count_rejects(struct kn_server *s, const struct kn_collect_result *result)
+{
+    if (!result->refused[0].reason) {
+        return;
     }
-    if (i == s->reason_count && i < KN_REASONS_MAX) {
-        s->reasons[s->reason_count++] = reason;
-    }
-    if (i < s->reason_count) {
-        s->reason_counts[i]++;
+    kn_mutex_lock(&s->reason_mutex);
+    for (size_t i = 0; i < KN_COLLECT_REASONS && result->refused[i].reason; i++) {
+        count(&s->rejects, result->refused[i].reason, result->refused[i].count);
     }
     kn_mutex_unlock(&s->reason_mutex);
 }
@@ -68,10 +85,8 @@ struct part {
     size_t offset;
 };
 static const struct part memory_parts[] = {
-    {"state_dirty", STAT(state.dirty_bytes)},
-    {"state_cached", STAT(state.cached_bytes)},
-    {"dedupe", STAT(dedupe.memory_bytes)},
-    {"archive_tail", STAT(archive.tail_bytes)},
+    {"state_dirty", STAT(state.dirty_bytes)},      {"state_cached", STAT(state.cached_bytes)},
+    {"dedupe", STAT(dedupe.memory_bytes)},         {"archive_tail", STAT(archive.tail_bytes)},
     {"unapplied", STAT(position.unapplied_bytes)},
 };
 static const struct part disk_parts[] = {
@@ -133,8 +148,7 @@ static void workspace_ages(const struct scrape *p, struct kn_buf *out)
          "How far the newest applied record lies behind now; 0 when nothing waits");
     for (size_t i = 0; i < p->count; i++) {
         const struct kn_position *at = &p->stats[i].position;
-        double lag =
-            at->applied < at->durable ? seconds_since(now, at->applied_record_us) : 0;
+        double lag = at->applied < at->durable ? seconds_since(now, at->applied_record_us) : 0;
         kn_buf_printf(out, "kern_apply_lag_seconds{workspace=\"%s\"} %.3f\n", p->names[i], lag);
     }
     head(out, "checkpoint_age_seconds", "gauge", "Since the record of the last checkpoint");
@@ -171,10 +185,10 @@ static void source_counts(const struct scrape *p, struct kn_buf *out)
             for (size_t k = 0; k < s->source_count; k++) {
                 struct kn_source_stats stats;
                 uint64_t value;
-                if (s->sources[k].number == 0) {
+                if (s->sources[k].number == 0 ||
+                    kn_read_source_stats(ws, s->sources[k].number, &stats) != KN_OK) {
                     continue;
                 }
-                kn_read_source_stats(ws, s->sources[k].number, &stats);
                 memcpy(&value, (const char *)&stats + counts[c].offset, sizeof value);
                 kn_buf_printf(out, "kern_%s{workspace=\"%s\",source=\"%.*s\"} %llu\n",
                               counts[c].name, p->names[i], KN_STR_ARG(s->sources[k].id),
@@ -231,7 +245,8 @@ static void workspaces(struct kn_server *s, struct kn_buf *out)
     kn_free(p.names);
 }
 
-/* Names as every exporter has them (https://prometheus.io/docs/instrumenting/writing_clientlibs/). */
+/* Names as every exporter has them (https://prometheus.io/docs/instrumenting/writing_clientlibs/).
+ */
 static void process(struct kn_buf *out, uint64_t resident)
 {
     kn_buf_printf(out,
@@ -260,6 +275,15 @@ static void server_parts(struct kn_server *s, struct kn_buf *out)
     gauge(out, "anonymous_bytes", "Resident memory without file pages", anonymous);
     gauge(out, "heap_bytes", "Memory Kern itself has allocated", kn_mem_bytes());
     gauge(out, "connections", "Open HTTP connections", connections);
+    gauge(out, "connections_max", "Open HTTP connections at most",
+          s->connections_max * s->loop_count);
+    head(out, "connections_shut_total", "counter", "Connections that Kern ended, by reason");
+    kn_buf_printf(out,
+                  "kern_connections_shut_total{reason=\"too_slow\"} %llu\n"
+                  "kern_connections_shut_total{reason=\"made_room\"} %llu\n",
+                  (unsigned long long)atomic_load(&s->expired),
+                  (unsigned long long)atomic_load(&s->evicted));
+    gauge(out, "body_bytes", "Large request bodies now in memory", atomic_load(&s->body_bytes));
     gauge(out, "workspaces", "Workspaces", atomic_load(&s->workspace_count));
     gauge(out, "ready", "1 when recovered and taking events", kn_server_ready(s) ? 1 : 0);
     gauge(out, "manual_clock", "1 when the clock is moved by hand",
@@ -269,6 +293,18 @@ static void server_parts(struct kn_server *s, struct kn_buf *out)
     if (s->disk.ops->free_bytes(s->disk.self, &free_bytes, NULL) == KN_OK) {
         gauge(out, "disk_free_bytes", "Room left on the data directory's disk", free_bytes);
     }
+}
+
+static void reasons(struct kn_server *s, const struct kn_reasons *r, const char *name,
+                    const char *help, struct kn_buf *out)
+{
+    head(out, name, "counter", help);
+    kn_mutex_lock(&s->reason_mutex);
+    for (size_t i = 0; i < r->count; i++) {
+        kn_buf_printf(out, "kern_%s{reason=\"%s\"} %llu\n", name, r->names[i],
+                      (unsigned long long)r->counts[i]);
+    }
+    kn_mutex_unlock(&s->reason_mutex);
 }
 
 void kn_server_metrics(void *context, struct kn_buf *out)
@@ -286,12 +322,7 @@ void kn_server_metrics(void *context, struct kn_buf *out)
                   "kern_collect_messages_total{result=\"rejected\"} %llu\n",
                   (unsigned long long)atomic_load(&s->accepted),
                   (unsigned long long)atomic_load(&s->rejected));
-    head(out, "collect_refused_total", "counter", "Requests refused, by reason");
-    kn_mutex_lock(&s->reason_mutex);
-    for (size_t i = 0; i < s->reason_count; i++) {
-        kn_buf_printf(out, "kern_collect_refused_total{reason=\"%s\"} %llu\n", s->reasons[i],
-                      (unsigned long long)s->reason_counts[i]);
-    }
-    kn_mutex_unlock(&s->reason_mutex);
+    reasons(s, &s->refused, "collect_refused_total", "Requests refused, by reason", out);
+    reasons(s, &s->rejects, "collect_rejects_total", "Messages refused, by reason", out);
     workspaces(s, out);
 }

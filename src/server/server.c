@@ -10,6 +10,7 @@
 #include "server/jsonlog.h"
 #include "server/server_internal.h"
 
+enum { CONNECTIONS = 8192, DESCRIPTORS_OURS = 512, CLIENT_SECONDS = 120 };
 enum { DRAIN_STEPS = 3000, DRAIN_STEP_US = 10000 };
 
 /* ---- first start ---- */
@@ -137,6 +138,7 @@ static void set_environments(struct kn_server *s)
         .message = kn_server_message,
         .metrics = kn_server_metrics,
         .ready = kn_server_ready,
+        .jobs = {.context = s, .run = kn_server_run_jobs, .parallel = kn_cpu_count()},
         .context = s,
         .clock = s->clock,
         .random = s->random,
@@ -144,7 +146,11 @@ static void set_environments(struct kn_server *s)
         .secure_cookies = s->options.trust_proxy,
     };
     s->collect_env = (struct kn_collect_env){
-        .find = kn_server_find_key, .context = s, .random = s->random};
+        .find = kn_server_find_key,
+        .context = s,
+        .random = s->random,
+        .accept_unknown_keys = s->options.accept_unknown_keys,
+    };
 }
 
 static struct kn_server *server_new(const struct kn_server_options *options)
@@ -164,6 +170,7 @@ static struct kn_server *server_new(const struct kn_server_options *options)
     kn_cond_init(&s->queue.cond);
     kn_waker_init(&s->log_waker);
     kn_waker_init(&s->apply_waker);
+    kn_waker_init(&s->build_waker);
     kn_waker_init(&s->background_waker);
     return s;
 }
@@ -187,7 +194,14 @@ static void server_free(struct kn_server *s)
 static void start_loops(struct kn_server *s)
 {
     unsigned cores = kn_cpu_count();
+    size_t most = s->options.connections ? s->options.connections : CONNECTIONS;
+    size_t descriptors = kn_descriptors_max();
+    size_t room =
+        descriptors / 2 > DESCRIPTORS_OURS ? descriptors - DESCRIPTORS_OURS : descriptors / 2;
     s->loop_count = cores < KN_LOOPS_MAX ? cores : KN_LOOPS_MAX;
+    s->connections_max = (most < room ? most : room) / s->loop_count + 1;
+    s->patience_ns = UINT64_C(1000000000) *
+                     (s->options.client_seconds ? s->options.client_seconds : CLIENT_SECONDS);
     for (size_t i = 0; i < s->loop_count; i++) {
         s->loops[i] = kn_loop_start(s, i);
     }
@@ -204,11 +218,12 @@ enum kn_rc kn_server_start(const struct kn_server_options *options, struct kn_se
     s->signal_fd = kn_signals_new();
     enum kn_rc rc = open_directory(s, err);
     bool first = rc == KN_OK && kn_system_is_new(s->system);
-    if (rc == KN_OK) {
-        rc = first ? first_start(s, err) : open_workspaces(s, err);
+    if (rc ==
+        KN_OK) { /* before the first start: its keys are shown once, and only when all goes well */
+        rc = kn_net_listen(options->listen, &s->listen_fd, &s->port, err);
     }
     if (rc == KN_OK) {
-        rc = kn_net_listen(options->listen, &s->listen_fd, &s->port, err);
+        rc = first ? first_start(s, err) : open_workspaces(s, err);
     }
     if (rc == KN_OK) {
         set_environments(s);
@@ -261,7 +276,7 @@ static void stop(struct kn_server *s)
         kn_server_staged(s);
         kn_waker_wait(&pause, DRAIN_STEP_US);
     }
-    kn_waker_wait(&pause, DRAIN_STEP_US * 5); /* answers on their way out */
+    kn_waker_wait(&pause, DRAIN_STEP_US * UINT64_C(5)); /* answers on their way out */
     kn_waker_deinit(&pause);
     kn_server_stop_threads(s);
     for (size_t i = 0; i < s->loop_count; i++) {

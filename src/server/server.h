@@ -6,8 +6,8 @@
  *   apply worker           the folds, in turns of at most 1 ms
  *   background thread      checkpoints and merging
  *
- * An answer that must wait (for durability or for the fold) is suspended and resumed by its own loop;
- * the other threads only wake the loop. start/run/stop are called from one thread, once.
+ * An answer that must wait (for durability or for the fold) is suspended and resumed by its own
+ * loop; the other threads only wake the loop. start/run/stop are called from one thread, once.
  */
 #ifndef KN_SERVER_SERVER_H
 #define KN_SERVER_SERVER_H
@@ -17,13 +17,16 @@
 struct kn_server;
 
 struct kn_server_options {
-    const char *data;          /* directory, made when missing */
-    const char *listen;        /* "127.0.0.1:8080" */
+    const char *data;   /* directory, made when missing */
+    const char *listen; /* "127.0.0.1:8080" */
     bool manual_clock;
-    int64_t clock_start_us;    /* of the manual clock */
-    int64_t simulate_from_us;  /* kern demo: the clock starts here and follows kn_server_simulate */
-    bool trust_proxy;          /* X-Forwarded-For and -Proto are believed */
+    int64_t clock_start_us;   /* of the manual clock */
+    int64_t simulate_from_us; /* kern demo: the clock starts here and follows kn_server_simulate */
+    bool trust_proxy;         /* X-Forwarded-For and -Proto are believed */
     bool replay_with_new;
+    bool accept_unknown_keys; /* collect answers 200 to unknown write keys and drops what came */
+    uint32_t connections;     /* at once, at most; 0 = 8192, and as many as there are descriptors */
+    uint32_t client_seconds;  /* to send a request, and to take its answer; 0 = 120 */
     /* First start of a directory; NULL or empty = generated. */
     const char *workspace, *write_key, *api_token, *admin_email, *admin_password;
 };
@@ -33,8 +36,8 @@ struct kn_server_first_start {
     const char *workspace, *write_key, *api_token, *admin_email, *admin_password;
 };
 
-/* Opens the directory and starts every thread. *ret_first->workspace is NULL when it is not the first
- * start; otherwise the texts live as long as the server. */
+/* Opens the directory and starts every thread. *ret_first->workspace is NULL when it is not the
+ * first start; otherwise the texts live as long as the server. */
 enum kn_rc kn_server_start(const struct kn_server_options *options, struct kn_server **ret,
                            struct kn_server_first_start *ret_first, struct kn_err *err) KN_MUST_USE;
 uint16_t kn_server_port(const struct kn_server *server);

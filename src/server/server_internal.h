@@ -33,6 +33,7 @@ struct kn_work_queue {
     struct kn_mutex mutex;
     struct kn_cond cond;
     struct kn_call *head, *tail;
+    struct kn_shared_work *shared; /* that idle workers help with (jobs.c) */
     bool stopping;
 };
 
@@ -48,6 +49,8 @@ struct kn_server {
     struct kn_api *api;
     struct kn_api_env api_env;
     struct kn_collect_env collect_env;
+    size_t connections_max; /* of each loop */
+    uint64_t patience_ns;   /* with a client */
     atomic_bool stopping, closed;
     uint64_t started_mono_ns;
     char first[5][256]; /* texts of the first start */
@@ -57,8 +60,8 @@ struct kn_server {
     struct kn_workspace *workspaces[KN_WORKSPACES_MAX];
     atomic_size_t workspace_count;
 
-    struct kn_waker log_waker, apply_waker, background_waker;
-    struct kn_thread log_thread, apply_thread, background_thread;
+    struct kn_waker log_waker, apply_waker, build_waker, background_waker;
+    struct kn_thread log_thread, apply_thread, build_thread, background_thread;
     struct kn_thread workers[KN_LOOPS_MAX];
     size_t worker_count;
     struct kn_work_queue queue;
@@ -67,11 +70,15 @@ struct kn_server {
     size_t loop_count;
 
     /* metrics */
+    atomic_uint_fast64_t body_bytes;                      /* of the bodies' budget */
+    atomic_uint_fast64_t evicted, expired;                /* connections shut down */
     atomic_uint_fast64_t accepted, rejected, requests[6]; /* by hundreds of the status */
     struct kn_mutex reason_mutex;
-    const char *reasons[KN_REASONS_MAX];
-    uint64_t reason_counts[KN_REASONS_MAX];
-    size_t reason_count;
+    struct kn_reasons {
+        const char *names[KN_REASONS_MAX]; /* static texts */
+        uint64_t counts[KN_REASONS_MAX];
+        size_t count;
+    } refused, rejects; /* requests, messages */
 };
 
 /* registry.c */
@@ -104,8 +111,16 @@ void *kn_loop_run(void *loop);
 void *kn_worker_run(void *server);
 size_t kn_loop_connections(const struct kn_loop *loop);
 
+/* jobs.c */
+/* struct kn_report_jobs' run: idle query workers help the caller. */
+void kn_server_run_jobs(void *context, uint32_t count, void (*job)(void *argument, uint32_t index),
+                        void *argument);
+/* One piece of what somebody shares; the queue is locked before and after. False: nobody shares. */
+bool kn_server_help(struct kn_work_queue *q);
+
 /* metrics.c */
 void kn_server_metrics(void *context, struct kn_buf *out);
 void kn_server_count_reason(struct kn_server *s, const char *reason);
+void kn_server_count_rejects(struct kn_server *s, const struct kn_collect_result *result);
 
 #endif

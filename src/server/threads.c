@@ -1,9 +1,16 @@
-/* The threads that are no HTTP loops: log, apply, background, and the workers' queue. */
+/* The threads that are no HTTP loops: log, apply, build, background, and the workers' queue. */
 #include "base/assert.h"
 #include "server/jsonlog.h"
 #include "server/server_internal.h"
 
-enum { TURN_US = 1000, IDLE_US = 1000000, BACKGROUND_US = 250000, TICK_QUIET_US = 250000 };
+enum {
+    TURN_US = 1000,
+    IDLE_US = 1000000,
+    BACKGROUND_US = 250000,
+    TICK_QUIET_US = 250000,
+    BUILD_US = 20000, /* rows wait at most this long to become columns */
+    BUILD_IDLE_US = 250000,
+};
 
 void kn_waker_init(struct kn_waker *w)
 {
@@ -70,37 +77,55 @@ static bool commit_all(struct kn_server *s)
     return any;
 }
 
-/* A timer that is due while nothing comes in needs a record to happen at. */
-static void stage_due_ticks(struct kn_server *s, int64_t *last_us)
+/* Whether a workspace needs a tick now: a timer is due and nothing came for a while, or a
+ * definition is being installed and nothing else comes. Lowers *wait_us to when it may need one. */
+static bool needs_tick(struct kn_server *s, struct kn_workspace *ws, int64_t now, int64_t *wait_us)
+{
+    struct kn_position p;
+    kn_workspace_position(ws, &p);
+    int64_t due = kn_workspace_next_due(ws);
+    if (p.staged != p.applied) {
+        return false; /* a record is on its way; applying it wakes us */
+    }
+    if (due == INT64_MIN) {
+        return true;
+    }
+    if (s->options.manual_clock || due == INT64_MAX) {
+        return false;
+    }
+    int64_t quiet = p.applied_record_us + TICK_QUIET_US;
+    int64_t wait = (due > quiet ? due : quiet) - now;
+    *wait_us = wait > 0 && wait < *wait_us ? wait : *wait_us;
+    return wait <= 0;
+}
+
+/* Answers for how long nothing will be due. */
+static int64_t stage_due_ticks(struct kn_server *s)
 {
     int64_t now = kn_clock_wall_us(s->clock);
-    if (s->options.manual_clock || now - *last_us < TICK_QUIET_US) {
-        return;
-    }
-    *last_us = now;
+    int64_t wait_us = IDLE_US;
     for (size_t i = 0; i < atomic_load(&s->workspace_count); i++) {
-        struct kn_position p;
         uint64_t seq;
-        kn_workspace_position(s->workspaces[i], &p);
-        if (p.staged == p.applied && kn_workspace_next_due(s->workspaces[i]) <= now &&
-            now - p.applied_record_us >= TICK_QUIET_US) {
+        if (needs_tick(s, s->workspaces[i], now, &wait_us)) {
             enum kn_rc rc = kn_workspace_stage_tick(s->workspaces[i], &seq, NULL);
-            (void)rc; /* full: next time */
+            wait_us = rc == KN_OK ? 0 : wait_us; /* full: next time */
         }
     }
+    return wait_us;
 }
 
 static void *log_run(void *argument)
 {
     struct kn_server *s = argument;
-    int64_t last_us = 0;
     while (!atomic_load(&s->closed)) {
         if (commit_all(s)) {
             kn_waker_wake(&s->apply_waker);
             wake_loops(s, KN_NEWS_DURABLE);
-        } else {
-            kn_waker_wait(&s->log_waker, IDLE_US);
-            stage_due_ticks(s, &last_us);
+            continue;
+        }
+        int64_t wait_us = stage_due_ticks(s);
+        if (wait_us > 0) {
+            kn_waker_wait(&s->log_waker, (uint64_t)wait_us);
         }
     }
     return NULL;
@@ -122,14 +147,50 @@ static bool apply_all(struct kn_server *s)
     return any;
 }
 
+/* What was applied may have brought the next moment nearer: the log thread looks again, at most
+ * once for each time it waits. */
 static void *apply_run(void *argument)
 {
     struct kn_server *s = argument;
+    bool news = false;
     while (!atomic_load(&s->closed)) {
         if (apply_all(s)) {
             wake_loops(s, KN_NEWS_APPLIED);
+            kn_waker_wake(&s->build_waker);
+            news = true;
         } else {
+            if (news) {
+                kn_waker_wake(&s->log_waker);
+                news = false;
+            }
             kn_waker_wait(&s->apply_waker, IDLE_US);
+        }
+    }
+    return NULL;
+}
+
+/* ---- build: columns of what was applied, new definitions ---- */
+
+static void *build_run(void *argument)
+{
+    struct kn_server *s = argument;
+    while (!atomic_load(&s->closed)) {
+        bool any_more = false;
+        for (size_t i = 0; i < atomic_load(&s->workspace_count); i++) {
+            struct kn_err err = {0};
+            bool more = false;
+            bool staged = false;
+            if (kn_workspace_build_step(s->workspaces[i], &more, &staged, &err) != KN_OK) {
+                kn_panic("workspace \"%s\": %s", kn_workspace_name(s->workspaces[i]), err.text);
+            }
+            if (staged) {
+                kn_server_staged(s);
+            }
+            any_more = any_more || more;
+        }
+        if (!any_more) {
+            kn_waker_wait(&s->build_waker, BUILD_IDLE_US);
+            kn_sleep_us(BUILD_US);
         }
     }
     return NULL;
@@ -177,6 +238,7 @@ void kn_server_start_threads(struct kn_server *s)
     unsigned cores = kn_cpu_count();
     s->log_thread = kn_thread_start("kern-log", log_run, s);
     s->apply_thread = kn_thread_start("kern-apply", apply_run, s);
+    s->build_thread = kn_thread_start("kern-build", build_run, s);
     s->background_thread = kn_thread_start("kern-back", background_run, s);
     s->worker_count = cores < 2 ? 2 : cores < KN_LOOPS_MAX ? cores : KN_LOOPS_MAX;
     for (size_t i = 0; i < s->worker_count; i++) {
@@ -189,9 +251,11 @@ void kn_server_stop_threads(struct kn_server *s)
     atomic_store(&s->closed, true);
     kn_waker_wake(&s->log_waker);
     kn_waker_wake(&s->apply_waker);
+    kn_waker_wake(&s->build_waker);
     kn_waker_wake(&s->background_waker);
     kn_thread_join(s->log_thread);
     kn_thread_join(s->apply_thread);
+    kn_thread_join(s->build_thread);
     kn_thread_join(s->background_thread);
     kn_mutex_lock(&s->queue.mutex);
     s->queue.stopping = true;

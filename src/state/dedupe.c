@@ -220,7 +220,7 @@ static enum kn_rc write_frozen(struct kn_dedupe *d, struct kn_err *err)
     size_t count = kn_dedupe_table_sorted(&d->frozen, sorted);
     struct kn_dup_source a = {0};
     struct kn_dup_source b = {.array = sorted, .count = count, .max_hour = d->frozen_max};
-    struct kn_dup_run made;
+    struct kn_dup_run made = {0};
     enum kn_rc rc = KN_OK;
     if (count > 0) {
         rc = make_run(d, &a, &b, &made, err);

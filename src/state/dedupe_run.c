@@ -265,8 +265,10 @@ enum kn_rc kn_dup_run_make(const struct kn_dup_place *place, uint64_t number,
     struct writer w = {.run.number = number};
     kn_buf_init(&w.bytes, SIZE_MAX / 2);
     char *header = kn_buf_reserve(&w.bytes, HEADER_BYTES);
-    enum kn_rc rc = header ? KN_OK : kn_fail(err, KN_E_NOMEM, "out of memory");
-    if (rc == KN_OK) {
+    enum kn_rc rc = KN_E_NOMEM;
+    if (!header) {
+        (void)kn_fail(err, rc, "out of memory");
+    } else {
         memset(header, 0, HEADER_BYTES);
         w.bytes.len = HEADER_BYTES;
         merge_sources(a, b, oldest_hour, &w);
@@ -308,7 +310,7 @@ enum kn_rc kn_dup_run_verify(const struct kn_dup_place *place, const struct kn_d
     uint64_t bad = first_bad_entry(r);
     if (bad < r->count) {
         return kn_fail(err, KN_E_CORRUPT, "%s at offset %llu: the entry does not belong there",
-                       path, (unsigned long long)(HEADER_BYTES + bad * ENTRY_BYTES));
+                       path, HEADER_BYTES + bad * (unsigned long long)ENTRY_BYTES);
     }
     if (sum != kn_checksum64(kn_str(r->map + HEADER_BYTES, r->bytes - HEADER_BYTES))) {
         return kn_fail(err, KN_E_CORRUPT,

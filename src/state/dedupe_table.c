@@ -48,7 +48,7 @@ struct kn_h128 *kn_dedupe_table_find(const struct kn_dedupe_table *t, struct kn_
 static void table_grow(struct kn_dedupe_table *t)
 {
     struct kn_dedupe_table more = {.room = t->room ? t->room * 2 : 1024};
-    more.slots = kn_must_calloc(more.room, sizeof *more.slots);
+    more.slots = kn_must_table(more.room, sizeof *more.slots);
     for (size_t i = 0; i < t->room; i++) {
         if (!kn_h128_is_zero(t->slots[i])) {
             kn_dedupe_table_put(&more, t->slots[i]);
@@ -77,7 +77,7 @@ void kn_dedupe_table_reserve(struct kn_dedupe_table *t, size_t expected)
     while (room * 2 < expected * 3) {
         room *= 2;
     }
-    *t = (struct kn_dedupe_table){.slots = kn_must_calloc(room, sizeof *t->slots), .room = room};
+    *t = (struct kn_dedupe_table){.slots = kn_must_table(room, sizeof *t->slots), .room = room};
 }
 
 void kn_dedupe_table_clear(struct kn_dedupe_table *t)

@@ -6,6 +6,18 @@
 
 enum { TRIM_LOOKS = 6, TRIM_RUN = 32 };
 
+/* About what the allocator takes for a block: it rounds up to 16 bytes, then to an eighth. */
+static size_t footprint(size_t bytes)
+{
+    return bytes <= 128 ? (bytes + 15) & ~(size_t)15 : bytes + bytes / 16;
+}
+
+/* What an entry takes without its value: itself, and the pointer to it. */
+static size_t entry_footprint(size_t key_bytes)
+{
+    return footprint(sizeof(struct kn_state_entry) + key_bytes) + sizeof(void *);
+}
+
 static size_t hash_of(const struct kn_state_map *map, struct kn_key key)
 {
     return (size_t)(map->kind == KN_KEY_H128 ? key.hash.lo : kn_checksum64(key.bytes));
@@ -58,7 +70,7 @@ struct kn_key kn_state__entry_key(const struct kn_state_map *map, const struct k
 static void grow_buckets(struct kn_state_map *map)
 {
     size_t count = map->bucket_count ? map->bucket_count * 2 : 1024;
-    struct kn_state_entry **buckets = kn_must_calloc(count, sizeof(struct kn_state_entry *));
+    struct kn_state_entry **buckets = kn_must_table(count, sizeof(struct kn_state_entry *));
     for (size_t i = 0; i < map->bucket_count; i++) {
         struct kn_state_entry *e = map->buckets[i];
         while (e) {
@@ -118,14 +130,14 @@ static struct kn_state_entry *add(struct kn_state *s, unsigned table, struct kn_
     map->count++;
     s->added++;
     s->entries++;
-    s->entry_bytes += sizeof *e + key_bytes + 8;
+    s->entry_bytes += entry_footprint(key_bytes);
     return e;
 }
 
 static void free_value(struct kn_state *s, struct kn_state_value *v)
 {
     if (v->len > KN_STATE_INLINE) {
-        s->entry_bytes -= v->len;
+        s->entry_bytes -= footprint(v->len);
         kn_free(v->p);
     }
     v->len = 0;
@@ -137,7 +149,7 @@ static void set_value(struct kn_state *s, struct kn_state_value *v, struct kn_st
     v->present = true;
     if (text.len > KN_STATE_INLINE) {
         v->p = kn_must_alloc(text.len);
-        s->entry_bytes += text.len;
+        s->entry_bytes += footprint(text.len);
         memcpy(v->p, text.p, text.len);
     } else if (text.len > 0) {
         memcpy(v->bytes, text.p, text.len);
@@ -312,9 +324,18 @@ static struct kn_str copy_out(struct kn_str text, struct kn_arena *arena, bool *
     return copy;
 }
 
-struct kn_str kn_state_read(struct kn_state *s, unsigned table, struct kn_key key,
+void kn_state_reader_end(struct kn_state_reader *reader)
+{
+    if (reader->txn) {
+        give_back(reader->state, reader->txn);
+        reader->txn = NULL;
+    }
+}
+
+struct kn_str kn_state_read(struct kn_state_reader *reader, unsigned table, struct kn_key key,
                             struct kn_arena *arena, bool *ret_full)
 {
+    struct kn_state *s = reader->state;
     const struct kn_state_entry *e = find(&s->maps[table], key);
     struct kn_str text;
     if (e) {
@@ -324,13 +345,9 @@ struct kn_str kn_state_read(struct kn_state *s, unsigned table, struct kn_key ke
     if (!s->maps[table].on_disk) {
         return KN_STR_EMPTY;
     }
-    MDB_txn *txn = borrow(s);
-    struct kn_str copy = KN_STR_EMPTY;
-    if (kn_state__db_get(s, txn, table, key, &text)) {
-        copy = copy_out(text, arena, ret_full);
-    }
-    give_back(s, txn);
-    return copy;
+    reader->txn = reader->txn ? reader->txn : borrow(s);
+    return kn_state__db_get(s, reader->txn, table, key, &text) ? copy_out(text, arena, ret_full)
+                                                               : KN_STR_EMPTY;
 }
 
 /* ---- checkpoint ---- */
@@ -349,6 +366,7 @@ void kn_state_freeze(struct kn_state *s)
     }
     s->frozen_count = s->dirty_count;
     s->dirty_count = 0;
+    s->frozen_bytes = s->dirty_bytes;
     s->dirty_bytes = 0;
 }
 
@@ -366,6 +384,7 @@ void kn_state_thaw(struct kn_state *s)
     kn_free(s->frozen);
     s->frozen = NULL;
     s->frozen_count = 0;
+    s->frozen_bytes = 0;
     kn_state__renew(s);
 }
 
@@ -375,7 +394,7 @@ static void forget(struct kn_state *s, struct kn_state_map *map, struct kn_state
 {
     size_t key_bytes = map->kind == KN_KEY_H128 ? sizeof(struct kn_h128) : e->key_len;
     free_value(s, &e->value);
-    s->entry_bytes -= sizeof *e + key_bytes + 8;
+    s->entry_bytes -= entry_footprint(key_bytes);
     s->entries--;
     map->count--;
     kn_free(e);
@@ -428,8 +447,9 @@ static size_t sweep(struct kn_state *s, struct kn_state_map *map)
     return gone;
 }
 
-void kn_state_trim(struct kn_state *s, size_t entries_max)
+bool kn_state_trim(struct kn_state *s, size_t entries_max)
 {
+    uint64_t before = s->entries;
     /* What comes in must be able to go: several looks for every entry added since the last time. */
     size_t looks = (entries_max + s->added) * TRIM_LOOKS;
     s->added = 0;
@@ -441,6 +461,7 @@ void kn_state_trim(struct kn_state *s, size_t entries_max)
         s->trim_table = (s->trim_table + 1) % s->table_count;
         looks -= looks > 0 ? 1 : 0;
     }
+    return s->entries < before && s->entry_bytes > s->cache_bytes;
 }
 
 void kn_state_usage(const struct kn_state *s, struct kn_state_usage *ret)
@@ -448,8 +469,8 @@ void kn_state_usage(const struct kn_state *s, struct kn_state_usage *ret)
     MDB_envinfo info;
     MDB_stat stat;
     *ret = (struct kn_state_usage){
-        .dirty_entries = s->dirty_count,
-        .dirty_bytes = s->dirty_bytes,
+        .dirty_entries = s->dirty_count + s->frozen_count,
+        .dirty_bytes = s->dirty_bytes + s->frozen_bytes,
         .cached_entries = s->entries,
         .cached_bytes = s->entry_bytes,
         .hits = s->hits,

@@ -16,10 +16,11 @@
  * KN_KEY_H128 (16-byte keyed hashes), KN_KEY_BYTES (1..128 bytes).
  *
  * Threads: one writer (the fold) under the workspace's write lock calls get/put/edit/remove/freeze/
- * thaw/trim. Readers under its read lock call kn_state_read. commit() runs on the background thread
- * without a lock, between freeze() and thaw(). Memory: kn_must_alloc (the fold cannot stop half way);
- * reads allocate from the caller's arena. LMDB errors other than those listed panic in the fold
- * (the state would be unknown); MDB_MAP_FULL is avoided by growing the map at commit.
+ * thaw/trim. Readers under its read lock go through a kn_state_reader. commit() runs on the
+ * background thread without a lock, between freeze() and thaw(). Memory: kn_must_alloc (the fold
+ * cannot stop half way); reads allocate from the caller's arena. LMDB errors other than those
+ * listed panic in the fold (the state would be unknown); MDB_MAP_FULL is avoided by growing the map
+ * at commit.
  */
 #ifndef KN_STATE_STATE_H
 #define KN_STATE_STATE_H
@@ -29,21 +30,22 @@
 #include "base/hash.h"
 
 struct kn_state;
+struct MDB_txn;
 
-enum kn_key_kind { KN_KEY_U32, KN_KEY_H128, KN_KEY_BYTES };
+enum kn_state_key_kind { KN_KEY_U32, KN_KEY_H128, KN_KEY_BYTES };
 
 struct kn_state_table {
     const char *name; /* of the LMDB database; constant */
-    enum kn_key_kind kind;
+    enum kn_state_key_kind kind;
 };
 
 enum { KN_STATE_TABLES_MAX = 24, KN_STATE_KEY_MAX = 128 };
 
 struct kn_state_options {
-    const char *path;      /* directory of the LMDB environment, made when missing */
+    const char *path;                    /* directory of the LMDB environment, made when missing */
     const struct kn_state_table *tables; /* borrowed for good; a table is named by its index */
     unsigned table_count;
-    uint64_t cache_bytes;  /* budget for clean entries */
+    uint64_t cache_bytes;  /* budget for entries; dirty ones stay all the same */
     uint64_t map_bytes;    /* first size of the memory map; grows */
     bool read_only;        /* for verify: nothing is created or written */
 };
@@ -81,9 +83,20 @@ void kn_state_put(struct kn_state *state, unsigned table, struct kn_key key, str
 char *kn_state_edit(struct kn_state *state, unsigned table, struct kn_key key, size_t *ret_len);
 void kn_state_remove(struct kn_state *state, unsigned table, struct kn_key key);
 
-/* A reader's view of the same, newest values included; copied into the arena. p == NULL: absent
- * (or arena full: *ret_full is set when not NULL). Caller holds the workspace's read lock. */
-struct kn_str kn_state_read(struct kn_state *state, unsigned table, struct kn_key key,
+/* A reader's view of the same, newest values included. The caller holds the workspace's read lock
+ * from begin to end; reads between them share what the first one that goes to LMDB has to set up.
+ */
+struct kn_state_reader {
+    struct kn_state *state;
+    struct MDB_txn *txn; /* NULL until one is needed */
+};
+static inline struct kn_state_reader kn_state_reader_begin(struct kn_state *state)
+{
+    return (struct kn_state_reader){.state = state};
+}
+void kn_state_reader_end(struct kn_state_reader *reader);
+/* Copied into the arena. p == NULL: absent (or arena full: *ret_full is set when not NULL). */
+struct kn_str kn_state_read(struct kn_state_reader *reader, unsigned table, struct kn_key key,
                             struct kn_arena *arena, bool *ret_full);
 /* Hints that the keys of a batch will be looked up soon: one step for all keys, then the next step.
  * Each step fetches what the one before it pointed at (0 = place, 1 = entry, 2 = value). */
@@ -98,8 +111,8 @@ void kn_state_freeze(struct kn_state *state);
 enum kn_rc kn_state_commit(struct kn_state *state, struct kn_str meta,
                            struct kn_err *err) KN_MUST_USE;
 void kn_state_thaw(struct kn_state *state);
-/* Evicts up to `entries_max` clean entries while over budget. */
-void kn_state_trim(struct kn_state *state, size_t entries_max);
+/* Evicts up to `entries_max` clean entries while over budget. True: some went, and more should. */
+bool kn_state_trim(struct kn_state *state, size_t entries_max);
 
 /* The meta blob of the last commit, valid until the next commit; empty for a new state. */
 struct kn_str kn_state_meta(const struct kn_state *state);
@@ -107,15 +120,16 @@ struct kn_str kn_state_meta(const struct kn_state *state);
 struct kn_state_usage {
     uint64_t dirty_entries, dirty_bytes; /* not yet committed */
     uint64_t cached_entries, cached_bytes;
-    uint64_t disk_bytes;                 /* of the LMDB file in use */
-    uint64_t hits, misses;               /* of kn_state_get; misses went to LMDB */
+    uint64_t disk_bytes;   /* of the LMDB file in use */
+    uint64_t hits, misses; /* of kn_state_get; misses went to LMDB */
 };
 void kn_state_usage(const struct kn_state *state, struct kn_state_usage *ret);
 
-/* Every committed entry of a table in key order (verify, tests). Stops when fn answers not KN_OK. */
+/* Every committed entry of a table in key order (verify, tests). Stops when fn answers not KN_OK.
+ */
 typedef enum kn_rc (*kn_state_scan_fn)(void *context, struct kn_key key, struct kn_str value,
                                        struct kn_err *err);
-enum kn_rc kn_state_scan(struct kn_state *state, unsigned table, kn_state_scan_fn fn,
-                         void *context, struct kn_err *err) KN_MUST_USE;
+enum kn_rc kn_state_scan(struct kn_state *state, unsigned table, kn_state_scan_fn fn, void *context,
+                         struct kn_err *err) KN_MUST_USE;
 
 #endif

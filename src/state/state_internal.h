@@ -32,13 +32,13 @@ struct kn_state_entry {
 };
 
 struct kn_state_map {
-    enum kn_key_kind kind;
+    enum kn_state_key_kind kind;
     struct kn_state_entry **buckets; /* hash and bytes keys */
     size_t bucket_count;             /* a power of two, 0 = none */
     struct kn_state_entry ***pages;  /* number keys: pages of KN_STATE_PAGE entries */
     size_t page_count;
     size_t count;
-    size_t hand; /* of the clock */
+    size_t hand;  /* of the clock */
     bool on_disk; /* LMDB holds something */
     MDB_dbi dbi;
 };
@@ -61,11 +61,11 @@ struct kn_state {
 
     struct kn_state_entry **dirty;
     size_t dirty_count, dirty_room;
-    uint64_t dirty_bytes;
+    uint64_t dirty_bytes, frozen_bytes;
     struct kn_frozen *frozen;
     size_t frozen_count;
     uint64_t entries, entry_bytes; /* all in memory */
-    size_t added; /* entries since the last trim */
+    size_t added;                  /* entries since the last trim */
     uint64_t hits, misses;
     unsigned trim_table;
 

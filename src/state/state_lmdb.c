@@ -1,5 +1,6 @@
 /* The LMDB side: opening, the one commit, scanning. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/assert.h"
@@ -156,11 +157,10 @@ static enum kn_rc open_tables(struct kn_state *s, const struct kn_state_options 
     return read_meta(s, txn, err);
 }
 
-static enum kn_rc open_env(struct kn_state *s, const struct kn_state_options *o,
+static enum kn_rc open_env(struct kn_state *s, const struct kn_state_options *o, const char *path,
                            struct kn_err *err)
 {
     MDB_txn *txn;
-    KN_TRY(o->read_only ? KN_OK : kn_dir_make(o->path, err));
     int rc = mdb_env_create(&s->env);
     if (rc == 0) {
         rc = mdb_env_set_maxdbs(s->env, KN_STATE_TABLES_MAX + 2);
@@ -172,7 +172,7 @@ static enum kn_rc open_env(struct kn_state *s, const struct kn_state_options *o,
         rc = mdb_env_set_mapsize(s->env, o->map_bytes ? o->map_bytes : MAP_BYTES);
     }
     if (rc == 0) {
-        rc = mdb_env_open(s->env, o->path,
+        rc = mdb_env_open(s->env, path,
                           MDB_NOTLS | MDB_NORDAHEAD | (o->read_only ? MDB_RDONLY : 0U), 0600);
     }
     if (rc == 0) {
@@ -193,15 +193,42 @@ static enum kn_rc open_env(struct kn_state *s, const struct kn_state_options *o,
     return rc == 0 ? KN_OK : failed(err, rc, "cannot open");
 }
 
-enum kn_rc kn_state_open(const struct kn_state_options *options, struct kn_state **ret,
-                         struct kn_err *err)
+static struct kn_state *state_new(const struct kn_state_options *options)
 {
     struct kn_state *s = kn_must_calloc(1, sizeof *s);
     kn_assert(options->table_count <= KN_STATE_TABLES_MAX);
     kn_mutex_init(&s->pool_mutex);
     s->cache_bytes = options->cache_bytes;
     s->read_only = options->read_only;
-    enum kn_rc rc = open_env(s, options, err);
+    return s;
+}
+
+/* LMDB writes the first pages of a new file without a sync: a crash then leaves one it can never open
+ * again. So it is made under another name, and gets its own when everything in it is durable. */
+static enum kn_rc create(const struct kn_state_options *options, struct kn_err *err)
+{
+    size_t room = strlen(options->path) + sizeof ".new";
+    char *making = kn_must_alloc(room);
+    (void)snprintf(making, room, "%s.new", options->path);
+    struct kn_state *s = state_new(options);
+    enum kn_rc rc = kn_dir_remove(making, err);
+    rc = rc == KN_OK ? kn_dir_make(making, err) : rc;
+    rc = rc == KN_OK ? open_env(s, options, making, err) : rc;
+    kn_state_close(s);
+    rc = rc == KN_OK ? kn_dir_remove(options->path, err) : rc;
+    rc = rc == KN_OK ? kn_dir_settle(making, options->path, err) : rc;
+    kn_free(making);
+    return rc;
+}
+
+enum kn_rc kn_state_open(const struct kn_state_options *options, struct kn_state **ret,
+                         struct kn_err *err)
+{
+    if (!options->read_only && !kn_dir_has(options->path, "data.mdb")) {
+        KN_TRY(create(options, err));
+    }
+    struct kn_state *s = state_new(options);
+    enum kn_rc rc = open_env(s, options, options->path, err);
     if (rc != KN_OK) {
         kn_state_close(s);
         return rc;

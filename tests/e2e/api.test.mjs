@@ -93,6 +93,130 @@ test('the OpenAPI document is valid, and its examples fit its schemas', async ()
   }
 });
 
+test('reports, their profiles, the catalogue', async () => {
+  const at = (hours) => new Date(Date.parse(START) - hours * 3600e3).toISOString();
+  const batch = [];
+  const put = (user, event, hours, properties = {}) => batch.push({ type: 'track', userId: user, event, messageId: `r${batch.length}`, timestamp: at(hours), sentAt: START, properties });
+  for (let i = 0; i < 6; i++) {
+    const user = `shopper-${i}`;
+    batch.push({ type: 'identify', userId: user, messageId: `ri${i}`, timestamp: at(60), sentAt: START, traits: { city: i < 4 ? 'Utrecht' : 'Gouda' } });
+    put(user, 'Product Viewed', 50, { category: 'shoes', brand: 'Sint', price: 10 * i });
+    if (i < 4) put(user, 'Product Added', 49, { category: 'shoes', brand: 'Sint' });
+    if (i < 2) put(user, 'Order Completed', 48, { order_id: `o${i}`, revenue: 20 + i, currency: 'EUR', products: [{ category: 'shoes', brand: 'Sint' }] });
+  }
+  const { position } = await kern.collect('/v1/batch', { batch });
+  const seen = `?after=${position}`;
+  const range = { from: '2026-11-01', to: '2026-11-24' };
+  const ask = (kind, body, status = 200) => ws('POST', `/reports/${kind}${seen}`, body, { status });
+  const who = async (kind, body, count) => {
+    const r = await ws('POST', `/reports/${kind}/profiles${seen}`, body, { status: 200 });
+    assert.equal(r.body.size, count);
+    assert.equal(r.body.data.length, count);
+    assert.equal(new Set(r.body.data.map((p) => p.id)).size, count);
+    return r.body.data;
+  };
+
+  const funnel = { steps: [{ event: 'Product Viewed' }, { event: 'Product Added' }, { event: 'Order Completed', where: "property('revenue') > 20" }], within: '7 days', ...range };
+  const f = (await ask('funnel', funnel)).body;
+  assert.deepEqual(f.steps.map((x) => [x.profiles, x.rate, x.median_seconds_from_previous]), [[6, 1, null], [4, 0.666667, 3600], [1, 0.166667, 3600]]);
+  const byCity = (await ask('funnel', { ...funnel, breakdown: { trait: 'city' } })).body;
+  assert.deepEqual(byCity.groups.map((g) => [g.value, ...g.steps.map((x) => x.profiles)]), [['Utrecht', 4, 4, 1], ['Gouda', 2, 0, 0]]);
+  const third = await who('funnel', { ...funnel, cell: { step: 2 } }, 1);
+  assert.equal((await ws('GET', `/profiles/${third[0].id}`)).body.traits.city, 'Utrecht');
+  await who('funnel', { ...funnel, breakdown: { trait: 'city' }, cell: { step: 0, group: 'Gouda', dropped: true } }, 2);
+  assert.equal((await ask('funnel', { ...funnel, segment: { query: "trait('city') = 'Gouda'" } })).body.steps[0].profiles, 2);
+
+  const retention = { first: { event: 'Product Viewed' }, return: {}, unit: 'day', periods: 3, from: '2026-11-21', to: '2026-11-23' };
+  const r = (await ask('retention', retention)).body;
+  assert.deepEqual(r.cohorts.map((c) => [c.start, c.size, c.returned]), [['2026-11-20T23:00:00Z', 6, [4, 0, null, null]], ['2026-11-21T23:00:00Z', 0, [0, null, null, null]]]);
+  await who('retention', { ...retention, cell: { cohort: 0, period: 0 } }, 4);
+  await who('retention', { ...retention, cell: { cohort: 0 } }, 6);
+
+  const series = { event: 'Order Completed', measure: 'sum', property: 'revenue', unit: 'month', from: '2026-10-01', to: '2026-12-01' };
+  assert.deepEqual((await ask('series', series)).body.groups, [{ value: null, points: [0, 41] }]);
+  assert.deepEqual((await ask('series', { ...series, measure: 'average' })).body.groups[0].points, [null, 20.5]);
+  const active = { measure: 'profiles', unit: 'day', from: '2026-11-20', to: '2026-11-23' };
+  assert.deepEqual((await ask('series', active)).body.groups[0].points, [0, 6, 0]);
+  const shoes = { event: 'Product Viewed', measure: 'events', unit: 'week', ...range, breakdown: { property: 'category' } };
+  assert.deepEqual((await ask('series', shoes)).body.groups.map((g) => [g.value, g.points.reduce((a, b) => a + b)]), [['shoes', 6]]);
+  await who('series', { ...active, cell: { point: 1 } }, 6);
+
+  const paths = { ...range, start: 'Product Viewed' };
+  assert.deepEqual((await ask('paths', paths)).body.paths.map((x) => [x.events, x.profiles]), [
+    [['Product Viewed'], 2], [['Product Viewed', 'Product Added'], 2], [['Product Viewed', 'Product Added', 'Order Completed'], 2]]);
+  await who('paths', { ...paths, cell: { events: ['Product Viewed', 'Product Added'] } }, 2);
+
+  const buyers = { query: "order().count() >= 1" };
+  const utrecht = { query: "trait('city') = 'Utrecht'" };
+  const overlap = (await ask('overlap', { segments: [buyers, utrecht] })).body;
+  assert.deepEqual(overlap.sets.map((x) => [x.profiles, x.only]), [[2, 0], [4, 2], [2, 2]]);
+  await who('overlap', { segments: [buyers, utrecht], cell: { segments: [utrecht.query], only: true } }, 2);
+  const compare = { segment: buyers, breakdown: { trait: 'city' } };
+  const against = (await ask('compare', compare)).body;
+  assert.equal(against.segment, 2);
+  assert.deepEqual([against.values[0].value, against.values[0].segment, against.values[0].everyone], ['Utrecht', 2, 4]);
+  await who('compare', { ...compare, cell: { group: 'Utrecht' } }, 2);
+
+  const rfm = (await ask('rfm', {})).body;
+  assert.equal(rfm.profiles, 2);
+  const own = rfm.groups.filter((g) => g.profiles > 0);
+  assert.equal(own.reduce((sum, g) => sum + g.revenue[0].amount, 0), 41);
+  assert.deepEqual(own.map((g) => [g.orders, g.average_order_value, g.share_of_revenue]).sort(), [[1, 20, 0.487805], [1, 21, 0.512195]]);
+  await who('rfm', { cell: { group: own[0].group } }, 1);
+  assert.equal((await ask('grid', {})).body.groups.find((g) => g.group === 'one_time').profiles, 2);
+  await who('grid', { cell: { group: 'one_time' } }, 2);
+  const phases = (await ask('phases', { segment: { query: "trait('city').exists()" } })).body;
+  assert.deepEqual(phases.groups.filter((g) => g.profiles).map((g) => [g.group, g.profiles]), [['orientation', 2], ['decision', 2], ['after_purchase', 2]]);
+  await who('phases', { cell: { group: 'decision' } }, 2);
+  assert.deepEqual((await ask('favourites', { of: 'brand' })).body.values, [{ value: 'Sint', first: 6, second: 0, third: 0 }]);
+  await who('favourites', { of: 'brand', cell: { group: 'Sint' } }, 6);
+
+  // thresholds are a setting; changing the workspace's name leaves them
+  const rules = (await ws('GET', '/phases', undefined, { status: 200 })).body;
+  assert.equal(rules.purchase_days, 2);
+  await ws('PUT', '/phases', { ...rules, purchase_days: 3 }, { status: 200 });
+  const named = (await ws('GET', '', undefined, { status: 200 })).body.name;
+  await ws('PATCH', '', { name: named }, { status: 200 });
+  assert.equal((await ws('GET', '/phases')).body.purchase_days, 3);
+  assert.equal((await ask('phases', {})).body.groups.find((g) => g.group === 'purchase').profiles, 2);
+  assert.equal((await ws('PUT', '/phases', { days: 0 }, { status: 400 })).body.errors[0].pointer, '/days');
+
+  const catalog = (await ws('GET', '/catalog/events', undefined, { status: 200 })).body.data;
+  const viewed = catalog.find((e) => e.event === 'Product Viewed');
+  assert.deepEqual([viewed.count, viewed.profiles, viewed.first_seen_at], [6, 6, '2026-11-21T08:00:00Z']);
+  assert.deepEqual(viewed.properties.find((p) => p.path === 'brand'), { path: 'brand', types: ['string'], list: false, count: 6, examples: ['Sint'] });
+  assert.deepEqual(catalog.find((e) => e.event === 'Order Completed').properties.find((p) => p.path === 'products.brand').list, true);
+  const city = (await ws('GET', '/catalog/traits', undefined, { status: 200 })).body.data.find((t) => t.path === 'city');
+  assert.deepEqual([city.count, city.examples], [6, ['Utrecht']]);
+
+  // what is wrong is pointed at; what was never seen counts nothing, with a warning
+  const wrong = async (kind, body, pointer) => assert.equal((await ask(kind, body, 400)).body.errors[0].pointer, pointer);
+  await wrong('funnel', { ...funnel, steps: [] }, '/steps');
+  await wrong('funnel', { ...funnel, steps: [{ event: 'A', where: "property('x') >" }] }, '/steps/0/where');
+  await wrong('funnel', { ...funnel, steps: [{ event: 'A', where: "property('x') = 1).within(2 days" }] }, '/steps/0/where');
+  await wrong('funnel', { ...funnel, steps: [{ event: 'A', where: "trait('x') = 1" }, { event: 'Product Viewed', where: "trait('x') = 1" }] }, '/steps/0/where');
+  await wrong('funnel', { ...funnel, within: 'soon' }, '/within');
+  await wrong('funnel', { ...funnel, to: '2026-10-01' }, '/to');
+  await wrong('funnel', { ...funnel, from: 'x' }, '/from');
+  await wrong('funnel', { ...funnel, breakdown: { trait: 'a', phase: true } }, '/breakdown');
+  await wrong('funnel', { ...funnel, segment: 'nobody-made-this' }, '/segment');
+  await wrong('funnel', { ...funnel, segment: { query: 'event(' } }, '/segment/query');
+  await wrong('retention', { ...retention, unit: 'hour' }, '/unit');
+  await wrong('retention', { ...retention, periods: 1000 }, '/periods');
+  await wrong('series', { ...series, measure: 'median' }, '/measure');
+  await wrong('series', { ...series, property: undefined }, '/property');
+  await wrong('paths', { ...range, length: 6 }, '/length');
+  await wrong('overlap', { segments: [] }, '/segments');
+  await wrong('compare', { segment: buyers }, '/breakdown');
+  await wrong('favourites', { of: 'colour' }, '/of');
+  const unseen = (await ask('funnel', { ...funnel, steps: [{ event: 'Product Veiwed' }] })).body;
+  assert.equal(unseen.steps[0].profiles, 0);
+  assert.equal(unseen.warnings[0].pointer, '/steps/0/event');
+  assert.match(unseen.warnings[0].detail, /did you mean 'Product Viewed'/);
+  await ws('POST', '/reports/funnel/profiles', { ...funnel, cell: { step: 0 }, save_as: 'mine' }, { status: 409 });
+  await ws('POST', '/reports/funnel/profiles', funnel, { status: 400 });
+});
+
 test('profiles: look-up, search, lists, events, links', async () => {
   let last;
   for (let i = 0; i < 7; i++) {
@@ -162,6 +286,44 @@ test('profiles: look-up, search, lists, events, links', async () => {
   assert.equal(links.data[0].kind, 'created');
 });
 
+test('sessions with how they began, and orders, each once', async () => {
+  const at = (minutes) => new Date(Date.UTC(2026, 9, 1, 10, minutes)).toISOString();
+  const page = (minutes, url, extra = {}) => ({ type: 'page', anonymousId: 'hist-a', timestamp: at(minutes), context: { library: { name: 'analytics.js' }, page: { url, ...extra } } });
+  await kern.collect('/v1/batch', { batch: [
+    page(0, 'https://shop.example/tenten?utm_source=nieuwsbrief&utm_medium=email&utm_campaign=week-40'),
+    page(29, 'https://shop.example/tenten/2'), page(59, 'https://shop.example/kassa'), // gaps of at most 30 minutes
+    page(90, 'https://shop.example/', { referrer: 'https://www.google.nl/' }),
+    page(200, 'https://shop.example/jassen?gclid=abc'),
+  ] });
+  const order = (event, properties, minutes) => ({ type: 'track', anonymousId: 'hist-a', event, properties, timestamp: at(minutes) });
+  const r = await kern.collect('/v1/batch', { batch: [
+    order('Order Completed', { order_id: 'h1', revenue: 100, currency: 'EUR' }, 1), order('Order Completed', { order_id: 'h1' }, 2),
+    order('Order Refunded', { order_id: 'h1', total: 30.5 }, 3), order('Order Completed', { order_id: 'h2', total: 5 }, 4), order('Order Cancelled', { order_id: 'h2' }, 5),
+    order('Order Completed', { value: 7, currency: 'JPY' }, 6), order('Order Refunded', { order_id: 'h3', total: 1 }, 7),
+    order('Order Completed', { order_id: 'h4', revenue: 9.99 }, 8), order('Order Refunded', { order_id: 'h4' }, 9),
+  ] });
+  const p = await kern.profile('anonymous_id', 'hist-a', r.position);
+  const sessions = (await ws('GET', `/profiles/${p.id}/sessions`, undefined, { status: 200 })).body;
+  assert.deepEqual(sessions.data, [
+    { started_at: '2026-10-01T13:20:00Z', ended_at: '2026-10-01T13:20:00Z', channel: 'paid_search', click_id: 'gclid', landing_page: 'https://shop.example/jassen' },
+    { started_at: '2026-10-01T11:30:00Z', ended_at: '2026-10-01T11:30:00Z', channel: 'organic_search', referrer: 'www.google.nl', landing_page: 'https://shop.example/' },
+    { started_at: '2026-10-01T10:00:00Z', ended_at: '2026-10-01T10:59:00Z', channel: 'email', source: 'nieuwsbrief', medium: 'email', campaign: 'week-40', landing_page: 'https://shop.example/tenten' },
+  ]);
+  assert.equal(p.counters.sessions, 3);
+  assert.equal(p.first_touch.campaign, 'week-40');
+  assert.equal(p.last_touch.channel, 'paid_search');
+  const orders = (await ws('GET', `/profiles/${p.id}/orders`, undefined, { status: 200 })).body.data;
+  assert.deepEqual(orders.map((o) => [o.order_id, o.state, o.currency, o.amount, o.refunded, o.net, o.sources.length]), [
+    ['h4', 'refunded', 'EUR', 9.99, 9.99, 0, 1], ['h3', 'unknown', 'EUR', null, 1, 0, 1], [null, 'placed', 'JPY', 7, 0, 7, 1],
+    ['h2', 'cancelled', 'EUR', 5, 0, 0, 1], ['h1', 'placed', 'EUR', 100, 30.5, 69.5, 1],
+  ]);
+  const first = (await ws('GET', `/profiles/${p.id}/orders?limit=2`)).body;
+  const second = (await ws('GET', `/profiles/${p.id}/orders?limit=3&cursor=${first.next}`)).body;
+  assert.deepEqual([...first.data, ...second.data].map((o) => o.order_id), ['h4', 'h3', null, 'h2', 'h1']);
+  assert.equal(second.next, null);
+  await ws('GET', '/profiles/0k3v9qjx7d2m5h8w1c4r6t0abz/sessions', undefined, { status: 404 });
+});
+
 test('identifier types: custom ones work, parameter names never become one', async () => {
   const r = await kern.collect('/v1/track', {
     event: 'Seen', userId: 'ext-1',
@@ -189,7 +351,7 @@ test('merge and un-merge: rehearsal, survivor, both sides again', async () => {
   assert.match(merged.headers.get('kern-position'), /^\d+-\d+$/);
   const gone = [a.id, u.id].find((id) => id !== merged.body.id);
   assert.deepEqual(merged.body.merged_ids, [gone]);
-  for (const path of ['', '/events', '/links']) {
+  for (const path of ['', '/events', '/links', '/sessions', '/orders']) {
     assert.equal((await ws('GET', `/profiles/${gone}${path}`)).status, 200, 'a merged id answers');
   }
   assert.equal((await ws('GET', `/profiles/${gone}`)).body.id, merged.body.id);

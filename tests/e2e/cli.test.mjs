@@ -104,6 +104,69 @@ test('refused lines are listed with number, reason and text', async () => {
   assert.equal(run('verify', '--data', data).status, 0);
 });
 
+test('what stands in the way of a start is said, and costs nothing', async () => {
+  const kern = await new Kern().start();
+  try {
+    const second = run('serve', '--data', kern.dir, '--listen', '127.0.0.1:0');
+    assert.equal(second.status, 1);
+    assert.match(second.stderr, /another process has locked .*lock/);
+    for (const name of ['verify', 'export']) assert.match(run(name, '--data', kern.dir).stderr, /another process has locked/);
+    const data = join(dir, 'taken');
+    const taken = run('serve', '--data', data, '--listen', `127.0.0.1:${kern.port}`);
+    assert.equal(taken.status, 1);
+    assert.match(taken.stderr, new RegExp(`cannot listen on 127.0.0.1:${kern.port}: Address already in use`));
+    assert.equal(taken.stdout, '');
+    // keys that are shown once have not been made yet: the next start is the first one
+    const child = spawn(BINARY, ['serve', '--data', data, '--listen', '127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    let out = '';
+    child.stdout.on('data', (d) => (out += d));
+    for (let i = 0; i < 400 && !out.includes('password'); i++) await sleep(25);
+    assert.match(out, /write key +[A-Za-z0-9]{32}\n/);
+    child.kill('SIGTERM');
+    assert.equal(await new Promise((resolve) => child.on('exit', resolve)), 0);
+  } finally {
+    await kern.end();
+  }
+  const path = file('no-directory', ['x']);
+  for (const data of [path, join(path, 'below')]) {
+    const r = run('serve', '--data', data);
+    assert.equal(r.status, 1);
+    assert.match(r.stderr, /Not a directory|File exists/);
+  }
+  assert.match(run('serve', '--data', join(dir, 'x'), '--listen', 'nonsense').stderr, /has no port/);
+  assert.match(run('serve', '--data', join(dir, 'x'), '--connections', '0').stderr, /takes a number from 1/);
+});
+
+test('SIGTERM under load: what was acknowledged is there, the rest was refused', async () => {
+  const kern = await new Kern().start();
+  try {
+    let acknowledged = 0;
+    let stopping = false;
+    const senders = Array.from({ length: 8 }, async (_, s) => {
+      for (let i = 0; ; i++) {
+        try {
+          const r = await kern.collect('/v1/track', { event: 'Term', userId: 'term', messageId: `term-${s}-${i}` });
+          if (r.status === 200) acknowledged++;
+          else return assert.equal(r.status, 503);
+        } catch {
+          return assert.ok(stopping, 'connections end only when Kern stops');
+        }
+      }
+    });
+    await sleep(300);
+    stopping = true;
+    assert.deepEqual(await kern.stop('SIGTERM'), { code: 0, signal: null });
+    await Promise.all(senders);
+    assert.match(kern.log, /"event":"stopped"/);
+    assert.equal(kern.verify().status, 0);
+    await kern.start();
+    const p = await kern.until('user_id', 'term', acknowledged);
+    assert.ok(acknowledged > 10 && p.counters.events >= acknowledged && p.counters.events <= acknowledged + 8);
+  } finally {
+    await kern.end();
+  }
+});
+
 // A reader of RFC 4180, by the letter.
 function csv(text) {
   const rows = [[]];

@@ -135,6 +135,65 @@ test('RudderStack JS in Chromium', async () => {
   });
 });
 
+test('analytics-next in Chromium, batching', async () => {
+  const html = '<!doctype html><title>Shop</title><script src="/ajs.js"></script>';
+  await inBrowser(html, { '/ajs.js': '@segment/analytics-next/dist/umd/index.js' }, async (page) => {
+    await page.evaluate(async ([url, key]) => {
+      const [a] = await window.AnalyticsNext.AnalyticsBrowser.load({ writeKey: key, cdnURL: url },
+        { integrations: { 'Segment.io': { apiHost: `${new URL(url).host}/v1`, protocol: 'http', deliveryStrategy: { strategy: 'batching', config: { size: 4, timeout: 300 } } } } });
+      a.identify('batching-1', { email: 'batching@example.nl' });
+      for (let i = 0; i < 9; i++) a.track('Batched', { i });
+    }, [kern.url, WRITE_KEY]);
+    const p = await kern.until('user_id', 'batching-1', 10);
+    const seen = (await kern.events(p)).filter((e) => e.event === 'Batched');
+    assert.deepEqual(seen.map((e) => e.properties.i).sort(), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    assert.ok(seen.every((e) => e.sent_at && !('writeKey' in e) && !('_metadata' in e)));
+  });
+});
+
+test('RudderStack JS in Chromium: batches by beacon', async () => {
+  const html = '<!doctype html><title>Shop</title><script src="/r.js"></script>';
+  const umd = require.resolve('@rudderstack/analytics-js/bundled').replace(/bundled\/.*$/, 'bundled/umd/index.js');
+  await inBrowser(html, { '/r.js': umd }, async (page) => {
+    await page.evaluate(async ([url, key]) => {
+      const R = window.RudderAnalytics?.RudderAnalytics ?? window.rudderanalytics?.RudderAnalytics ?? window.RudderAnalytics;
+      const r = new R();
+      await new Promise((resolve) => {
+        r.load(key, url, { configUrl: url, polyfillIfRequired: false, useBeacon: true, beaconQueueOptions: { maxItems: 3, flushQueueInterval: 500 }, onLoaded: resolve });
+      });
+      r.identify('beacon-1', { plan: 'gold' });
+      for (let i = 0; i < 5; i++) r.track('Beaconed', { i });
+    }, [kern.url, WRITE_KEY]);
+    const p = await kern.until('user_id', 'beacon-1', 6);
+    assert.equal(p.traits.plan, 'gold');
+    assert.deepEqual((await kern.events(p)).filter((e) => e.event === 'Beaconed').map((e) => e.properties.i).sort(), [0, 1, 2, 3, 4]);
+  });
+});
+
+test('@jitsu/js: the key in its header, a masked one in the body', async () => {
+  const { jitsuAnalytics } = await import('@jitsu/js');
+  const source = await kern.ws('POST', '/sources', { name: 'Moved from Jitsu', kind: 'web', write_keys: ['oldId123:oldSecret456'] });
+  assert.equal(source.status, 201, JSON.stringify(source.body));
+  // a client of Jitsu wants a key of two parts: one it has had, or Kern's with anything behind it
+  for (const [s2s, writeKey] of [[false, 'oldId123:oldSecret456'], [true, `${WRITE_KEY}:kern`]]) {
+    const id = `jitsu-${s2s}`;
+    const j = jitsuAnalytics({ host: kern.url, writeKey, s2s });
+    await j.identify(id, { email: `${id}@example.nl`, plan: 'pro' });
+    await j.track('Jitsu Seen', { sku: 'j1', price: 4.5 });
+    await j.page({ name: 'Home' });
+    await j.group('g-1', { name: 'Group' });
+    const p = await kern.until('user_id', id, 4);
+    assert.equal(p.traits.plan, 'pro');
+    assert.equal((await kern.profile('email', `${id}@example.nl`)).id, p.id);
+    const events = await kern.events(p);
+    assert.deepEqual(events.map((e) => e.type).sort(), ['group', 'identify', 'page', 'track']);
+    const seen = events.find((e) => e.type === 'track');
+    assert.equal(seen.event, 'Jitsu Seen');
+    assert.deepEqual([seen.properties.sku, seen.properties.price], ['j1', 4.5]);
+    assert.ok(!('writeKey' in seen), 'not even masked');
+  }
+});
+
 // ---- failures on the way ----
 
 test('analytics-node through trouble: 429, 500 and lost answers leave each message once', async () => {

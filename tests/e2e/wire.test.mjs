@@ -213,6 +213,82 @@ test('consents, with basis, text version and proof', async () => {
   assert.match(bad.headers.get('content-type'), /problem\+json/);
 });
 
+test('what a cookie banner leaves out is denied, letters someone asked for are not its business', async () => {
+  const say = (categoryPreferences, headers) => kern.collect('/v1/page', {
+    anonymousId: 'banner-1', context: { library: { name: 'analytics.js' }, ...(categoryPreferences && { consent: { categoryPreferences } }) },
+  }, headers);
+  const states = async (position) => Object.fromEntries(
+    (await kern.profile('anonymous_id', 'banner-1', position)).consents.map((c) => [c.purpose, c.state]));
+  let r = await say({ Analytics: true, Advertising: true, 'own thing': true });
+  const p = await kern.profile('anonymous_id', 'banner-1', r.position);
+  await kern.ws('POST', `/profiles/${p.id}/consents`, { consents: [{ purpose: 'marketing_email', state: 'granted' }, { purpose: 'marketing_post', state: 'granted' }] });
+  r = await say({ Analytics: true });
+  assert.deepEqual(await states(r.position), { analytics: 'granted', advertising: 'denied', own_thing: 'denied', marketing_email: 'granted', marketing_post: 'granted' });
+  r = await say({});
+  assert.deepEqual(await states(r.position), { analytics: 'denied', advertising: 'denied', own_thing: 'denied', marketing_email: 'granted', marketing_post: 'granted' });
+  r = await say({ Email: false, Analytics: true, Advertising: true }); // what it names, it decides
+  assert.deepEqual(await states(r.position), { analytics: 'granted', advertising: 'granted', own_thing: 'denied', marketing_email: 'denied', marketing_post: 'granted' });
+  r = await say(null, { 'Sec-GPC': '1' });
+  assert.equal((await states(r.position)).advertising, 'denied', 'global privacy control');
+  assert.equal((await states(r.position)).analytics, 'granted');
+});
+
+test('documents that SDKs fetch, over the wire', async () => {
+  const get = (path, headers = {}) => fetch(kern.url + path, { headers: { Origin: 'https://shop.example', ...headers } });
+  for (const path of [`/v1/projects/${WRITE_KEY}/settings`, `/projects/${WRITE_KEY}/settings`, `/v1/projects/projects/${WRITE_KEY}/settings`, `/v1/projects?writeKey=${WRITE_KEY}`]) {
+    const r = await get(path);
+    assert.equal(r.status, 200, path);
+    assert.equal(r.headers.get('access-control-allow-origin'), 'https://shop.example');
+    const settings = await r.json();
+    assert.deepEqual(Object.keys(settings.integrations), ['Segment.io']);
+    assert.equal(settings.integrations['Segment.io'].apiKey, WRITE_KEY);
+    assert.equal(settings.integrations['Segment.io'].apiHost, `127.0.0.1:${kern.port}/v1`);
+    assert.equal(settings.metrics.sampleRate, 0);
+    assert.ok(!JSON.stringify(settings).includes('segment.io/') && !JSON.stringify(settings).includes('segment.com'), 'nothing leads elsewhere');
+  }
+  const basic = { Authorization: `Basic ${Buffer.from(`${WRITE_KEY}:`).toString('base64')}` };
+  for (const [path, headers] of [[`/sourceConfig/?p=npm&v=3.34.1&writeKey=${WRITE_KEY}`, {}], ['/sourceConfig', basic]]) {
+    const { source } = await (await get(path, headers)).json();
+    assert.ok(source.id && source.enabled === true && source.config && Array.isArray(source.destinations), path);
+  }
+  assert.equal((await get('/v1/projects/nobody/settings')).status, 404);
+  assert.equal((await get('/sourceConfig?writeKey=nobody')).status, 404);
+});
+
+test('messages as the server SDKs shape them, each field read back', async () => {
+  const basic = (key) => ({ 'X-Write-Key': '', Authorization: `Basic ${Buffer.from(`${key}:`).toString('base64')}` });
+  const python = { writeKey: WRITE_KEY, sentAt: '2026-11-23T10:00:00.000001+00:00', batch: [{ type: 'track', userId: 'py-1', anonymousId: null, event: 'E', properties: { a: 1 }, timestamp: '2026-11-23T09:59:59.901+00:00', messageId: 'py-m1', context: { library: { name: 'analytics-python', version: '2.3.4' } }, integrations: {} }] };
+  const go = { messageId: 'batch-1', sentAt: '2026-11-23T10:00:00.123456789Z', context: { library: { name: 'analytics-go', version: '3.0.0' } }, batch: [{ type: 'identify', userId: 'go-1', traits: { plan: 'x' }, timestamp: '2026-11-23T10:00:00.023456789Z', messageId: 'go-m1' }] };
+  const java = { sequence: 3, writeKey: WRITE_KEY, sentAt: '2026-11-23T10:00:00.000Z', context: { library: { name: 'analytics-java' }, os: { name: 'Linux' } }, batch: [{ type: 'group', userId: 'java-1', groupId: 'g', traits: { name: 'G' }, messageId: 'java-m1', context: { os: { version: '6' } } }] };
+  const php = { batch: [{ type: 'screen', userId: 'php-1', name: 'S', properties: { b: 2 }, timestamp: '2026-11-23T11:00:00+01:00', messageId: 'php-m1', context: { library: { name: 'analytics-php', consumer: 'LibCurl' } } }] };
+  const ruby = { sentAt: '2026-11-23T10:00:00.000Z', batch: [{ type: 'alias', userId: 'rb-1', previousId: 'rb-0', messageId: 'rb-m1', context: { library: { name: 'analytics-ruby' } } }] };
+  const kotlin = { writeKey: WRITE_KEY, sentAt: '2026-11-23T10:00:00.000Z', batch: [{ type: 'track', event: 'App Opened', anonymousId: 'kt-a', userId: '', messageId: 'kt-m1', timestamp: '2026-11-23T09:00:00.000Z', context: { library: { name: 'analytics-kotlin' }, device: { id: 'dev-1', type: 'android', model: 'Pixel 9', token: 'push-1', advertisingId: 'ad-1', adTrackingEnabled: true }, os: { name: 'Android', version: '15' } } }] };
+  const none = { 'X-Write-Key': '' };
+  for (const [path, body, headers] of [['/v1/batch', python, none], ['/v1/batch', go, basic(WRITE_KEY)], ['/v1/import/', java, basic(WRITE_KEY)], ['/v1/batch', php, basic(WRITE_KEY)], ['/v1/import', ruby, basic(WRITE_KEY)]]) {
+    const r = await kern.collect(path, body, headers);
+    assert.equal(r.text, '{"success":true}', JSON.stringify(body).slice(0, 60));
+  }
+  const packed = gzipSync(JSON.stringify(kotlin)); // chunked, as Kotlin streams it
+  const chunk = (b) => Buffer.concat([Buffer.from(`${b.length.toString(16)}\r\n`), b, Buffer.from('\r\n')]);
+  const sent = await raw(Buffer.concat([Buffer.from('POST /v1/b HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n'),
+    chunk(packed.subarray(0, 100)), chunk(packed.subarray(100)), Buffer.from('0\r\n\r\n')]));
+  assert.match(sent, /^HTTP\/1.1 200 /);
+  const only = async (type, value) => (await kern.events(await kern.until(type, value, 1)))[0];
+  const py = await only('user_id', 'py-1');
+  assert.deepEqual([py.message_id, py.properties.a, py.context.library.name, py.given_timestamp, py.sent_at], ['py-m1', 1, 'analytics-python', '2026-11-23T09:59:59.901+00:00', python.sentAt]);
+  const g = await only('user_id', 'go-1');
+  assert.equal(g.context.library.name, 'analytics-go', 'the library of the batch');
+  assert.equal(Date.parse(g.received_at) - Date.parse(g.timestamp), 100, 'corrected by the batch\'s sentAt');
+  const j = await only('user_id', 'java-1');
+  assert.deepEqual([j.type, j.group_id, j.traits, j.context.os], ['group', 'g', { name: 'G' }, { version: '6', name: 'Linux' }]);
+  const s = await only('user_id', 'php-1');
+  assert.deepEqual([s.event, s.name, s.properties.b, s.timestamp, s.context.library.consumer], ['Screen Viewed', 'S', 2, '2026-11-23T10:00:00Z', 'LibCurl']);
+  assert.equal((await only('user_id', 'rb-1')).previous_id, 'rb-0');
+  const k = await kern.until('anonymous_id', 'kt-a', 1);
+  assert.deepEqual(k.identifiers.map((i) => i.type).sort(), ['android.id', 'android.idfa', 'android.push_token', 'anonymous_id']);
+  assert.equal(k.devices[0].platform, 'Android');
+});
+
 test('sources, identity rules and workspaces', async () => {
   const made = await kern.ws('POST', '/sources', { name: 'App', kind: 'mobile' });
   assert.equal(made.status, 201);

@@ -8,7 +8,7 @@
 #include "format/token.h"
 
 #define COUNT(list) (sizeof(list) / sizeof(list)[0])
-#define HOUR_US (3600 * INT64_C(1000000))
+#define HOUR_US (INT64_C(3600) * 1000000)
 #define DAY_US (24 * HOUR_US)
 
 static const char *const first_names[] = {
@@ -274,6 +274,7 @@ struct visit {
     const struct kn_demo_product *basket[4];
     size_t basket_count;
     char query[120]; /* of the landing page */
+    const struct kn_demo_product *landed; /* on its page, or NULL */
 };
 
 static void begin(struct visit *v, const char *type, bool server)
@@ -282,7 +283,7 @@ static void begin(struct visit *v, const char *type, bool server)
     struct kn_buf *j = &v->json;
     kn_buf_clear(j);
     kn_buf_printf(j, "{\"type\":\"%s\",\"messageId\":\"demo-%llx\"", type,
-                  (unsigned long long)(0x100000000U + shop->next_message++));
+                  0x100000000ULL + shop->next_message++);
     if (!server) {
         kn_buf_printf(j, ",\"anonymousId\":\"%s\"", v->person->anonymous[v->device]);
     }
@@ -355,11 +356,12 @@ static void product_event(struct visit *v, const char *event, const struct kn_de
     send(v);
 }
 
-/* The long tail: half of the views go to a tenth of the products. */
+/* The long tail: half of the views go to a tenth of the products; no one of them stands out alone. */
 static const struct kn_demo_product *some_product(struct kn_demo_shop *shop)
 {
     double u = kn_rand_unit(r(shop));
-    return &shop->products[(size_t)(u * u * u * KN_DEMO_PRODUCTS) % KN_DEMO_PRODUCTS];
+    double rank = u * u * u * KN_DEMO_PRODUCTS + kn_rand_unit(r(shop)) * 12;
+    return &shop->products[(size_t)rank % KN_DEMO_PRODUCTS];
 }
 
 static void identify(struct visit *v)
@@ -422,6 +424,7 @@ static void server_event(struct visit *v, const char *event, uint32_t order, int
 static void buy(struct visit *v)
 {
     uint32_t order;
+    page(v, "/checkout", "Bestellen");
     begin(v, "track", false);
     kn_buf_c(&v->json, ",\"event\":\"Checkout Started\",\"properties\":{\"currency\":\"EUR\"}");
     put_context(v, "/checkout", "Bestellen");
@@ -442,9 +445,9 @@ static void buy(struct visit *v)
                                   .order = order,
                                   .basket_count = (uint32_t)v->basket_count};
     memcpy(later.basket, v->basket, sizeof later.basket);
-    if (chance(v->shop, 7)) {
+    if (chance(v->shop, 11)) {
         later.kind = KN_DEMO_REFUNDED;
-        later.at_us = bought + kn_rand_between(r(v->shop), 3 * 24, 21 * 24) * HOUR_US;
+        later.at_us = bought + kn_rand_between(r(v->shop), INT64_C(3) * 24, INT64_C(21) * 24) * HOUR_US;
         push_later(v->shop, &later);
     } else if (chance(v->shop, 2)) {
         later.kind = KN_DEMO_CANCELLED;
@@ -512,7 +515,7 @@ void kn_demo_do_later(struct kn_demo_shop *shop, kn_demo_emit_fn emit, void *con
     struct visit v = {.shop = shop, .person = &shop->people[l.person], .at_us = l.at_us,
                       .emit = emit, .context = context, .origin = &origins[0],
                       .basket_count = l.basket_count};
-    kn_buf_init(&v.json, 64 * 1024);
+    kn_buf_init(&v.json, 64 << 10);
     memcpy(v.basket, l.basket, sizeof v.basket);
     switch (l.kind) {
     case KN_DEMO_ISSUE: send_issue(shop, &v); break;
@@ -528,10 +531,35 @@ void kn_demo_do_later(struct kn_demo_shop *shop, kn_demo_emit_fn emit, void *con
     kn_buf_deinit(&v.json);
 }
 
+static void product_page(struct visit *v, const struct kn_demo_product *p)
+{
+    char path[80];
+    (void)snprintf(path, sizeof path, "/p/%s", p->id);
+    page(v, path, p->name);
+}
+
+/* Where a visit begins: advertisements show a product, searches often lead to a category. */
+static void land(struct visit *v)
+{
+    const struct kn_demo_product *p = some_product(v->shop);
+    if (v->origin == &origins[3] || v->origin == &origins[5]) {
+        product_page(v, p);
+        v->landed = p;
+    } else if (v->origin == &origins[1] && chance(v->shop, 45)) {
+        char path[80] = "/c/";
+        for (size_t i = 0; p->category[i] && i + 4 < sizeof path; i++) {
+            path[i + 3] = (char)(p->category[i] | 32);
+        }
+        page(v, path, p->category);
+    } else {
+        page(v, "/", "Buitenhuis, alles voor buiten");
+    }
+}
+
 static void look_around(struct visit *v)
 {
     struct kn_demo_shop *shop = v->shop;
-    uint64_t views = kn_rand_below(r(shop), v->person->buyer ? 7 : 4);
+    uint64_t views = kn_rand_below(r(shop), v->person->buyer ? 7 : 4) + (v->landed ? 1 : 0);
     if (chance(shop, 18)) {
         begin(v, "track", false);
         kn_buf_printf(&v->json, ",\"event\":\"Products Searched\",\"properties\":{\"query\":\"%s\"}",
@@ -540,9 +568,12 @@ static void look_around(struct visit *v)
         send(v);
     }
     for (uint64_t i = 0; i < views; i++) {
-        const struct kn_demo_product *p = some_product(shop);
+        const struct kn_demo_product *p = i == 0 && v->landed ? v->landed : some_product(shop);
+        if (p != v->landed) {
+            product_page(v, p);
+        }
         product_event(v, "Product Viewed", p);
-        if (chance(shop, v->person->buyer ? 28 : 5) && v->basket_count < 4) {
+        if (chance(shop, v->person->buyer ? 17 : 3) && v->basket_count < 4) {
             product_event(v, "Product Added", p);
             v->basket[v->basket_count++] = p;
         }
@@ -588,12 +619,12 @@ void kn_demo_visit(struct kn_demo_shop *shop, uint32_t person, int64_t at_us, kn
     struct visit v = {.shop = shop, .person = p, .at_us = at_us, .emit = emit, .context = context};
     v.device = p->visits > 0 && chance(shop, 35) ? 1 : 0;
     v.origin = some_origin(shop, p->newsletter && p->number != 0);
-    kn_buf_init(&v.json, 64 * 1024);
+    kn_buf_init(&v.json, 64 << 10);
     set_query(&v);
     if (v.origin == &origins[4] && p->number != 0) {
         mail_event(&v, "Email Link Clicked");
     }
-    page(&v, "/", "Buitenhuis, alles voor buiten");
+    land(&v);
     if (!p->consent_asked) {
         p->consent_asked = chance(shop, 85);
         p->consents = chance(shop, 62);

@@ -34,7 +34,8 @@ static inline struct kn_settings *kit_settings(void)
     static char docs[4][200] = {
         "{\"name\":\"shop\",\"currency\":\"EUR\"}",
         "{\"number\":1,\"name\":\"Site\",\"kind\":\"web\",\"write_keys\":[\"WKB\"]}",
-        "{\"number\":2,\"name\":\"Old\",\"kind\":\"web\",\"write_keys\":[\"OFF\"],\"enabled\":false}",
+        "{\"number\":2,\"name\":\"Old\",\"kind\":\"web\",\"write_keys\":[\"OFF\"],\"enabled\":"
+        "false}",
         "{\"number\":3,\"name\":\"Shop\",\"kind\":\"server\",\"write_keys\":[\"SRV\"]}"};
     struct kn_setting_doc list[4];
     struct kn_settings *settings = NULL;
@@ -42,7 +43,7 @@ static inline struct kn_settings *kit_settings(void)
     for (size_t i = 0; i < 4; i++) {
         list[i] = (struct kn_setting_doc){keys[i], docs[i]};
     }
-    assert_int_equal(kn_settings_build(list, 4, 1, &key, &settings, NULL), KN_OK);
+    assert_int_equal(kn_settings_build(list, 4, 1, &key, NULL, &settings, NULL), KN_OK);
     return settings;
 }
 
@@ -81,8 +82,8 @@ static inline void kit_visit(const struct kn_item_visit *v, struct kn_buf *out)
     }
 }
 
-/* "track 'Order Completed' user_id:u1 +250ms traits={} ..." : the facts, without body and message id;
- * the time relative to NOW. */
+/* "track 'Order Completed' user_id:u1 +250ms traits={} ..." : the facts, without body and message
+ * id; the time relative to NOW. */
 static inline void kit_facts(const struct kn_item *item, struct kn_buf *out)
 {
     static const char *const orders[] = {"", "completed", "updated", "refunded", "cancelled"};

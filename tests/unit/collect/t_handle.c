@@ -273,6 +273,8 @@ static void test_keys(void **state)
         {"/v1/b", "", "{\"batch\":[" PAGE "],\"writeKey\":\"WKB\"}", NULL},
         {"/v1/b", "", "{\"batch\":[{\"type\":\"page\",\"anonymousId\":\"a\",\"writeKey\":\"WKB\"}]}", NULL},
         {"/v1/p", "", PAGE, "no_write_key"},
+        {"/v1/p", "X-Write-Key: WKB:any", PAGE, NULL}, /* of two parts, for Jitsu's clients */
+        {"/v1/p", "X-Write-Key: nope:WKB", PAGE, "invalid_write_key"},
         {"/v1/p", "X-Write-Key: nope", "{\"anonymousId\":\"a\",\"writeKey\":\"WKB\"}", "invalid_write_key"},
         {"/v1/p", "", "{\"anonymousId\":\"a\",\"writeKey\":{\"a\":1}}", "no_write_key"},
         {"/v1/p?writeKey=OFF", "", PAGE, "source_disabled"},
@@ -598,6 +600,13 @@ static void test_client_facts(void **state)
     assert_non_null(strstr(staged(&text), "\"ip\":\"203.0.113.0\""));
     post("/v1/p?writeKey=SRV", "", "{\"anonymousId\":\"a\",\"context\":{\"page\":{\"url\":\"https://a.nl/\"}}}");
     assert_non_null(strstr(staged(&text), "SERVER"));
+    post("/v1/p", "X-Write-Key: WKB\nSec-GPC: 1", LIBRARY("analytics.js"));
+    assert_non_null(strstr(staged(&text), "advertising=denied"));
+    post("/v1/p", "X-Write-Key: WKB\nSec-GPC: 1", LIBRARY("analytics-python"));
+    assert_null(strstr(staged(&text), "advertising"));
+    post("/v1/p", "X-Write-Key: WKB\nSec-GPC: 1",
+         "{\"anonymousId\":\"a\",\"context\":{\"consent\":{\"categoryPreferences\":{\"Advertising\":true}}}}");
+    assert_non_null(strstr(staged(&text), "*=denied advertising=granted"));
 #undef LIBRARY
     kn_buf_deinit(&text);
 }

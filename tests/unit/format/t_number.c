@@ -67,6 +67,13 @@ static void summed(void **state)
     assert_int_equal(kn_wide_cmp(&other, &sum), -1);
     kn_wide_format(&sum, &out);
     check_text(&out, "-999999999999999998999.99");
+    /* Back to where it came from, over zero too. */
+    struct kn_wide back = kn_wide_minus(&sum, &other), down = kn_wide_minus(&other, &sum);
+    struct kn_wide one_cent = {{0, 0, 0}}, minus_cent = {{0, 0, 0}};
+    kn_wide_add(&one_cent, cent);
+    kn_wide_add(&minus_cent, -cent);
+    assert_int_equal(kn_wide_cmp(&back, &one_cent), 0);
+    assert_int_equal(kn_wide_cmp(&down, &minus_cent), 0);
     other = kn_wide_times(big, UINT64_MAX);
     kn_wide_format(&other, &out);
     check_text(&out, "-18446744073709551596553255926290448385");

@@ -8,7 +8,7 @@
 #include "base/rand.h"
 #include "cm.h"
 #include "format/time_text.h"
-#include "format/zone.h"
+#include "format/zone_internal.h"
 
 #define SECOND_US INT64_C(1000000)
 
@@ -206,12 +206,54 @@ static void broken_files(void **state)
     }
 }
 
+static int64_t new_year(int64_t year)
+{
+    return kn_days_from_civil(year, 1, 1) * 86400 * SECOND_US;
+}
+
+/* Rules are written out for some centuries: the same answers as from the rule, and the moments between. */
+static void written_out(void **state)
+{
+    static const char *const rules[] = {"CET-1CEST,M3.5.0,M10.5.0/3", "UTC0",
+                                        "IST-1GMT0,M10.5.0,M3.5.0/1", "AEST-10AEDT,M10.1.0,M4.1.0/3",
+                                        "EST5EDT,0/0,J365/25", "NST3:30NDT,M3.2.0/0:01,M11.1.0/0:01",
+                                        "<-02>2<-01>,M3.5.0/-1,M10.5.0/0", "AAA0BBB,J1/-167,J365/167"};
+    struct kn_rand r = kn_rand_seed(11);
+    const int64_t span = INT64_C(31556952) * 360 * SECOND_US, from = new_year(1870);
+    (void)state;
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+        struct kn_zone *z = must(rules[i]);
+        struct kn_zone_rule rule;
+        int64_t us = from;
+        assert_true(kn_zone_rule_parse(kn_str_c(rules[i]), &rule));
+        for (int k = 0; k < 20000; k++) {
+            int64_t t = from + (int64_t)kn_rand_below(&r, (uint64_t)span);
+            assert_int_equal(kn_zone_offset(z, t), kn_zone_rule_offset(&rule, kn_floor_div(t, SECOND_US)));
+        }
+        while (us < new_year(2199)) {
+            int64_t next = kn_zone_next_change(z, us);
+            assert_true(next > us);
+            if (next == INT64_MAX) {
+                break;
+            }
+            assert_int_equal(kn_zone_offset(z, next - 1), kn_zone_offset(z, us));
+            assert_int_equal(kn_zone_offset(z, us + (int64_t)kn_rand_below(&r, (uint64_t)(next - us))),
+                             kn_zone_offset(z, us));
+            assert_true(us < new_year(1901) || kn_zone_offset(z, next) != kn_zone_offset(z, us) ||
+                        next > new_year(2199));
+            us = next;
+        }
+        kn_zone_free(z);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_as_libc), cmocka_unit_test(day_starts),
         cmocka_unit_test(gaps_and_overlaps), cmocka_unit_test(months),
         cmocka_unit_test(rules), cmocka_unit_test(broken_files),
+        cmocka_unit_test(written_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,19 @@ struct fixture {
     struct kn_log_recovery found;
     struct kn_err err;
     unsigned sync_failures;
+    uint64_t settings[8]; /* sequences of the frames with settings that the last opening saw */
+    size_t setting_count;
 };
+
+static inline enum kn_rc note_settings(void *context, const struct kn_frame *frame,
+                                       struct kn_err *err)
+{
+    struct fixture *f = context;
+    (void)err;
+    assert_true(f->setting_count < 8);
+    f->settings[f->setting_count++] = frame->seq;
+    return KN_OK;
+}
 
 static inline void note_sync_failure(void *context)
 {
@@ -35,7 +47,10 @@ static inline enum kn_rc try_open(struct fixture *f, uint64_t applied_seq)
         .group_bytes_max = 1 << 20,
         .on_sync_failed = note_sync_failure,
         .on_sync_failed_context = f,
+        .on_settings = note_settings,
+        .on_settings_context = f,
     };
+    f->setting_count = 0;
     f->err = (struct kn_err){0};
     f->log = NULL;
     return kn_log_open(f->disk, &o, applied_seq, 7, &f->log, &f->found, &f->err);

@@ -55,7 +55,8 @@ static void holds_what_was_committed(void **state)
     assert_int_equal(f.found.first_seq, 1);
     assert_int_equal(f.found.last_seq, 2);
     assert_int_equal(f.found.last_record_us, 500);
-    assert_true(f.found.has_settings_after);
+    assert_int_equal(f.setting_count, 1);
+    assert_int_equal(f.settings[0], 1);
     assert_false(f.found.cut);
     assert_string_equal(contents(&f, 1, text), "1=first 2=second ");
     assert_string_equal(contents(&f, 2, text), "2=second ");
@@ -84,8 +85,47 @@ static void forgets_what_was_only_staged(void **state)
     commit(&f);
     crash(&f);
     open_log(&f, 1);
-    assert_false(f.found.has_settings_after);
+    assert_int_equal(f.setting_count, 0);
     assert_string_equal(contents(&f, 1, text), "1=kept 2=again ");
+    end(&f);
+}
+
+static uint64_t stage_setting(struct fixture *f, const char *body)
+{
+    uint64_t seq = 0;
+    int64_t record_us;
+    assert_int_equal(
+        kn_log_stage(f->log, kn_str_c(body), 1, KN_FRAME_SETTINGS, 0, &seq, &record_us, &f->err),
+        KN_OK);
+    return seq;
+}
+
+/* Over several segments: in order, none twice, none of those that the checkpoint holds. */
+static void shows_the_settings_behind_the_checkpoint(void **state)
+{
+    struct fixture f;
+    static char body[SEGMENT_BYTES / 3];
+    (void)state;
+    memset(body, 'x', sizeof body);
+    begin(&f, 12);
+    open_log(&f, 0);
+    for (unsigned i = 0; i < 4; i++) {
+        (void)stage_setting(&f, "setting"); /* 1, 4, 7, 10 */
+        (void)stage_at(&f, kn_str(body, sizeof body), 0);
+        commit(&f);
+        (void)stage_at(&f, kn_str(body, sizeof body), 0);
+        commit(&f);
+    }
+    (void)stage_setting(&f, "lost");
+    crash(&f);
+    open_log(&f, 4);
+    assert_int_equal(f.found.last_seq, 12);
+    assert_int_equal(f.setting_count, 2);
+    assert_int_equal(f.settings[0], 7);
+    assert_int_equal(f.settings[1], 10);
+    crash(&f);
+    open_log(&f, 12);
+    assert_int_equal(f.setting_count, 0);
     end(&f);
 }
 
@@ -465,6 +505,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(holds_what_was_committed),
         cmocka_unit_test(forgets_what_was_only_staged),
+        cmocka_unit_test(shows_the_settings_behind_the_checkpoint),
         cmocka_unit_test(refuses_what_does_not_fit),
         cmocka_unit_test(zeroes_a_spare_before_use),
         cmocka_unit_test(drops_a_group_that_finds_the_disk_full),

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "dir.h"
+#include "os/dir.h"
 #include "state/state.h"
 
 enum { KEYS = 400, VALUE_MAX = 300, TABLES = 3 };
@@ -99,7 +100,16 @@ static void end(struct model *m)
     free(m);
 }
 
-static void check_one(struct model *m, unsigned table, size_t i)
+static struct kn_str read_one(struct model *m, unsigned table, struct kn_key key,
+                              struct kn_arena *arena, bool *full)
+{
+    struct kn_state_reader r = kn_state_reader_begin(m->s);
+    struct kn_str found = kn_state_read(&r, table, key, arena, full);
+    kn_state_reader_end(&r);
+    return found;
+}
+
+static void check_one(struct model *m, struct kn_state_reader *r, unsigned table, size_t i)
 {
     char bytes[64];
     struct kn_key key = key_of(table, i, bytes);
@@ -107,8 +117,8 @@ static void check_one(struct model *m, unsigned table, size_t i)
     bool full = false;
     kn_arena_clear(&m->arena);
     bool by_reader = kn_rand_chance(&m->rand, 1, 2);
-    struct kn_str found = by_reader ? kn_state_read(m->s, table, key, &m->arena, &full)
-                                    : kn_state_get(m->s, table, key);
+    struct kn_str found =
+        by_reader ? kn_state_read(r, table, key, &m->arena, &full) : kn_state_get(m->s, table, key);
     assert_false(full);
     if ((found.p != NULL) != v->present) {
         fail_msg("table %u key %zu: present is %d", table, i, found.p != NULL);
@@ -116,13 +126,22 @@ static void check_one(struct model *m, unsigned table, size_t i)
     assert_true(!v->present || kn_str_eq(found, kn_str(v->bytes, v->len)));
 }
 
+static void check_alone(struct model *m, unsigned table, size_t i)
+{
+    struct kn_state_reader r = kn_state_reader_begin(m->s);
+    check_one(m, &r, table, i);
+    kn_state_reader_end(&r);
+}
+
 static void check_all(struct model *m)
 {
+    struct kn_state_reader r = kn_state_reader_begin(m->s);
     for (unsigned table = 0; table < TABLES; table++) {
         for (size_t i = 0; i < KEYS; i++) {
-            check_one(m, table, i);
+            check_one(m, &r, table, i);
         }
     }
+    kn_state_reader_end(&r);
 }
 
 static void put(struct model *m, unsigned table, size_t i)
@@ -243,7 +262,7 @@ static void step(struct model *m)
         case 1: edit(m, table, i); break;
         case 2: cut_in_place(m, table, i); break;
         case 3: put(m, table, i); break;
-        default: check_one(m, table, i); break;
+        default: check_alone(m, table, i); break;
         }
     }
 }
@@ -349,13 +368,13 @@ static void keeps_to_its_tables(void **state)
     kn_state_close(m->s);
     /* A later version may add tables, but not know fewer or others. */
     assert_int_equal(try_open(m, TABLES + 1, false, &err), KN_OK);
-    check_one(m, 2, 5);
+    check_alone(m, 2, 5);
     kn_state_close(m->s);
     assert_int_equal(try_open(m, TABLES, false, &err), KN_E_VERSION);
     struct kn_state_options o = {.path = m->path, .tables = other, .table_count = 1};
     assert_int_equal(kn_state_open(&o, &m->s, &err), KN_E_VERSION);
     assert_int_equal(try_open(m, TABLES + 1, true, &err), KN_OK); /* read-only */
-    check_one(m, 2, 5);
+    check_alone(m, 2, 5);
     end(m);
 }
 
@@ -367,6 +386,42 @@ static enum kn_rc count_in_order(void *context, struct kn_key key, struct kn_str
     assert_true(key.number + 1 > seen[1]);
     seen[1] = key.number + 1U;
     return ++seen[0] == seen[2] ? kn_fail(err, KN_E_LIMIT, "enough") : KN_OK;
+}
+
+static void write_file(const char *dir, const char *name, const char *text)
+{
+    char path[400];
+    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    (void)fputs(text, file);
+    (void)fclose(file);
+}
+
+/* What a crash leaves of a state that was being made is no state. */
+static void begins_anew_after_a_cut_creation(void **state)
+{
+    struct model *m = begin(8, 1 << 20);
+    struct kn_err err = {0};
+    char making[300];
+    (void)state;
+    kn_state_close(m->s);
+    (void)snprintf(making, sizeof making, "%s.new", m->path);
+    assert_int_equal(kn_dir_remove(m->path, &err), KN_OK);
+    assert_int_equal(kn_dir_make(making, &err), KN_OK);
+    write_file(making, "data.mdb", "half a page");
+    assert_int_equal(kn_dir_make(m->path, &err), KN_OK);
+    write_file(m->path, "lock.mdb", "");
+    open_model(m);
+    assert_false(kn_dir_has(making, "data.mdb"));
+    put(m, 0, 1);
+    freeze(m);
+    commit(m);
+    thaw(m);
+    kn_state_close(m->s);
+    open_model(m);
+    check_all(m);
+    end(m);
 }
 
 static void scans_what_is_committed(void **state)
@@ -402,9 +457,9 @@ static void says_when_the_arena_is_full(void **state)
     (void)state;
     kn_arena_init(&small, 100);
     kn_state_put(m->s, 2, key_of(2, 1, bytes), kn_str(large, sizeof large));
-    assert_null(kn_state_read(m->s, 2, key_of(2, 2, bytes), &small, &full).p);
+    assert_null(read_one(m, 2, key_of(2, 2, bytes), &small, &full).p);
     assert_false(full); /* absent */
-    assert_null(kn_state_read(m->s, 2, key_of(2, 1, bytes), &small, &full).p);
+    assert_null(read_one(m, 2, key_of(2, 1, bytes), &small, &full).p);
     assert_true(full);
     kn_arena_deinit(&small);
     end(m);
@@ -417,6 +472,7 @@ int main(void)
         cmocka_unit_test(evicts_down_to_the_budget),
         cmocka_unit_test(commits_all_or_nothing),
         cmocka_unit_test(keeps_to_its_tables),
+        cmocka_unit_test(begins_anew_after_a_cut_creation),
         cmocka_unit_test(scans_what_is_committed),
         cmocka_unit_test(says_when_the_arena_is_full),
     };

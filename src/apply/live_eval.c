@@ -1,0 +1,418 @@
+/* Evaluating: what a touched profile, or one whose moment has come, makes of the definitions. */
+#include "apply/fold.h"
+#include "apply/live.h"
+#include "base/assert.h"
+#include "format/json.h"
+
+/* ---- one instance's outcome ---- */
+
+static bool relevant(const struct kn_live *live, uint32_t at, const struct kn_touch *touch,
+                     const struct kn_item *item)
+{
+    uint32_t event = kn_item_is_event(item) ? kn_plan_find(&live->plan, item->name) : UINT32_MAX;
+    if (event != UINT32_MAX && kn_bits_has(live->event_readers[event], at)) {
+        return true;
+    }
+    if (item->consent_count > 0 && kn_bits_has(live->consent_readers, at)) {
+        return true;
+    }
+    if (item->order.event != KN_ORDER_NONE && kn_bits_has(live->order_readers, at)) {
+        return true;
+    }
+    return item->traits.len > 0 && (touch->changed & KN_CHANGED_TRAITS);
+}
+
+/* The last item of the record that the instance reads, else the last one. */
+static const struct kn_item *cause_item(struct kn_fold *f, uint32_t at,
+                                        const struct kn_touch *touch)
+{
+    const struct kn_item *last = NULL;
+    const struct kn_item *found = NULL;
+    for (uint32_t i = touch->first; i != 0; i = f->touched.items[i - 1].next) {
+        last = f->touched.items[i - 1].item;
+        found = relevant(f->live, at, touch, last) ? last : found;
+    }
+    return found ? found : last;
+}
+
+static void explain_change(struct kn_fold *f, const struct kn_instance *instance,
+                           const struct kn_live_why *why, bool direct, struct kn_change *change)
+{
+    change->cause = direct ? why->cause : KN_CAUSE_SEGMENT;
+    if (!why->touch || !direct || why->cause != KN_CAUSE_MESSAGE) {
+        return;
+    }
+    const struct kn_item *item = cause_item(f, kn_live_index(f->live, instance), why->touch);
+    if (item) {
+        bool consent =
+            item->kind == KN_ITEM_CONSENT || (item->consent_count > 0 && !kn_item_is_event(item));
+        change->cause = consent ? KN_CAUSE_CONSENT : KN_CAUSE_MESSAGE;
+        change->message_id = item->message_id;
+    }
+}
+
+static void soil(struct kn_live *live, struct kn_instance *instance)
+{
+    instance->dirty = true;
+    live->any_dirty = true;
+}
+
+static void note_change(struct kn_fold *f, struct kn_instance *instance, enum kn_change_kind kind,
+                        struct kn_str value, const struct kn_live_why *why, bool direct)
+{
+    struct kn_change change = {
+        .kind = kind,
+        .at_us = why->now_us,
+        .ordinal = f->live->list.ordinal,
+        .position = f->counters.derived_seq,
+        .index = f->counters.derived_index++,
+        .value = value,
+    };
+    explain_change(f, instance, why, direct, &change);
+    kn_change_append(f, &instance->record, &change);
+    soil(f->live, instance);
+}
+
+static void wake_readers(struct kn_live *live, struct kn_str key)
+{
+    const struct kn_bits *readers = kn_live_key_readers(live, key);
+    for (uint32_t i = 0; readers && i < live->words; i++) {
+        live->todo.words[i] |= readers->words[i];
+    }
+}
+
+static void settle_value(struct kn_fold *f, struct kn_instance *instance, struct kn_str value,
+                         const struct kn_live_why *why, bool direct)
+{
+    struct kn_live *live = f->live;
+    uint32_t ordinal = live->list.ordinal;
+    struct kn_str old = kn_computed_find(kn_fold_get(f, KN_T_COMPUTED, kn_key_u32(ordinal)),
+                                         instance->record.number);
+    if (kn_str_eq(old, value)) {
+        return;
+    }
+    instance->record.size += (value.len > 0 ? 1U : 0U) - (old.len > 0 ? 1U : 0U);
+    soil(live, instance);
+    kn_computed_set(f, ordinal, instance->record.number, value);
+    if (instance->serves && why->cause != KN_CAUSE_DEFINITION) {
+        note_change(f, instance, KN_CHANGE_COMPUTED, value, why, direct);
+        wake_readers(live, instance->record.key);
+    }
+}
+
+static void settle_truth(struct kn_fold *f, struct kn_instance *instance, bool truth,
+                         const struct kn_live_why *why, bool direct)
+{
+    struct kn_segment_record *r = &instance->record;
+    kn_members_mark(f, r->number, f->live->list.ordinal, truth);
+    r->size = truth ? r->size + 1 : r->size - 1;
+    soil(f->live, instance);
+    if (instance->serves && why->cause != KN_CAUSE_DEFINITION) {
+        note_change(f, instance, truth ? KN_CHANGE_ENTERED : KN_CHANGE_EXITED, KN_STR_EMPTY, why,
+                    direct);
+        wake_readers(f->live, r->key);
+    }
+}
+
+void kn_live_settle(struct kn_fold *f, struct kn_instance *instance, bool truth,
+                    struct kn_str value, int64_t next_us, const struct kn_live_why *why,
+                    bool direct)
+{
+    struct kn_live *live = f->live;
+    const struct kn_segment_record *r = &instance->record;
+    const struct kn_member *m = kn_members_find(&live->list, r->number);
+    bool was = m && m->since_us != KN_NOT_MEMBER;
+    int64_t since = KN_NOT_MEMBER;
+    if (instance->record.computed) {
+        settle_value(f, instance, value, why, direct);
+    } else {
+        int64_t fresh = r->status == KN_SEGMENT_READY ? why->now_us : 0;
+        since = !truth ? KN_NOT_MEMBER : was ? m->since_us : fresh;
+        if (truth != was) {
+            settle_truth(f, instance, truth, why, direct);
+        }
+    }
+    kn_members_set(&live->list, r->number, since, next_us);
+    if (r->status != KN_SEGMENT_READY && why->cause != KN_CAUSE_DEFINITION) {
+        kn_members_mark(f, r->number | KN_KNOWN_BIT, live->list.ordinal, true);
+    }
+}
+
+/* ---- one profile ---- */
+
+static void evaluate_one(struct kn_fold *f, struct kn_live_view *v, struct kn_instance *instance,
+                         const struct kn_live_why *why, bool direct)
+{
+    struct kn_live *live = f->live;
+    enum kn_rc rc;
+    live->evaluations++;
+    v->view.zone = instance->defined->zone;
+    if (instance->record.computed) {
+        struct kn_trait_value got = {0};
+        kn_buf_clear(&live->value);
+        rc = kn_eval_trait(instance->defined->definition, &v->view, why->now_us, &live->arena,
+                           &live->value, &got);
+        kn_assert(rc == KN_OK && live->value.rc == KN_OK);
+        kn_live_settle(f, instance, false, got.present ? kn_buf_view(&live->value) : KN_STR_EMPTY,
+                       got.next_us, why, direct);
+        return;
+    }
+    struct kn_verdict verdict = {0};
+    rc = kn_eval(instance->defined->definition, &v->view, why->now_us, &live->arena, &verdict);
+    kn_assert(rc == KN_OK);
+    kn_live_settle(f, instance, verdict.truth, KN_STR_EMPTY, verdict.next_us, why, direct);
+}
+
+/* Entries of instances that are gone go with the next change of the list. */
+static void purge(struct kn_live *live)
+{
+    uint32_t kept = 0;
+    struct kn_member_list *list = &live->list;
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (kn_live_by_number(live, list->all[i].number)) {
+            list->all[kept++] = list->all[i];
+        }
+    }
+    if (kept != list->count) {
+        list->count = kept;
+        list->dirty = list->resized = true;
+    }
+}
+
+void kn_live_finish_list(struct kn_fold *f)
+{
+    struct kn_member_list *list = &f->live->list;
+    int64_t earliest = INT64_MAX;
+    if (list->resized) {
+        purge(f->live);
+    }
+    for (uint32_t i = 0; i < list->count; i++) {
+        earliest = list->all[i].due_us < earliest ? list->all[i].due_us : earliest;
+    }
+    kn_members_save(f, list);
+    /* A moment that is too early is looked at in vain; moving it later waits until then. */
+    if (earliest < kn_due_of(&f->live->due, list->ordinal)) {
+        kn_due_file(f, &f->live->due, list->ordinal, earliest);
+    }
+}
+
+void kn_live_evaluate(struct kn_fold *f, struct kn_live_view *v, const struct kn_live_why *why)
+{
+    struct kn_live *live = f->live;
+    memcpy(live->direct.words, live->todo.words, live->words * sizeof *live->todo.words);
+    for (uint32_t w = 0; w < live->words; w++) {
+        while (live->todo.words[w] != 0) {
+            uint32_t at = w * 64 + (uint32_t)__builtin_ctzll(live->todo.words[w]);
+            live->todo.words[w] &= live->todo.words[w] - 1;
+            evaluate_one(f, v, live->all[at], why, kn_bits_has(live->direct, at));
+        }
+    }
+    kn_live_finish_list(f);
+    kn_arena_clear(&live->arena);
+    kn_arena_clear(&f->arena);
+}
+
+/* ---- a record ---- */
+
+static void add_readers(struct kn_live *live, const struct kn_bits *readers)
+{
+    for (uint32_t i = 0; readers && i < live->words; i++) {
+        live->todo.words[i] |= readers->words[i];
+    }
+}
+
+static void add_item(struct kn_live *live, const struct kn_item *item, uint32_t changed,
+                     struct kn_arena *arena)
+{
+    uint32_t event = kn_item_is_event(item) ? kn_plan_find(&live->plan, item->name) : UINT32_MAX;
+    size_t offset = 0;
+    struct kn_str key;
+    struct kn_str value;
+    if (event != UINT32_MAX) {
+        add_readers(live, &live->event_readers[event]);
+    }
+    if (!(changed & KN_CHANGED_TRAITS) || item->traits.len == 0 || live->key_count == 0) {
+        return;
+    }
+    while (kn_json_walk(item->traits, &offset, &key, &value)) {
+        add_readers(live, kn_live_key_readers(live, kn_json_unescape(key, arena)));
+    }
+}
+
+static void find_candidates(struct kn_fold *f, const struct kn_touch *touch)
+{
+    struct kn_live *live = f->live;
+    if (touch->changed & (KN_CHANGED_MERGED | KN_CHANGED_UNMERGED)) {
+        add_readers(live, &live->every);
+        return;
+    }
+    for (uint32_t i = touch->first; i != 0; i = f->touched.items[i - 1].next) {
+        add_item(live, f->touched.items[i - 1].item, touch->changed, &live->arena);
+    }
+    add_readers(live, touch->changed & KN_CHANGED_CONSENTS ? &live->consent_readers : NULL);
+    add_readers(live, touch->changed & KN_CHANGED_IDS ? &live->identifier_readers : NULL);
+    add_readers(live, touch->changed & KN_CHANGED_ORDERS ? &live->order_readers : NULL);
+    add_readers(live, touch->changed & KN_CHANGED_NEW ? &live->empty_matters : NULL);
+}
+
+/* The history in the cache follows; one that is not there is read when a definition asks for it. */
+static void follow(struct kn_fold *f, struct kn_live_view *v, const struct kn_touch *touch)
+{
+    struct kn_live *live = f->live;
+    bool fresh = false;
+    if (touch->changed & (KN_CHANGED_MERGED | KN_CHANGED_UNMERGED)) {
+        kn_histories_drop(&live->histories, touch->ordinal);
+        return;
+    }
+    if (touch->changed & KN_CHANGED_NEW) {
+        v->history = kn_histories_get(&live->histories, f, v->plan, touch->ordinal, true, &fresh);
+    } else if (kn_histories_has(&live->histories, touch->ordinal)) {
+        v->history = kn_histories_get(&live->histories, f, v->plan, touch->ordinal, false, &fresh);
+    } else {
+        return;
+    }
+    if (touch->changed & KN_CHANGED_ORDERS) {
+        v->history->orders_loaded = false;
+    }
+    for (uint32_t i = touch->first; i != 0; i = f->touched.items[i - 1].next) {
+        const struct kn_touch_item *t = &f->touched.items[i - 1];
+        kn_history_add(&live->histories, v->history, v->plan, t->item, t->arrival);
+    }
+}
+
+static bool is_live_profile(struct kn_fold *f, uint32_t ordinal)
+{
+    struct kn_hot hot;
+    return kn_hot_decode(kn_fold_get(f, KN_T_HOT, kn_key_u32(ordinal)), &hot) && hot.canonical == 0;
+}
+
+/* It became part of another one: it is a member of nothing any more. */
+static void leave_all(struct kn_fold *f, const struct kn_live_why *why)
+{
+    struct kn_live *live = f->live;
+    struct kn_member_list *list = &live->list;
+    for (uint32_t i = 0; i < live->count; i++) {
+        struct kn_instance *instance = live->all[i];
+        if (kn_members_has(list, instance->record.number)) {
+            settle_truth(f, instance, false, why, true);
+        }
+    }
+    memset(live->todo.words, 0, live->words * sizeof *live->todo.words);
+    list->count = 0;
+    list->dirty = list->resized = true;
+    struct kn_str values = kn_fold_get(f, KN_T_COMPUTED, kn_key_u32(list->ordinal));
+    for (uint32_t i = 0; values.p && i < live->count; i++) {
+        struct kn_instance *instance = live->all[i];
+        if (kn_computed_find(values, instance->record.number).len > 0) {
+            instance->record.size--;
+            soil(live, instance);
+        }
+    }
+    if (values.p) {
+        kn_fold_remove(f, KN_T_COMPUTED, kn_key_u32(list->ordinal));
+    }
+    kn_members_save(f, list);
+    kn_due_file(f, &live->due, list->ordinal, INT64_MAX);
+    kn_histories_drop(&live->histories, list->ordinal);
+}
+
+static bool is_nothing(const struct kn_live *live)
+{
+    uint64_t any = 0;
+    for (uint32_t i = 0; i < live->words; i++) {
+        any |= live->todo.words[i];
+    }
+    return any == 0;
+}
+
+static void evaluate_touch(struct kn_fold *f, const struct kn_touch *touch)
+{
+    struct kn_live *live = f->live;
+    struct kn_live_view v;
+    struct kn_live_why why = {
+        .cause = touch->changed & KN_CHANGED_UNMERGED ? KN_CAUSE_UNMERGE
+                 : touch->changed & KN_CHANGED_MERGED ? KN_CAUSE_MERGE
+                                                      : KN_CAUSE_MESSAGE,
+        .touch = touch,
+        .now_us = f->now_us,
+    };
+    kn_live_view(&v, f, touch->ordinal);
+    v.is_new = touch->changed & KN_CHANGED_NEW &&
+               !(touch->changed & (KN_CHANGED_MERGED | KN_CHANGED_UNMERGED));
+    if (touch->changed & (KN_CHANGED_MERGED | KN_CHANGED_UNMERGED) &&
+        !is_live_profile(f, touch->ordinal)) {
+        kn_members_load(f, touch->ordinal, &live->list);
+        leave_all(f, &why);
+        return;
+    }
+    find_candidates(f, touch);
+    follow(f, &v, touch);
+    if (is_nothing(live)) {
+        kn_arena_clear(&live->arena);
+        return;
+    }
+    kn_members_load(f, touch->ordinal, &live->list);
+    kn_live_evaluate(f, &v, &why);
+}
+
+void kn_live_record(struct kn_fold *f, bool is_tick)
+{
+    struct kn_live *live = f->live;
+    if (live->settings != f->settings) {
+        kn_live_update(f);
+    }
+    if (live->count > 0) {
+        for (uint32_t i = 0; i < f->touched.count; i++) {
+            evaluate_touch(f, &f->touched.all[i]);
+        }
+        if (live->making > 0) {
+            kn_live_install(f, is_tick);
+        }
+        kn_live_flush(f, f->now_us);
+        kn_histories_trim(&live->histories);
+    }
+    kn_touched_clear(&f->touched);
+    f->touched.off = live->count == 0;
+}
+
+/* ---- time ---- */
+
+int64_t kn_live_next_due(const struct kn_live *live)
+{
+    struct kn_due_entry first;
+    for (uint32_t i = 0; live->making > 0 && i < live->count; i++) {
+        if (live->all[i]->record.status == KN_SEGMENT_INSTALLING) {
+            return INT64_MIN;
+        }
+    }
+    return kn_due_first(&live->due, &first) ? first.us : INT64_MAX;
+}
+
+bool kn_live_fire(struct kn_fold *f, int64_t until_us, uint64_t seq)
+{
+    struct kn_live *live = f->live;
+    struct kn_due_entry first;
+    struct kn_live_view v;
+    if (!kn_due_first(&live->due, &first) || first.us > until_us) {
+        return false;
+    }
+    if (f->counters.derived_seq != seq) {
+        f->counters.derived_seq = seq;
+        f->counters.derived_index = 0;
+    }
+    struct kn_live_why why = {.cause = KN_CAUSE_TIME, .now_us = first.us};
+    kn_live_view(&v, f, first.ordinal);
+    kn_members_load(f, first.ordinal, &live->list);
+    purge(live);
+    for (uint32_t i = 0; i < live->list.count; i++) {
+        const struct kn_member *m = &live->list.all[i];
+        if (m->due_us <= first.us) {
+            kn_bits_set(live->todo, kn_live_index(live, kn_live_by_number(live, m->number)));
+        }
+    }
+    kn_due_file(f, &live->due, first.ordinal, INT64_MAX); /* the list tells the next one */
+    kn_live_evaluate(f, &v, &why);
+    kn_live_flush(f, first.us);
+    kn_histories_trim(&live->histories);
+    return true;
+}

@@ -3,6 +3,9 @@ import { Redirect, Route, Switch } from 'wouter';
 import { SessionContext, useCaller, useWorkspaces } from './session';
 import { ProfilePage } from './pages/profile';
 import { ProfilesPage } from './pages/profiles';
+import { SegmentPage } from './pages/segment';
+import { EditSegmentPage, NewSegmentPage } from './pages/segment-edit';
+import { SegmentsPage } from './pages/segments';
 import { SettingsPage } from './pages/settings';
 import { SignInPage } from './pages/sign-in';
 import { SourcePage } from './pages/source';
@@ -36,6 +39,10 @@ export function App() {
         <Switch>
           <Route path="/profiles" component={ProfilesPage} />
           <Route path="/profiles/:id">{({ id }) => <ProfilePage id={id} />}</Route>
+          <Route path="/segments" component={SegmentsPage} />
+          <Route path="/segments/new" component={NewSegmentPage} />
+          <Route path="/segments/:key">{({ key }) => <SegmentPage segmentKey={decodeURIComponent(key)} />}</Route>
+          <Route path="/segments/:key/edit">{({ key }) => <EditSegmentPage segmentKey={decodeURIComponent(key)} />}</Route>
           <Route path="/sources" component={SourcesPage} />
           <Route path="/sources/:id">{({ id }) => <SourcePage id={id} />}</Route>
           <Route path="/settings" component={SettingsPage} />

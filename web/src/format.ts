@@ -12,6 +12,7 @@ export function useFormat() {
   const number = new Intl.NumberFormat(locale);
   const dateTime = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short', timeZone: zone });
   const day = new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric', timeZone: zone });
+  const date = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', year: 'numeric', timeZone: zone });
   const time = new Intl.DateTimeFormat(locale, { timeStyle: 'short', timeZone: zone });
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
   const now = () => Math.max(Date.now(), Date.parse(workspace.now));
@@ -20,6 +21,7 @@ export function useFormat() {
     money: (amount: number, currency: string) => money(locale, amount, currency),
     dateTime: (iso: string) => dateTime.format(new Date(iso)),
     day: (iso: string) => day.format(new Date(iso)),
+    date: (iso: string) => date.format(new Date(iso)),
     time: (iso: string) => time.format(new Date(iso)),
     ago: (iso: string) => ago(relative, Date.parse(iso) - now()),
   };

@@ -124,3 +124,31 @@ export interface Reject {
   detail?: string;
   sample?: unknown;
 }
+
+export interface Segment {
+  key: string;
+  name: string;
+  description?: string;
+  query: string;
+  status: 'building' | 'ready' | 'failed';
+  progress?: number;
+  error?: string | null;
+  size: number;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface Preview {
+  size: number;
+  eligible: Record<string, number>;
+  sample: string[];
+  took_ms: number;
+}
+
+export interface Change {
+  at: string;
+  change: 'entered' | 'exited';
+  profile?: string | null;
+  cause: string;
+  message_id?: string;
+}

@@ -1,7 +1,7 @@
 /** The frame around every page: navigation, workspace, language, appearance, account. */
 import { ActionIcon, Alert, AppShell, Burger, Group, Menu, NavLink, Select, Stack, Text, useMantineColorScheme } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { IconAddressBook, IconDatabaseImport, IconLanguage, IconLogout, IconMoon, IconSettings, IconSun, IconSunMoon, IconUser } from '@tabler/icons-react';
+import { IconAddressBook, IconUsersGroup, IconDatabaseImport, IconLanguage, IconLogout, IconMoon, IconSettings, IconSun, IconSunMoon, IconUser } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -13,6 +13,7 @@ import { useSession } from '../session';
 
 const PAGES = [
   { to: '/profiles', label: 'nav.profiles', icon: IconAddressBook },
+  { to: '/segments', label: 'nav.segments', icon: IconUsersGroup },
   { to: '/sources', label: 'nav.sources', icon: IconDatabaseImport },
   { to: '/settings', label: 'nav.settings', icon: IconSettings },
 ] as const;

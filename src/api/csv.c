@@ -12,21 +12,23 @@ enum { ROWS = 1000, ROWS_MAX = 10000, COLUMNS_MAX = 100, ROW_BYTES = 16 << 20 };
 
 #define DEFAULT_FIELDS "id,since,identifier.email,consent.state,consent.basis,consent.at"
 
+enum column_kind {
+    COLUMN_ID,
+    COLUMN_SINCE,
+    COLUMN_CREATED,
+    COLUMN_LAST_SEEN,
+    COLUMN_STATE,
+    COLUMN_BASIS,
+    COLUMN_AT,
+    COLUMN_VERSION,
+    COLUMN_PROOF,
+    COLUMN_IDENTIFIER,
+    COLUMN_TRAIT,
+    COLUMN_COMPUTED,
+};
+
 struct column {
-    enum {
-        COLUMN_ID,
-        COLUMN_SINCE,
-        COLUMN_CREATED,
-        COLUMN_LAST_SEEN,
-        COLUMN_STATE,
-        COLUMN_BASIS,
-        COLUMN_AT,
-        COLUMN_VERSION,
-        COLUMN_PROOF,
-        COLUMN_IDENTIFIER,
-        COLUMN_TRAIT,
-        COLUMN_COMPUTED,
-    } kind;
+    enum column_kind kind;
     struct kn_str name, key;
 };
 
@@ -86,7 +88,7 @@ static bool read_column(struct kn_str name, struct column *ret)
 {
     static const struct {
         const char *name;
-        int kind;
+        enum column_kind kind;
     } plain[] = {{"id", COLUMN_ID},
                  {"since", COLUMN_SINCE},
                  {"created_at", COLUMN_CREATED},
@@ -98,7 +100,7 @@ static bool read_column(struct kn_str name, struct column *ret)
                  {"consent.proof", COLUMN_PROOF}};
     static const struct {
         const char *prefix;
-        int kind;
+        enum column_kind kind;
     } keyed[] = {{"identifier.", COLUMN_IDENTIFIER},
                  {"trait.", COLUMN_TRAIT},
                  {"computed.", COLUMN_COMPUTED}};

@@ -13,7 +13,7 @@ enum { ROWS = 1000, ROWS_MAX = 10000, COLUMNS_MAX = 100, ROW_BYTES = 16 << 20 };
 #define DEFAULT_FIELDS "id,since,identifier.email,consent.state,consent.basis,consent.at"
 
 struct column {
-    enum {
+    enum column_kind {
         COLUMN_ID,
         COLUMN_SINCE,
         COLUMN_CREATED,
@@ -86,7 +86,7 @@ static bool read_column(struct kn_str name, struct column *ret)
 {
     static const struct {
         const char *name;
-        int kind;
+        enum column_kind kind;
     } plain[] = {{"id", COLUMN_ID},
                  {"since", COLUMN_SINCE},
                  {"created_at", COLUMN_CREATED},
@@ -98,7 +98,7 @@ static bool read_column(struct kn_str name, struct column *ret)
                  {"consent.proof", COLUMN_PROOF}};
     static const struct {
         const char *prefix;
-        int kind;
+        enum column_kind kind;
     } keyed[] = {{"identifier.", COLUMN_IDENTIFIER},
                  {"trait.", COLUMN_TRAIT},
                  {"computed.", COLUMN_COMPUTED}};

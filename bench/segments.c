@@ -271,7 +271,7 @@ static void audience(struct bench *b, const char *text, uint64_t *members)
                                       .now_us = SHOP_END_US,
                                       .members = members_of,
                                       .context = b,
-                                      .jobs = {b->pool, pool_run}};
+                                      .jobs = {b->pool, pool_run, POOL_THREADS}};
     kn_arena_init(&arena, 1 << 26);
     check(kn_query_parse(kn_str_c(text), KN_QUERY_SEGMENT, &arena, &query, &err), &err);
     check(kn_definition_make(&query, &made_with, &arena, &definition, &err), &err);

@@ -41,7 +41,7 @@ void kn_post_query_parse(struct kn_ctx *ctx)
         return;
     }
     struct kn_buf text;
-    kn_buf_init(&text, 4 * KN_QUERY_TEXT_MAX);
+    kn_buf_init(&text, (size_t)4 * KN_QUERY_TEXT_MAX);
     kn_query_format(&query, &text);
     struct kn_buf *out = &ctx->response->body;
     kn_api_json(ctx, 200);
@@ -76,7 +76,7 @@ void kn_post_query_format(struct kn_ctx *ctx)
         return;
     }
     struct kn_buf text;
-    kn_buf_init(&text, 4 * KN_QUERY_TEXT_MAX);
+    kn_buf_init(&text, (size_t)4 * KN_QUERY_TEXT_MAX);
     kn_query_format(&query, &text);
     kn_api_json(ctx, 200);
     kn_buf_char(&ctx->response->body, '{');

@@ -4,8 +4,6 @@
 #include "api/reports.h"
 #include "format/time_text.h"
 
-#include "format/time_text.h"
-
 /* A number from 0 in the cell; answered when it is beyond. */
 static uint32_t cell_index(struct kn_report_in *in, const char *key, uint64_t count)
 {

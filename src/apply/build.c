@@ -116,7 +116,7 @@ static uint64_t *copy_bits(struct kn_workspace *ws, struct kn_str key, size_t wo
         return NULL;
     }
     uint64_t *bits = kn_must_calloc(words + 1, sizeof *bits);
-    for (uint32_t chunk = 0; chunk * (KN_MEMBERS_CHUNK / 64) < words; chunk++) {
+    for (uint32_t chunk = 0; (size_t)chunk * (KN_MEMBERS_CHUNK / 64) < words; chunk++) {
         char bytes[8];
         kn_members_key(instance->record.number, chunk, bytes);
         struct kn_str from =

@@ -163,7 +163,7 @@ static enum kn_rc compile(struct body *b, struct kn_str text, struct kn_err *err
     KN_TRY(kn_definition_make(&b->query, &options, &b->arena, &d->definition, err));
     struct kn_buf canonical;
     bool excludes = false;
-    kn_buf_init(&canonical, KN_QUERY_TEXT_MAX * 2);
+    kn_buf_init(&canonical, (size_t)KN_QUERY_TEXT_MAX * 2);
     kn_query_format(&b->query, &canonical);
     d->text = kn_arena_str(&b->arena, kn_buf_view(&canonical));
     kn_buf_deinit(&canonical);
@@ -180,8 +180,8 @@ static enum kn_rc read_document(struct body *b, struct kn_json_parser *parser, s
 {
     struct kn_defined *d = &b->pub;
     struct kn_json doc;
-    struct kn_str text;
-    struct kn_str at;
+    struct kn_str text = KN_STR_EMPTY;
+    struct kn_str at = KN_STR_EMPTY;
     int64_t version = 1;
     char *padded = kn_arena_zero(&b->arena, 1, json.len + KN_JSON_PADDING);
     if (!padded || !parser) {

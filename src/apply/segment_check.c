@@ -38,7 +38,7 @@ static bool column_of(const struct names *n, enum kn_table_kind kind, struct kn_
                       const char *section, const struct kn_str *keys, uint32_t count)
 {
     struct kn_buf path;
-    kn_buf_init(&path, 64 * 1024);
+    kn_buf_init(&path, 64 << 10);
     kn_columns_path_key(&path, kn_str_c(section));
     for (uint32_t i = 0; i < count; i++) {
         kn_columns_path_key(&path, keys[i]);

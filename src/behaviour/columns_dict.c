@@ -36,10 +36,10 @@ static bool grow(struct kn_dict *d)
 {
     uint32_t room = d->room ? d->room * 2 : ENTRIES_FIRST;
     if (room > UINT32_MAX / 4 || !resize(&d->kinds, room) ||
-        !resize(&d->offsets, (room + 1U) * sizeof *d->offsets)) {
+        !resize(&d->offsets, ((size_t)room + 1) * sizeof *d->offsets)) {
         return false;
     }
-    uint64_t *slots = kn_calloc(room * 2U, sizeof *slots);
+    uint64_t *slots = kn_calloc((size_t)room * 2, sizeof *slots);
     if (!slots) {
         return false;
     }

@@ -82,7 +82,7 @@ struct kn_str kn_pixel_message(const struct kn_http_request *request, struct kn_
         message = kn_buf_view(scratch);
     }
     char *padded = kn_arena_alloc(request->arena, message.len + KN_JSON_PADDING);
-    if (!padded || message.len == 0 || scratch->rc != KN_OK) {
+    if (!padded || !message.p || message.len == 0 || scratch->rc != KN_OK) {
         return KN_STR_EMPTY;
     }
     memcpy(padded, message.p, message.len);

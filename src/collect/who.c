@@ -23,7 +23,10 @@ static void add_email(struct kn_reading *r, struct kn_str text)
         return;
     }
     struct kn_str folded = kn_fold_email(text, &r->c->arena);
-    r->nomem = r->nomem || !folded.p;
+    if (!folded.p) {
+        r->nomem = true;
+        return;
+    }
     add_id(r, KN_ID_EMAIL, folded);
 }
 

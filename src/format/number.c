@@ -111,7 +111,7 @@ bool kn_dec_parse(struct kn_str text, bool exponent, kn_dec *ret)
     }
     /* 10^18 is in the scale already: at most 10^35 in all, in two steps. */
     int64_t scale = value == 0 ? 0 : d.exponent + DIGITS;
-    if (scale > DIGITS && d.mantissa >= powers[2 * DIGITS - scale]) {
+    if (scale > DIGITS && d.mantissa >= powers[(int64_t)2 * DIGITS - scale]) {
         return false;
     }
     value *= powers[scale < DIGITS ? scale : DIGITS];

@@ -168,7 +168,7 @@ static enum kn_rc write_out(struct kn_zone *z, struct kn_err *err)
     } else {
         z->table_from = first[0];
     }
-    size_t room = z->count + 3 * (TABLE_END - TABLE_FIRST);
+    size_t room = z->count + (size_t)3 * (TABLE_END - TABLE_FIRST);
     struct change *changes = kn_realloc(z->changes, room * sizeof *changes);
     if (!changes) {
         return kn_fail(err, KN_E_NOMEM, "out of memory for a time zone");

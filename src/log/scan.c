@@ -22,6 +22,9 @@ static void claim(struct scan *s, uint64_t seq)
 static void look_ahead(struct scan *s, struct kn_str bytes, size_t from)
 {
     struct kn_frame_info info;
+    if (!bytes.p) {
+        return; /* an empty segment */
+    }
     for (size_t at = (from + 7) & ~(size_t)7; at + KN_FRAME_HEADER <= bytes.len; at += 8) {
         if (bytes.p[at] == 'K' &&
             kn_frame_decode(kn_str_sub(bytes, at, bytes.len), &info) == KN_OK) {

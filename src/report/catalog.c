@@ -1,6 +1,7 @@
 /* The catalogue: which events and traits there are, what they carry, and how often. */
 #include <stdlib.h>
 
+#include "base/assert.h"
 #include "base/mem.h"
 #include "report/values.h"
 
@@ -126,7 +127,8 @@ static enum kn_rc count_field(struct catalog *c, const struct kn_lane *lane,
 static void choose_examples(const struct catalog *c, const struct kn_value_set *set,
                             const struct counting *n, struct kn_catalog_field *f)
 {
-    uint32_t best[3];
+    uint32_t best[3] = {0};
+    kn_assert(n->most || set->count == 0);
     for (uint32_t i = 1; i < set->count; i++) {
         if (n->most[i] == 0 || n->most[i] < c->example_profiles) {
             continue;
@@ -295,6 +297,7 @@ static enum kn_rc read_all(struct catalog *c, const struct kn_catalog_table **re
         rc = no_memory(c);
     }
     for (uint32_t i = 0; rc == KN_OK && i < lane.table_count; i++) {
+        kn_assert(tables);
         rc = read_one(c, lane.tables[i], &tables[n]);
         n += rc == KN_OK && tables[n].rows > 0;
     }

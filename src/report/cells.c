@@ -1,4 +1,5 @@
 /* Counts by key. */
+#include "base/assert.h"
 #include "base/mem.h"
 #include "report/values.h"
 
@@ -60,6 +61,7 @@ struct kn_cell *kn_cells_at(struct kn_cells *cells, uint64_t key, struct kn_err 
         if (widen(cells, err) != KN_OK) {
             return NULL;
         }
+        kn_assert(cells->cells);
         at = find(cells, key);
     }
     cells->used[at] = 1;

@@ -1,4 +1,5 @@
 /* Funnels: for each profile the chain that comes furthest. */
+#include "base/assert.h"
 #include "base/mem.h"
 #include "report/dimension.h"
 #include "report/rank.h"
@@ -90,6 +91,7 @@ static void find_chain(const struct job *j, uint32_t local, uint32_t possible, s
     for (uint32_t k = 0; k < possible; k++) {
         next[k] = j->slabs[k].start[local];
     }
+    kn_assert(possible > 0);
     *best = (struct chain){.length = 0};
     if (possible == 1) {
         *best = (struct chain){.length = 1, .at = {next[0]}};
@@ -165,7 +167,7 @@ static enum kn_rc count_block(struct job *j, uint32_t first)
 {
     struct funnel *f = j->f;
     uint64_t want[KN_BLOCK_WORDS];
-    uint64_t begun[KN_BLOCK_WORDS];
+    uint64_t begun[KN_BLOCK_WORDS] = {0};
     memcpy(want, f->population.counted + first / 64, sizeof want);
     for (uint32_t k = 0; k < f->request->step_count; k++) {
         KN_TRY(kn_slab_load(&j->slabs[k], &f->lanes[k], &f->population, first, want, &j->err));
@@ -292,6 +294,7 @@ static enum kn_rc fill_step(const struct funnel *f, uint32_t jobs, uint32_t step
     rc = rc == KN_OK ? by_group(&all, f->dimension.set.count, &us, &starts, err) : rc;
     for (uint32_t i = 0; rc == KN_OK && i < ranking->count; i++) {
         uint32_t g = ranking->ids[i];
+        kn_assert(us && starts);
         steps[(size_t)i * f->request->step_count + step] =
             step_of(us + starts[g], starts[g + 1] - starts[g], step == 0);
     }

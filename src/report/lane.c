@@ -1,4 +1,5 @@
 /* Lanes: which parts are read, and which of their rows satisfy a condition. */
+#include "base/assert.h"
 #include "base/mem.h"
 #include "report/rows.h"
 #include "segment/rows.h"
@@ -94,6 +95,7 @@ static enum kn_rc judge_all(const struct kn_report *report, struct judging *j, u
         kn_jobs_run(&report->jobs, count, judge, j);
     }
     for (uint32_t i = 0; i < count && rc == KN_OK; i++) {
+        kn_assert(j->results && j->errors);
         rc = j->results[i];
         *err = rc == KN_OK ? *err : j->errors[i];
     }

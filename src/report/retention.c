@@ -272,7 +272,7 @@ static enum kn_rc make_group(const struct retention *r, struct kn_cells *cells, 
 static enum kn_rc sum_up_groups(const struct retention *r, uint32_t jobs, struct kn_arena *arena,
                                 struct kn_retention_result *ret, struct kn_err *err)
 {
-    struct kn_ranking ranking;
+    struct kn_ranking ranking = {0};
     struct kn_cells *cells = &r->jobs[0].cells;
     for (uint32_t j = 1; j < jobs; j++) {
         KN_TRY(kn_cells_merge(cells, &r->jobs[j].cells, err));

@@ -1,6 +1,7 @@
 /* Series: numbers per calendar unit. */
 #include "report/series.h"
 
+#include "base/assert.h"
 #include "base/mem.h"
 #include "report/rank.h"
 
@@ -165,6 +166,7 @@ static enum kn_rc rank(const struct kn_series_plan *p, const struct kn_cells *ce
         }
     }
     for (uint32_t g = 0; rc == KN_OK && g < groups; g++) {
+        kn_assert(sums && totals);
         totals[g] = rank_by(p->request, sums[g].count, &sums[g].sum);
     }
     if (rc == KN_OK) {

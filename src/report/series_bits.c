@@ -301,16 +301,17 @@ static void count_column(const uint64_t *bits, uint32_t words, uint64_t *totals)
     uint64_t ones = 0;
     uint64_t twos = 0;
     uint64_t fours = 0;
+    const size_t step = words;
     for (uint32_t i = 0; i < KN_BLOCK; i += 8) {
-        const uint64_t *v = bits + (size_t)i * words;
+        const uint64_t *v = bits + i * step;
         uint64_t t[4];
         uint64_t f[2];
         uint64_t eights;
-        add3(ones, v[0], v[words], &ones, &t[0]);
-        add3(ones, v[2 * words], v[3 * words], &ones, &t[1]);
+        add3(ones, v[0], v[step], &ones, &t[0]);
+        add3(ones, v[2 * step], v[3 * step], &ones, &t[1]);
         add3(twos, t[0], t[1], &twos, &f[0]);
-        add3(ones, v[4 * words], v[5 * words], &ones, &t[2]);
-        add3(ones, v[6 * words], v[7 * words], &ones, &t[3]);
+        add3(ones, v[4 * step], v[5 * step], &ones, &t[2]);
+        add3(ones, v[6 * step], v[7 * step], &ones, &t[3]);
         add3(twos, t[2], t[3], &twos, &f[1]);
         add3(fours, f[0], f[1], &fours, &eights);
         add_bits(eights, 8, totals);

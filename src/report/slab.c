@@ -91,6 +91,7 @@ static inline uint32_t take_rows(const struct kn_lane *lane, uint32_t part, uint
     int64_t *us = to->us;
     struct kn_row_ref *refs = to->refs;
     uint32_t n = to->count;
+    kn_assert(us || rows == 0);
     for (uint64_t r = row; r < row + rows; r++) {
         uint64_t low = narrow ? ((const uint16_t *)lo)[r] : ((const uint32_t *)lo)[r];
         int64_t at = (int64_t)((uint64_t)base + ((uint64_t)hi[r] << shift) + low);

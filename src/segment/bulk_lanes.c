@@ -148,7 +148,7 @@ KN_AVX2 static bool avx2_span(const uint32_t *hi, size_t rows, const struct kn_l
     size_t at = 0;
     for (; at + 64 <= rows; at += 64) {
         uint64_t in = 0, on = 0;
-        for (unsigned k = 0; k < 8; k++) {
+        for (size_t k = 0; k < 8; k++) {
             __m256i v = load(hi + at + 8 * k);
             __m256i d = _mm256_sub_epi32(v, first);
             in |= bits8x32(_mm256_cmpeq_epi32(_mm256_min_epu32(d, width), d)) << (8 * k);
@@ -181,7 +181,7 @@ KN_AVX2 static void avx2_set8(const uint8_t *codes, size_t rows, const struct kn
     size_t at = 0;
     for (; at + 64 <= rows; at += 64) {
         uint64_t word = 0;
-        for (unsigned k = 0; k < 2; k++) {
+        for (size_t k = 0; k < 2; k++) {
             __m256i v = load(codes + at + 32 * k);
             __m256i nibble = _mm256_and_si256(v, low);
             __m256i row = _mm256_blendv_epi8(_mm256_shuffle_epi8(below, nibble),
@@ -204,7 +204,7 @@ KN_AVX2 static void avx2_few16(const uint16_t *codes, size_t rows, const uint32_
     size_t at = 0;
     for (; at + 64 <= rows; at += 64) {
         uint64_t word = 0;
-        for (unsigned k = 0; k < 2; k++) {
+        for (size_t k = 0; k < 2; k++) {
             __m256i a = load(codes + at + 32 * k), b = load(codes + at + 32 * k + 16);
             __m256i x = _mm256_setzero_si256(), y = x;
             for (uint32_t i = 0; i < count; i++) {
@@ -228,7 +228,7 @@ KN_AVX2 static void avx2_few32(const uint32_t *codes, size_t rows, const uint32_
     size_t at = 0;
     for (; at + 64 <= rows; at += 64) {
         uint64_t word = 0;
-        for (unsigned k = 0; k < 8; k++) {
+        for (size_t k = 0; k < 8; k++) {
             __m256i v = load(codes + at + 8 * k), x = _mm256_setzero_si256();
             for (uint32_t i = 0; i < count; i++) {
                 x = _mm256_or_si256(x, _mm256_cmpeq_epi32(v, _mm256_set1_epi32((int)few[i])));

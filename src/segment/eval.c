@@ -31,6 +31,7 @@ static struct kn_values row_values(struct kn_evaluation *e, const struct kn_chai
                                    const struct kn_scope *scope)
 {
     const struct kn_view *view = e->view;
+    kn_assert(scope);
     const struct kn_scope *of = chain->parent ? scope->parent : scope;
     bool context = chain->kind == KN_FROM_CONTEXT;
     kn_assert(of);
@@ -186,6 +187,7 @@ static struct kn_outcome any_outcome(struct kn_evaluation *e, const struct kn_cn
     const struct kn_view *view = e->view;
     struct kn_path array = n->node->array;
     struct joined j = join(KN_YES);
+    kn_assert(scope);
     uint32_t count = view->ops->elements(view->self, scope->rows, scope->row, array);
     bool more = true;
     for (uint32_t i = 0; i < count && more; i++) {

@@ -117,8 +117,10 @@ static void read_chain(struct reads *r, const struct kn_chain *chain, const stru
     }
     case KN_FROM_PROPERTY:
     case KN_FROM_CONTEXT: {
+        kn_assert(around);
         const struct around *of = chain->parent ? around->outer : around;
         bool context = chain->kind == KN_FROM_CONTEXT;
+        kn_assert(of);
         add_field(r, of->chain, chain->parent || context ? NULL : array, chain->path, context);
         return;
     }
@@ -134,6 +136,7 @@ static void read_node(struct reads *r, const struct kn_node *node, const struct 
 {
     if (node->kind == KN_NODE_ANY) {
         static const struct kn_path nothing = {NULL, 0};
+        kn_assert(around);
         array = &node->array;
         add_field(r, around->chain, array, nothing, false); /* how many elements there are */
     }

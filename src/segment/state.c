@@ -111,7 +111,7 @@ void kn_eval_state_touch(struct kn_eval_state *state, struct kn_str event, int64
     const struct kn_reads *reads = &state->definition->reads;
     for (uint32_t at = 0; at < reads->event_count; at++) {
         struct kn_str name = reads->events[at].name;
-        if (!name.p != !event.p || !kn_str_eq(name, event)) {
+        if (!name.p != !event.p || (name.p && !kn_str_eq(name, event))) {
             continue;
         }
         for (uint32_t i = 0; i < state->definition->state_count; i++) {

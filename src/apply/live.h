@@ -59,6 +59,20 @@ struct kn_live_key_memo { /* texts of definitions stay where they are */
     const struct kn_instance *serves; /* NULL: none does */
 };
 
+struct kn_live_need { /* the row's field has this text (segment/new_row.h) */
+    uint32_t field;      /* of the plan's event */
+    uint32_t instance;
+    struct kn_str text;
+};
+
+struct kn_live_event { /* of the plan */
+    struct kn_bits readers;
+    struct kn_bits any_row;      /* readers that any row of it may change; others have needs */
+    struct kn_bits rises, falls; /* a row can only make them true; only make them false */
+    struct kn_live_need *needs;  /* by field, text, instance */
+    uint32_t need_count;
+};
+
 struct kn_live_memo {
     const void *keys;
     uint32_t event, field;
@@ -76,9 +90,9 @@ struct kn_live {
     bool any_dirty;
 
     struct kn_plan plan;
-    struct kn_arena index_arena;   /* the sets below */
-    struct kn_bits *event_readers; /* [plan.event_count] */
-    struct kn_live_key *keys;      /* traits and definitions that are read, by key */
+    struct kn_arena index_arena;  /* the sets below */
+    struct kn_live_event *events; /* [plan.event_count] */
+    struct kn_live_key *keys;     /* traits and definitions that are read, by key */
     uint32_t key_count;
     struct kn_bits consent_readers, identifier_readers, order_readers, every;
     struct kn_bits empty_matters; /* true, waiting or with a value for a profile without anything */
@@ -136,6 +150,13 @@ static inline bool kn_bits_has(struct kn_bits bits, uint32_t at)
 {
     return (bits.words[at >> 6] >> (at & 63)) & 1;
 }
+
+/* live_events.c */
+/* The rest of live->events[event], whose readers and empty sets are there. */
+void kn_live_index_event(struct kn_live *live, uint32_t event);
+/* Adds to live->todo whom the event may change for the profile whose list is loaded. Uses
+ * live->direct. Values come from live->arena. */
+void kn_live_add_event(struct kn_live *live, uint32_t event, const struct kn_item *item);
 
 /* live_view.c: the view of one profile, from the fold's stores */
 struct kn_live_view {

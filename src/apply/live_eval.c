@@ -10,7 +10,7 @@ static bool relevant(const struct kn_live *live, uint32_t at, const struct kn_to
                      const struct kn_item *item)
 {
     uint32_t event = kn_item_is_event(item) ? kn_plan_find(&live->plan, item->name) : UINT32_MAX;
-    if (event != UINT32_MAX && kn_bits_has(live->event_readers[event], at)) {
+    if (event != UINT32_MAX && kn_bits_has(live->events[event].readers, at)) {
         return true;
     }
     if (item->consent_count > 0 && kn_bits_has(live->consent_readers, at)) {
@@ -247,7 +247,7 @@ static void add_item(struct kn_live *live, const struct kn_item *item, uint32_t 
     struct kn_str key;
     struct kn_str value;
     if (event != UINT32_MAX) {
-        add_readers(live, &live->event_readers[event]);
+        kn_live_add_event(live, event, item);
     }
     if (!(changed & KN_CHANGED_TRAITS) || item->traits.len == 0 || live->key_count == 0) {
         return;
@@ -359,11 +359,11 @@ static void evaluate_touch(struct kn_fold *f, const struct kn_touch *touch)
         .now_us = f->now_us,
     };
     kn_live_view(&v, f, touch->ordinal);
+    kn_members_load(f, touch->ordinal, &live->list);
     v.is_new = touch->changed & KN_CHANGED_NEW &&
                !(touch->changed & (KN_CHANGED_MERGED | KN_CHANGED_UNMERGED));
     if (touch->changed & (KN_CHANGED_MERGED | KN_CHANGED_UNMERGED) &&
         !is_live_profile(f, touch->ordinal)) {
-        kn_members_load(f, touch->ordinal, &live->list);
         leave_all(f, &why);
         return;
     }
@@ -373,7 +373,6 @@ static void evaluate_touch(struct kn_fold *f, const struct kn_touch *touch)
         kn_arena_clear(&live->arena);
         return;
     }
-    kn_members_load(f, touch->ordinal, &live->list);
     kn_live_evaluate(f, &v, &why);
 }
 

@@ -78,7 +78,7 @@ static void index_one(struct kn_live *live, uint32_t at)
     kn_bits_set(live->every, at);
     for (uint32_t i = 0; i < reads->event_count; i++) {
         if (reads->events[i].name.p) {
-            kn_bits_set(live->event_readers[kn_plan_find(&live->plan, reads->events[i].name)], at);
+            kn_bits_set(live->events[kn_plan_find(&live->plan, reads->events[i].name)].readers, at);
         } else {
             kn_bits_set(live->order_readers, at);
         }
@@ -150,15 +150,20 @@ void kn_live_make_index(struct kn_fold *f)
     live->identifier_readers = new_bits(live);
     live->order_readers = new_bits(live);
     live->empty_matters = new_bits(live);
-    live->event_readers =
-        kn_arena_zero(&live->index_arena, live->plan.event_count + 1, sizeof *live->event_readers);
-    kn_assert(live->event_readers != NULL);
+    live->events =
+        kn_arena_zero(&live->index_arena, live->plan.event_count + 1, sizeof *live->events);
+    kn_assert(live->events != NULL);
     for (uint32_t i = 0; i < live->plan.event_count; i++) {
-        live->event_readers[i] = new_bits(live);
+        struct kn_live_event *event = &live->events[i];
+        *event = (struct kn_live_event){new_bits(live), new_bits(live), new_bits(live),
+                                        new_bits(live), NULL,           0};
     }
     index_keys(live);
     for (uint32_t i = 0; i < live->count; i++) {
         index_one(live, i);
         index_empty(f, i);
+    }
+    for (uint32_t i = 0; i < live->plan.event_count; i++) {
+        kn_live_index_event(live, i);
     }
 }

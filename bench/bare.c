@@ -115,10 +115,10 @@ int main(int argc, char **argv)
     b.response = MHD_create_response_from_buffer(sizeof body - 1, body, MHD_RESPMEM_PERSISTENT);
     atomic_init(&b.open, connections);
     for (size_t i = 0; i < b.loops; i++) {
-        b.daemons[i] = MHD_start_daemon(
-            MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL, answer, &b,
-            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
-            MHD_OPTION_NOTIFY_CONNECTION, changed, &b, MHD_OPTION_END);
+        b.daemons[i] =
+            MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL, answer, &b,
+                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
+                             MHD_OPTION_NOTIFY_CONNECTION, changed, &b, MHD_OPTION_END);
     }
     accept_all(&b, argc > 1 ? atoi(argv[1]) : 8090, connections);
     for (size_t i = 0; i < b.loops; i++) {

@@ -146,11 +146,10 @@ static void feed(struct run *b, const struct events *e, uint64_t count, uint64_t
     uint64_t begin = now_ns();
     for (uint64_t i = 0; i < count; i++, b->fed++) {
         uint64_t a = kn_rand_below(&b->r, b->profiles);
-        kn_columns_event(b->c, (uint32_t)(a * kn_rand_below(&b->r, b->profiles) / b->profiles),
-                         INT64_C(1760000000000000) +
-                             (int64_t)(b->fed * (UINT64_C(90) * 86400000000 / of)),
-                         (b->fed / 100) << 16 | b->fed % 100,
-                         e->items[kn_rand_below(&b->r, VARIANTS)]);
+        kn_columns_event(
+            b->c, (uint32_t)(a * kn_rand_below(&b->r, b->profiles) / b->profiles),
+            INT64_C(1760000000000000) + (int64_t)(b->fed * (UINT64_C(90) * 86400000000 / of)),
+            (b->fed / 100) << 16 | b->fed % 100, e->items[kn_rand_below(&b->r, VARIANTS)]);
     }
     b->feed_ns += (double)(now_ns() - begin);
 }

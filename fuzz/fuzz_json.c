@@ -1,5 +1,5 @@
-/* Any bytes as JSON: accepted exactly when the naive validator accepts, and then nodes and walk both give
- * the text back; unescaped strings written again read back the same. */
+/* Any bytes as JSON: accepted exactly when the naive validator accepts, and then nodes and walk
+ * both give the text back; unescaped strings written again read back the same. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -33,8 +33,8 @@ static void check_strings(struct kn_json_parser *again, const struct kn_json *do
     kn_assert(kn_json_parse(again, out.p, out.len, &wide, &copy, NULL) == KN_OK);
     kn_assert(copy.count == 1 + 2 * doc->count);
     for (uint32_t i = 0; i < doc->count; i++) {
-        kn_assert(kn_str_eq(kn_json_string(doc, i, &arena),
-                            kn_json_string(&copy, 1 + 2 * i, &arena)));
+        kn_assert(
+            kn_str_eq(kn_json_string(doc, i, &arena), kn_json_string(&copy, 1 + 2 * i, &arena)));
         kn_assert(kn_str_eq(kn_json_key(doc, i, &arena), kn_json_string(&copy, 2 + 2 * i, &arena)));
     }
     kn_buf_deinit(&out);

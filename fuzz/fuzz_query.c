@@ -1,5 +1,5 @@
-/* Any bytes as a query: what it decodes to, written out again in full escapes, decodes to the same; the
- * pieces of a URL are pieces of it. */
+/* Any bytes as a query: what it decodes to, written out again in full escapes, decodes to the same;
+ * the pieces of a URL are pieces of it. */
 #include <stdint.h>
 
 #include "base/assert.h"

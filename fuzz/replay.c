@@ -1,4 +1,5 @@
-/* Without libFuzzer: runs a fuzz target over the files of the folders (or the files) it is given. */
+/* Without libFuzzer: runs a fuzz target over the files of the folders (or the files) it is given.
+ */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,7 +17,8 @@ static size_t run_file(const char *path)
         (void)fprintf(stderr, "cannot read %s\n", path);
         exit(1);
     }
-    uint8_t *data = malloc((size_t)size + 1); /* exact but for one byte, so that the sanitizers see */
+    uint8_t *data =
+        malloc((size_t)size + 1); /* exact but for one byte, so that the sanitizers see */
     if (!data || fread(data, 1, (size_t)size, file) != (size_t)size) {
         (void)fprintf(stderr, "cannot read %s\n", path);
         exit(1);

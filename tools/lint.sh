@@ -1,11 +1,15 @@
 #!/bin/sh
 # The static checks: clang-tidy and cppcheck over src/, and every header on its own.
-# usage: tools/lint.sh tidy|cppcheck|headers; wants the build of the preset clang for the first.
+# usage: tools/lint.sh format|tidy|cppcheck|headers; wants the build of the preset clang for the first.
 set -eu
 cd "$(dirname "$0")/.."
 jobs="$(nproc)"
 
 case "${1:-}" in
+  format)
+    # shellcheck disable=SC2046
+    clang-format --dry-run -Werror $(git ls-files '*.c' '*.h' '*.cpp')
+    ;;
   tidy)
     git ls-files 'src/*.c' | xargs -P "$jobs" -n 8 clang-tidy --quiet -p build-clang >build-clang/tidy.log 2>/dev/null ||
       { grep -E 'error: ' build-clang/tidy.log | sort -u; exit 1; }
@@ -30,7 +34,7 @@ case "${1:-}" in
     done
     ;;
   *)
-    echo "usage: tools/lint.sh tidy|cppcheck|headers" >&2
+    echo "usage: tools/lint.sh format|tidy|cppcheck|headers" >&2
     exit 2
     ;;
 esac

@@ -33,6 +33,7 @@ suite() { # suite PRESET [ctest arguments]: builds and runs, counting the tests
 builddir() { [ "$1" = rel ] && echo build || echo "build-$1"; }
 
 step "layers and habits" sh tools/layers.sh .
+step "format" sh tools/lint.sh format
 step "links of the documentation" sh tools/docs.sh
 step "types of the UI" sh tools/node.sh web/node_modules/typescript/bin/tsc -p web
 step "headers stand alone" sh tools/lint.sh headers

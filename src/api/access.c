@@ -41,8 +41,8 @@ static bool has_role(const struct kn_ctx *ctx)
     static const enum kn_role needed[] = {
         [KN_SCOPE_PUBLIC] = KN_ROLE_NONE,       [KN_SCOPE_READ] = KN_ROLE_ANALYST,
         [KN_SCOPE_PERSONAL] = KN_ROLE_MARKETER, [KN_SCOPE_SEGMENTS] = KN_ROLE_MARKETER,
-        [KN_SCOPE_SOURCES] = KN_ROLE_DEVELOPER,
-        [KN_SCOPE_EXPORT] = KN_ROLE_ADMIN,      [KN_SCOPE_ADMIN] = KN_ROLE_ADMIN,      [KN_SCOPE_INSTANCE] = KN_ROLE_ADMIN,
+        [KN_SCOPE_SOURCES] = KN_ROLE_DEVELOPER, [KN_SCOPE_EXPORT] = KN_ROLE_ADMIN,
+        [KN_SCOPE_ADMIN] = KN_ROLE_ADMIN,       [KN_SCOPE_INSTANCE] = KN_ROLE_ADMIN,
         [KN_SCOPE_METRICS] = KN_ROLE_ANALYST,   [KN_SCOPE_PROFILE_API] = KN_ROLE_MARKETER,
     };
     return ctx->caller.role >= needed[ctx->route->scope] &&
@@ -59,10 +59,9 @@ static bool is_same_origin(const struct kn_http_request *request)
         !kn_str_eq(site, KN_STR("none"))) {
         return false;
     }
-    return origin.len == 0 ||
-           (kn_str_starts(origin, scheme) &&
-            kn_str_eq_nocase(kn_str_sub(origin, scheme.len, origin.len),
-                             kn_http_header(request, "Host")));
+    return origin.len == 0 || (kn_str_starts(origin, scheme) &&
+                               kn_str_eq_nocase(kn_str_sub(origin, scheme.len, origin.len),
+                                                kn_http_header(request, "Host")));
 }
 
 static bool is_read(const struct kn_http_request *request)
@@ -71,8 +70,8 @@ static bool is_read(const struct kn_http_request *request)
 }
 
 /* A cookie travels by itself: a change needs a header that another site cannot send, and no sign
- * of another site. Signing in is a change as well (a victim must not end up in a foreign account). The
- * answers of this API carry no CORS headers: pages of other sites cannot read them. */
+ * of another site. Signing in is a change as well (a victim must not end up in a foreign account).
+ * The answers of this API carry no CORS headers: pages of other sites cannot read them. */
 static bool is_forged(const struct kn_ctx *ctx)
 {
     if (is_read(ctx->request)) {
@@ -136,8 +135,8 @@ bool kn_api_find_workspace(struct kn_ctx *ctx)
         return true;
     }
     const struct kn_api_env *env = &ctx->api->env;
-    ctx->ws = kn_api_may_see(ctx, ctx->params[0]) ? env->workspace(env->context, ctx->params[0])
-                                                  : NULL;
+    ctx->ws =
+        kn_api_may_see(ctx, ctx->params[0]) ? env->workspace(env->context, ctx->params[0]) : NULL;
     if (!ctx->ws) {
         kn_api_fail(ctx, 404, "Not found", "there is no such workspace");
     }
@@ -173,7 +172,8 @@ bool kn_api_accepts(struct kn_ctx *ctx)
             return true;
         }
     }
-    kn_api_fail(ctx, 406, "Not acceptable", ctx->route->type ? "this address answers text"
-                                                             : "this address answers application/json");
+    kn_api_fail(ctx, 406, "Not acceptable",
+                ctx->route->type ? "this address answers text"
+                                 : "this address answers application/json");
     return false;
 }

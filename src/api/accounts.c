@@ -30,7 +30,8 @@ static bool read_role(struct kn_ctx *ctx, enum kn_role *ret)
     }
     if (name.len == 0) {
         if (*ret == KN_ROLE_NONE) {
-            kn_api_fail_at(ctx, "/role", "role is needed: analyst, marketer, developer, admin or owner");
+            kn_api_fail_at(ctx, "/role",
+                           "role is needed: analyst, marketer, developer, admin or owner");
         }
         return *ret != KN_ROLE_NONE;
     }
@@ -79,9 +80,10 @@ static void put_user(struct kn_buf *out, const struct kn_user_info *u, struct kn
     kn_json_out_kv(out, "name", u->name);
     kn_json_out_kv(out, "role", kn_str_c(kn_role_name(u->role)));
     put_workspace(out, u->workspace);
-    kn_json_out_kv(out, "status", u->disabled       ? KN_STR("disabled")
-                                  : u->has_password ? KN_STR("active")
-                                                    : KN_STR("invited"));
+    kn_json_out_kv(out, "status",
+                   u->disabled       ? KN_STR("disabled")
+                   : u->has_password ? KN_STR("active")
+                                     : KN_STR("invited"));
     kn_json_out_ktime(out, "created_at", u->created_us);
     if (u->signed_in_us != 0) {
         kn_json_out_ktime(out, "signed_in_at", u->signed_in_us);
@@ -152,8 +154,8 @@ void kn_post_user(struct kn_ctx *ctx)
         kn_api_fail_at(ctx, "/email", "email must be an e-mail address");
         return;
     }
-    enum kn_rc rc = kn_system_invite_user(ctx->api->env.system, &u, ctx->request->arena, &id,
-                                          &invite, &err);
+    enum kn_rc rc =
+        kn_system_invite_user(ctx->api->env.system, &u, ctx->request->arena, &id, &invite, &err);
     if (rc != KN_OK) {
         kn_api_fail_rc(ctx, rc, &err);
         return;

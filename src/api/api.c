@@ -89,8 +89,7 @@ void kn_api_stage_items(struct kn_ctx *ctx, struct kn_str items, uint32_t count,
     struct kn_err err = {0};
     uint64_t seq;
     bool disk_full;
-    enum kn_rc rc =
-        kn_workspace_stage(ctx->ws, items, count, frame_flags, &seq, &disk_full, &err);
+    enum kn_rc rc = kn_workspace_stage(ctx->ws, items, count, frame_flags, &seq, &disk_full, &err);
     if (rc == KN_E_FULL && !disk_full) {
         kn_http_set_header(ctx->response, "Retry-After", KN_STR("1"));
         kn_api_fail(ctx, 429, "Too much at once", err.text);

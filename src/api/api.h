@@ -1,5 +1,5 @@
-/* The management and read API (/api/v1, the Segment Profile API, health and metrics) as use cases on
- * values: a request in, an answer out, no sockets and no threads.
+/* The management and read API (/api/v1, the Segment Profile API, health and metrics) as use cases
+ * on values: a request in, an answer out, no sockets and no threads.
  *
  * A call runs in one or two steps. handle() either completes the response (DONE) or asks to wait
  * until a workspace has applied a sequence (WAIT: a read with ?after=, a write that must be visible
@@ -7,8 +7,8 @@
  * 5 s of waiting the server calls resume() with timed_out and the answer is 504.
  *
  * Which routes exist stands in one table (routes.c): method, path pattern, scope, summary, schemas,
- * whether it may be slow (the server then runs it on a query worker). The OpenAPI document is made from
- * the same table and the schemas in openapi.json.
+ * whether it may be slow (the server then runs it on a query worker). The OpenAPI document is made
+ * from the same table and the schemas in openapi.json.
  *
  * Threads: any; changes of settings go one after the other, the system store locks itself.
  */
@@ -39,16 +39,19 @@ struct kn_api_env {
     /* Makes a workspace (directories, log, genesis) and adds it. */
     enum kn_rc (*create_workspace)(void *context, struct kn_str name, struct kn_err *err);
     /* Calls fn for every workspace. */
-    void (*each_workspace)(void *context, void (*fn)(void *, struct kn_workspace *), void *argument);
+    void (*each_workspace)(void *context, void (*fn)(void *, struct kn_workspace *),
+                           void *argument);
     /* Manual clock: moves it; KN_E_CONFLICT backwards; KN_E_INVALID when the clock is not manual.
-     * A tick is staged in every workspace: once it is applied, everything due has happened there. */
+     * A tick is staged in every workspace: once it is applied, everything due has happened there.
+     */
     enum kn_rc (*move_clock)(void *context, int64_t now_us, struct kn_err *err);
     /* The rules of a time zone this machine knows (os/zone.h). */
     enum kn_rc (*zone_rules)(void *context, struct kn_str name, struct kn_buf *out,
                              struct kn_err *err);
     /* Turns a message into items; *ret_rejected: why it was not taken (a constant code). */
     enum kn_rc (*message)(void *context, void *thread, const struct kn_api_message *message,
-                          struct kn_buf *items, uint32_t *ret_items, const char **ret_rejected, struct kn_err *err);
+                          struct kn_buf *items, uint32_t *ret_items, const char **ret_rejected,
+                          struct kn_err *err);
     /* Appends the server's own metrics in Prometheus text form. */
     void (*metrics)(void *context, struct kn_buf *out);
     /* Every workspace recovered and taking records. */
@@ -75,8 +78,8 @@ struct kn_api_call {
     enum kn_api_outcome outcome;
     struct kn_workspace *wait_ws; /* WAIT: until its applied sequence reaches wait_seq */
     uint64_t wait_seq;
-    bool patient;                 /* however long it takes: no 504 */
-    void *state;                  /* of the API, in the request's arena; pass it on to resume */
+    bool patient; /* however long it takes: no 504 */
+    void *state;  /* of the API, in the request's arena; pass it on to resume */
 };
 
 /* True when the route may scan or read much: run it on a query worker. */

@@ -99,7 +99,8 @@ static bool read_consents(struct kn_ctx *ctx, struct kn_item *item)
         }
         return true;
     }
-    if (kn_json_type_at(&ctx->doc, list) != KN_JSON_ARRAY || ctx->doc.nodes[list].next == list + 1) {
+    if (kn_json_type_at(&ctx->doc, list) != KN_JSON_ARRAY ||
+        ctx->doc.nodes[list].next == list + 1) {
         kn_api_fail_at(ctx, "/consents", "consents must be an array that is not empty");
         return false;
     }
@@ -203,10 +204,10 @@ void kn_post_merge(struct kn_ctx *ctx)
         return;
     }
     uint32_t list = kn_json_find(&ctx->doc, 0, KN_STR("profiles"));
-    uint32_t second = kn_json_type_at(&ctx->doc, list) == KN_JSON_ARRAY &&
-                              ctx->doc.nodes[list].next > list + 1
-                          ? ctx->doc.nodes[list + 1].next
-                          : KN_JSON_NONE;
+    uint32_t second =
+        kn_json_type_at(&ctx->doc, list) == KN_JSON_ARRAY && ctx->doc.nodes[list].next > list + 1
+            ? ctx->doc.nodes[list + 1].next
+            : KN_JSON_NONE;
     if (second == KN_JSON_NONE || second >= ctx->doc.nodes[list].next ||
         ctx->doc.nodes[second].next != ctx->doc.nodes[list].next) {
         kn_api_fail_at(ctx, "/profiles", "profiles must be an array of two ids");
@@ -227,8 +228,8 @@ void kn_post_merge(struct kn_ctx *ctx)
         return;
     }
     struct kn_item_id ids[2] = {id_of(&pair[0]->ids[0]), id_of(&pair[1]->ids[0])};
-    struct kn_item item = {.kind = KN_ITEM_MERGE, .ids = ids, .id_count = 2,
-                           .name = kn_str_sub(reason, 0, 500)};
+    struct kn_item item = {
+        .kind = KN_ITEM_MERGE, .ids = ids, .id_count = 2, .name = kn_str_sub(reason, 0, 500)};
     ctx->subject = a;
     apply_change(ctx, &item, false, show_subject);
 }
@@ -344,7 +345,8 @@ void kn_post_unmerge(struct kn_ctx *ctx)
 {
     struct kn_profile *p;
     struct sides *sides = zero(ctx, 1, sizeof *sides);
-    if (!sides || !load(ctx, ctx->params[1], &p) || !kn_api_body(ctx) || !read_sides(ctx, p, sides)) {
+    if (!sides || !load(ctx, ctx->params[1], &p) || !kn_api_body(ctx) ||
+        !read_sides(ctx, p, sides)) {
         return;
     }
     struct kn_item_id *ids = zero(ctx, sides->off_count, sizeof *ids);
@@ -359,7 +361,9 @@ void kn_post_unmerge(struct kn_ctx *ctx)
         return;
     }
     struct kn_str reason = kept(ctx, kn_api_text(ctx, 0, "reason"));
-    struct kn_item item = {.kind = KN_ITEM_UNMERGE, .ids = ids, .id_count = sides->off_count,
+    struct kn_item item = {.kind = KN_ITEM_UNMERGE,
+                           .ids = ids,
+                           .id_count = sides->off_count,
                            .name = kn_str_sub(reason, 0, 500)};
     ctx->subject = kn_str(sides, sizeof *sides);
     apply_change(ctx, &item, true, show_sides);

@@ -78,8 +78,8 @@ static void put_order(struct kn_buf *out, const struct kn_settings *s,
     }
     kn_json_out_ktime(out, "at", o->first_us);
     kn_json_out_kv(out, "state",
-                   !o->placed      ? KN_STR("unknown")
-                   : o->cancelled  ? KN_STR("cancelled")
+                   !o->placed          ? KN_STR("unknown")
+                   : o->cancelled      ? KN_STR("cancelled")
                    : o->refunded_whole ? KN_STR("refunded")
                                        : KN_STR("placed"));
     kn_json_out_kv(out, "currency", kn_str_c(currency));

@@ -186,16 +186,19 @@ void kn_get_openapi(struct kn_ctx *ctx)
 {
     struct kn_buf *out = &ctx->response->body;
     kn_api_json(ctx, 200);
-    kn_buf_c(out,
-             "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"Kern\",\"version\":\"" KERN_VERSION
-             "\",\"description\":\"The management and read API of Kern, a customer data platform. Events "
-             "come in by the collect routes, which speak the protocols of Segment, RudderStack and Jitsu "
-             "clients and are not described here. Lists answer {data, next}: give next as cursor for "
-             "the page after. A change answers the header Kern-Position; a read with ?after= or the "
-             "header Kern-After sees everything up to there. With the session cookie, a change needs "
-             "the header X-Kern-CSRF: 1.\",\"license\":{\"name\":\"MIT\",\"identifier\":\"MIT\"}},"
-             "\"servers\":[{\"url\":\"/\"}],"
-             "\"security\":[{\"token\":[]},{\"session\":[]}],\"paths\":{");
+    kn_buf_c(
+        out,
+        "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"Kern\",\"version\":\"" KERN_VERSION
+        "\",\"description\":\"The management and read API of Kern, a customer data platform. "
+        "Events "
+        "come in by the collect routes, which speak the protocols of Segment, RudderStack and "
+        "Jitsu "
+        "clients and are not described here. Lists answer {data, next}: give next as cursor for "
+        "the page after. A change answers the header Kern-Position; a read with ?after= or the "
+        "header Kern-After sees everything up to there. With the session cookie, a change needs "
+        "the header X-Kern-CSRF: 1.\",\"license\":{\"name\":\"MIT\",\"identifier\":\"MIT\"}},"
+        "\"servers\":[{\"url\":\"/\"}],"
+        "\"security\":[{\"token\":[]},{\"session\":[]}],\"paths\":{");
     put_paths(out);
     kn_buf_c(out, "},\"components\":{\"securitySchemes\":{"
                   "\"token\":{\"type\":\"http\",\"scheme\":\"bearer\"},"

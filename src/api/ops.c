@@ -38,7 +38,7 @@ struct targets {
     struct {
         struct kn_workspace *ws;
         uint64_t seq;
-    } *all;
+    } * all;
     size_t count, room;
 };
 

@@ -100,8 +100,8 @@ void kn_get_profiles(struct kn_ctx *ctx)
     }
     if (id) {
         struct kn_profile *p = NULL;
-        enum kn_rc rc = kn_read_profile_by_identifier(ctx->ws, id->name, id->value,
-                                                      ctx->request->arena, &p);
+        enum kn_rc rc =
+            kn_read_profile_by_identifier(ctx->ws, id->name, id->value, ctx->request->arena, &p);
         answer_one(ctx, rc, p);
     } else if (kn_http_has_param(ctx->request, "query")) {
         kn_api_select_profiles(ctx);

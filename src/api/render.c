@@ -92,9 +92,10 @@ static void put_touch_facts(struct kn_buf *out, const struct kn_profile_touch *t
     const struct {
         const char *key;
         struct kn_str value;
-    } parts[] = {{"channel", t->channel},   {"source", t->source},     {"medium", t->medium},
-                 {"campaign", t->campaign}, {"term", t->term},         {"content", t->content},
-                 {"referrer", t->referrer}, {"click_id", t->click_id}, {"landing_page", t->landing_page}};
+    } parts[] = {
+        {"channel", t->channel},   {"source", t->source},     {"medium", t->medium},
+        {"campaign", t->campaign}, {"term", t->term},         {"content", t->content},
+        {"referrer", t->referrer}, {"click_id", t->click_id}, {"landing_page", t->landing_page}};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         if (parts[i].value.len > 0) {
             kn_json_out_kv(out, parts[i].key, parts[i].value);

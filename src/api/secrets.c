@@ -66,8 +66,9 @@ enum kn_rc kn_sys_load_secrets(struct kn_system *s, struct kn_disk disk, bool is
     enum kn_rc rc = kn_disk_open(disk, "secrets", KN_OPEN_READ, &f, err);
     if (rc == KN_E_NOT_FOUND) {
         return is_new ? make(s, disk, err)
-                      : kn_fail(err, KN_E_CORRUPT, "the file \"secrets\" of the data directory is "
-                                                   "missing: no token would be known");
+                      : kn_fail(err, KN_E_CORRUPT,
+                                "the file \"secrets\" of the data directory is "
+                                "missing: no token would be known");
     }
     KN_TRY(rc);
     rc = kn_file_read(f, 0, text, sizeof text, &len, err);

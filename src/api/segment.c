@@ -17,10 +17,9 @@ static bool load(struct kn_ctx *ctx, struct kn_profile **ret)
 {
     struct kn_str value = ctx->params[1];
     struct kn_str type = kn_str_split(&value, ':');
-    enum kn_rc rc =
-        value.len > 0
-            ? kn_read_profile_by_identifier(ctx->ws, type, value, ctx->request->arena, ret)
-            : kn_read_profile_by_id(ctx->ws, type, ctx->request->arena, ret);
+    enum kn_rc rc = value.len > 0 ? kn_read_profile_by_identifier(ctx->ws, type, value,
+                                                                  ctx->request->arena, ret)
+                                  : kn_read_profile_by_id(ctx->ws, type, ctx->request->arena, ret);
     if (rc == KN_E_NOT_FOUND) {
         kn_segment_fail(ctx, 404, "not_found", "Profile was not found.");
     } else if (rc != KN_OK) {
@@ -95,8 +94,8 @@ struct class_trait {
 };
 
 /* The i-th trait of a class; false: there are no more. A deleted one has no text. */
-static bool trait_at(const struct kn_profile *p, const struct kn_settings *s, enum trait_class class,
-                     size_t i, struct class_trait *ret)
+static bool trait_at(const struct kn_profile *p, const struct kn_settings *s,
+                     enum trait_class class, size_t i, struct class_trait *ret)
 {
     size_t sent = class == CLASS_ALL ? p->trait_count : 0;
     size_t computed = class == CLASS_AUDIENCE ? 0 : p->computed_count;
@@ -221,7 +220,8 @@ void kn_segment_external_ids(struct kn_ctx *ctx)
     if (!load(ctx, &p) || !kn_api_limit(ctx, 25, 200, &limit) || !offset_of(ctx, &from)) {
         return;
     }
-    if (kn_read_links(ctx->ws, p->ordinal, ctx->request->arena, &links.all, &links.count) != KN_OK) {
+    if (kn_read_links(ctx->ws, p->ordinal, ctx->request->arena, &links.all, &links.count) !=
+        KN_OK) {
         links.count = 0;
     }
     struct kn_settings *s = kn_workspace_settings(ctx->ws);
@@ -340,9 +340,8 @@ void kn_segment_events(struct kn_ctx *ctx)
     struct kn_profile *p;
     struct kn_err err = {0};
     struct kn_archive_query q;
-    struct event_list l = {.ctx = ctx,
-                           .include = kn_http_param(r, "include"),
-                           .exclude = kn_http_param(r, "exclude")};
+    struct event_list l = {
+        .ctx = ctx, .include = kn_http_param(r, "include"), .exclude = kn_http_param(r, "exclude")};
     if (!load(ctx, &p) || !kn_api_limit(ctx, 10, 100, &l.limit) || !offset_of(ctx, &l.skip) ||
         !read_period(ctx, &q)) {
         return;

@@ -2,8 +2,14 @@
 #include "api/api_internal.h"
 #include "format/time_text.h"
 
-enum { KEY_MIN = 8, KEY_MAX = 128, WRITE_KEY_BYTES = 32, ID_BYTES = 12, LIST_MAX = 100,
-       SOURCES_MAX = 10000 };
+enum {
+    KEY_MIN = 8,
+    KEY_MAX = 128,
+    WRITE_KEY_BYTES = 32,
+    ID_BYTES = 12,
+    LIST_MAX = 100,
+    SOURCES_MAX = 10000
+};
 
 /* ---- showing ---- */
 
@@ -178,7 +184,8 @@ static bool check_list(struct kn_ctx *ctx, const char *name, const char *pointer
     }
     if (!ok) {
         kn_api_fail_at(ctx, pointer,
-                       keys ? "write_keys must be at most 100 strings of 8 to 128 letters and digits (a colon between two parts, as Jitsu has them)"
+                       keys ? "write_keys must be at most 100 strings of 8 to 128 letters and "
+                              "digits (a colon between two parts, as Jitsu has them)"
                             : "purposes must be at most 100 keys of small letters, digits and _");
     }
     return ok;
@@ -197,8 +204,8 @@ static bool check_string(struct kn_ctx *ctx, const char *name, const char *point
 
 static bool check_party(struct kn_ctx *ctx)
 {
-    struct kn_str party = kn_json_string(&ctx->doc, kn_json_find(&ctx->doc, 0, KN_STR("party")),
-                                         ctx->request->arena);
+    struct kn_str party =
+        kn_json_string(&ctx->doc, kn_json_find(&ctx->doc, 0, KN_STR("party")), ctx->request->arena);
     if (kn_json_find(&ctx->doc, 0, KN_STR("party")) == KN_JSON_NONE) {
         return true;
     }
@@ -230,8 +237,8 @@ static bool check_source(struct kn_ctx *ctx, struct kn_str id)
 struct draft {
     struct kn_str id;
     uint32_t number;
-    struct kn_str present;  /* document, or empty */
-    struct kn_str keys;     /* JSON array that takes the place of write_keys, or empty */
+    struct kn_str present; /* document, or empty */
+    struct kn_str keys;    /* JSON array that takes the place of write_keys, or empty */
     bool ignore_body, deleted;
 };
 
@@ -251,8 +258,7 @@ static struct kn_str member(struct kn_str json, const char *name)
 static void put_member(struct kn_ctx *ctx, struct kn_buf *out, const struct draft *d,
                        const char *key, struct kn_str fallback)
 {
-    uint32_t node =
-        d->ignore_body ? KN_JSON_NONE : kn_json_find(&ctx->doc, 0, kn_str_c(key));
+    uint32_t node = d->ignore_body ? KN_JSON_NONE : kn_json_find(&ctx->doc, 0, kn_str_c(key));
     struct kn_str value = node != KN_JSON_NONE ? kn_json_raw(&ctx->doc, node) : KN_STR_EMPTY;
     value = value.len > 0 ? value : member(d->present, key);
     kn_json_out_kraw(out, key, value.len > 0 ? value : fallback);
@@ -285,8 +291,7 @@ static void put_document(struct kn_ctx *ctx, struct kn_buf *out, const struct dr
     kn_buf_char(out, '}');
 }
 
-static void stage_draft(struct kn_ctx *ctx, const struct draft *d,
-                        void (*finish)(struct kn_ctx *))
+static void stage_draft(struct kn_ctx *ctx, const struct draft *d, void (*finish)(struct kn_ctx *))
 {
     struct kn_buf json;
     kn_buf_init(&json, 64 << 10);
@@ -425,7 +430,9 @@ void kn_post_source_key(struct kn_ctx *ctx)
         }
         key = kn_api_text(ctx, 0, "key");
         if (key.len > 0 && !good_key(key)) {
-            kn_api_fail_at(ctx, "/key", "a write key has 8 to 128 letters and digits (a colon between two parts, as Jitsu has them)");
+            kn_api_fail_at(ctx, "/key",
+                           "a write key has 8 to 128 letters and digits (a colon between two "
+                           "parts, as Jitsu has them)");
             return;
         }
     }
@@ -476,8 +483,8 @@ void kn_get_rejects(struct kn_ctx *ctx)
         !kn_api_read_cursor(ctx, before, &given)) {
         return;
     }
-    enum kn_rc rc = kn_read_rejects(ctx->ws, number, before[0], limit, ctx->request->arena,
-                                    &rejects, &count);
+    enum kn_rc rc =
+        kn_read_rejects(ctx->ws, number, before[0], limit, ctx->request->arena, &rejects, &count);
     if (rc != KN_OK) {
         kn_api_fail_rc(ctx, rc, NULL);
         return;

@@ -23,8 +23,8 @@ int64_t kn_sys_now(void)
     return kn_clock_wall_us(kn_clock_posix());
 }
 
-/* Tokens have 200 bits and more of randomness: a fast hash is right for them (passwords get Argon2).
- * Source: BLAKE2 (RFC 7693), libsodium. */
+/* Tokens have 200 bits and more of randomness: a fast hash is right for them (passwords get
+ * Argon2). Source: BLAKE2 (RFC 7693), libsodium. */
 void kn_sys_hash(const struct kn_system *s, struct kn_str secret, unsigned char *to)
 {
     (void)crypto_generichash(to, KN_SECRET_BYTES, (const unsigned char *)secret.p, secret.len,
@@ -489,8 +489,8 @@ enum kn_rc kn_system_remove_token(struct kn_system *s, struct kn_str id, struct 
     kn_json_out_kv(&json, "id", id);
     kn_mutex_lock(&s->mutex);
     for (size_t i = 0; i < s->token_count; i++) {
-        found = found || (s->tokens[i].role != KN_ROLE_NONE &&
-                          kn_str_eq(kn_str_c(s->tokens[i].id), id));
+        found = found ||
+                (s->tokens[i].role != KN_ROLE_NONE && kn_str_eq(kn_str_c(s->tokens[i].id), id));
     }
     enum kn_rc rc = found ? kn_sys_record(s, &json, err)
                           : kn_fail(err, KN_E_NOT_FOUND, "there is no such token");

@@ -1,12 +1,13 @@
 /* What belongs to the process and not to one workspace: users, API tokens, UI sessions and the list
  * of workspaces: a fold over the `system` log (system/log on the disk), all of it in memory.
  *
- * Secrets are never stored: passwords as Argon2id (libsodium); tokens, invitations and session cookies
- * as a keyed BLAKE2b hash, whose key is in the file `secrets` (mode 0600) of the data directory: what is
- * stored is useless without it, and comparing hashes tells nothing about a secret. Every change is a
- * record, durable before the call returns (the caller is a query worker or start-up, never an HTTP
- * loop). Sessions and tries go by the real clock, also when the workspaces' clock is manual. Locks
- * itself: any thread. Texts that come back live in the caller's arena.
+ * Secrets are never stored: passwords as Argon2id (libsodium); tokens, invitations and session
+ * cookies as a keyed BLAKE2b hash, whose key is in the file `secrets` (mode 0600) of the data
+ * directory: what is stored is useless without it, and comparing hashes tells nothing about a
+ * secret. Every change is a record, durable before the call returns (the caller is a query worker
+ * or start-up, never an HTTP loop). Sessions and tries go by the real clock, also when the
+ * workspaces' clock is manual. Locks itself: any thread. Texts that come back live in the caller's
+ * arena.
  */
 #ifndef KN_API_SYSTEM_H
 #define KN_API_SYSTEM_H
@@ -19,8 +20,14 @@
 
 struct kn_system;
 
-enum kn_role { KN_ROLE_NONE, KN_ROLE_ANALYST, KN_ROLE_MARKETER, KN_ROLE_DEVELOPER, KN_ROLE_ADMIN,
-               KN_ROLE_OWNER };
+enum kn_role {
+    KN_ROLE_NONE,
+    KN_ROLE_ANALYST,
+    KN_ROLE_MARKETER,
+    KN_ROLE_DEVELOPER,
+    KN_ROLE_ADMIN,
+    KN_ROLE_OWNER
+};
 
 /* "analyst", ... ; KN_ROLE_NONE for anything else. */
 enum kn_role kn_role_parse(struct kn_str name);
@@ -55,7 +62,7 @@ struct kn_user_info {
     struct kn_str workspace; /* empty: every workspace */
     enum kn_role role;
     bool disabled;
-    bool has_password; /* false: invited, not yet come */
+    bool has_password;                /* false: invited, not yet come */
     int64_t created_us, signed_in_us; /* 0 = never */
 };
 
@@ -86,8 +93,8 @@ bool kn_system_user_at(struct kn_system *system, size_t index, struct kn_arena *
 enum kn_rc kn_system_accept(struct kn_system *system, struct kn_str invite, struct kn_str password,
                             struct kn_arena *arena, struct kn_str *ret_email,
                             struct kn_err *err) KN_MUST_USE;
-/* Checks the present password (KN_E_NOT_FOUND: wrong; KN_E_LIMIT: too many tries) and sets a new one;
- * every session of the user ends but the one of `keep_secret`. */
+/* Checks the present password (KN_E_NOT_FOUND: wrong; KN_E_LIMIT: too many tries) and sets a new
+ * one; every session of the user ends but the one of `keep_secret`. */
 enum kn_rc kn_system_change_password(struct kn_system *system, struct kn_str email,
                                      struct kn_str present, struct kn_str password,
                                      struct kn_str peer_ip, struct kn_str keep_secret,
@@ -119,9 +126,9 @@ bool kn_system_token(struct kn_system *system, struct kn_str token, struct kn_ar
 
 /* ---- sessions ---- */
 
-/* Checks a password (slow on purpose) and opens a session of 12 hours; *ret_secret is the cookie's value
- * (43 characters, in the arena). KN_E_NOT_FOUND: wrong e-mail or password; KN_E_LIMIT: too many tries
- * (10 for an e-mail address, 50 for a network address, per quarter of an hour). */
+/* Checks a password (slow on purpose) and opens a session of 12 hours; *ret_secret is the cookie's
+ * value (43 characters, in the arena). KN_E_NOT_FOUND: wrong e-mail or password; KN_E_LIMIT: too
+ * many tries (10 for an e-mail address, 50 for a network address, per quarter of an hour). */
 enum kn_rc kn_system_sign_in(struct kn_system *system, struct kn_str email, struct kn_str password,
                              struct kn_str peer_ip, struct kn_arena *arena,
                              struct kn_str *ret_secret, struct kn_err *err) KN_MUST_USE;

@@ -94,10 +94,10 @@ struct importer {
     const struct kn_source *source; /* of Segment-shaped lines; NULL = none was named */
     bool historic, settings_only;
     struct kn_buf items, rejects;
-    uint32_t count;          /* items */
+    uint32_t count; /* items */
     size_t lines, accepted, rejected;
     uint32_t new_sources;
-    enum kn_rc rc;           /* KN_E_NOMEM: nothing may be staged */
+    enum kn_rc rc; /* KN_E_NOMEM: nothing may be staged */
 };
 
 static void reject(struct importer *m, const char *reason, const char *detail)
@@ -194,7 +194,8 @@ static void put_source_document(struct importer *m, const struct kn_json *doc, u
     }
     kn_buf_char(out, '}');
     if (!free) {
-        reject(m, "write_key_taken", "another source has a write key of this one: it comes without keys");
+        reject(m, "write_key_taken",
+               "another source has a write key of this one: it comes without keys");
     }
 }
 
@@ -216,8 +217,8 @@ static void take_setting(struct importer *m, const struct kn_json *doc, struct k
     if (kn_str_eq(kind, KN_STR("source"))) {
         struct kn_str id = kn_json_string(doc, kn_json_find(doc, node, KN_STR("id")), arena);
         const struct kn_source *present = source_named(m->settings, id);
-        uint32_t number = present ? present->number
-                                  : (uint32_t)m->settings->source_count + ++m->new_sources;
+        uint32_t number =
+            present ? present->number : (uint32_t)m->settings->source_count + ++m->new_sources;
         kn_buf_char(&key, '/');
         kn_buf_str(&key, id);
         put_source_document(m, doc, node, number, id, &json);
@@ -292,8 +293,8 @@ static bool take_line(struct importer *m, struct kn_str line)
         return true;
     }
     bool ours = kn_json_find(&doc, 0, KN_STR("kern")) != KN_JSON_NONE;
-    struct kn_str kind = kn_json_string(&doc, kn_json_find(&doc, 0, KN_STR("kind")),
-                                        m->ctx->request->arena);
+    struct kn_str kind =
+        kn_json_string(&doc, kn_json_find(&doc, 0, KN_STR("kind")), m->ctx->request->arena);
     bool setting = ours && is_setting(kind);
     if (m->accepted > 0 && setting != m->settings_only) {
         return false;
@@ -344,9 +345,8 @@ static struct kn_str summary(struct importer *m)
     kn_buf_char(&out, '[');
     kn_buf_str(&out, kn_buf_view(&m->rejects));
     kn_buf_c(&out, "]}");
-    struct kn_str kept = out.rc == KN_OK
-                             ? kn_arena_str(m->ctx->request->arena, kn_buf_view(&out))
-                             : KN_STR_EMPTY;
+    struct kn_str kept =
+        out.rc == KN_OK ? kn_arena_str(m->ctx->request->arena, kn_buf_view(&out)) : KN_STR_EMPTY;
     kn_buf_deinit(&out);
     return kept;
 }

@@ -141,8 +141,7 @@ static void trim(struct kn_workspace *ws)
     }
 }
 
-enum kn_rc kn_workspace_background_step(struct kn_workspace *ws, bool *ret_more,
-                                        struct kn_err *err)
+enum kn_rc kn_workspace_background_step(struct kn_workspace *ws, bool *ret_more, struct kn_err *err)
 {
     *ret_more = false;
     if (ws->frozen) {

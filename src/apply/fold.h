@@ -174,10 +174,11 @@ enum kn_rc kn_fold_check_unmerge(struct kn_fold *f, const struct kn_item *item,
                                  struct kn_err *err) KN_MUST_USE;
 enum kn_rc kn_fold_check_merge(struct kn_fold *f, const struct kn_item *item,
                                struct kn_err *err) KN_MUST_USE;
-/* The ordinals of both sides, 0 when there is none. Does nothing when the checks fail (their code), or in
- * a dry run when there is no memory (KN_E_NOMEM). */
+/* The ordinals of both sides, 0 when there is none. Does nothing when the checks fail (their code),
+ * or in a dry run when there is no memory (KN_E_NOMEM). */
 enum kn_rc kn_fold_unmerge(struct kn_fold *f, const struct kn_item *item, uint64_t arrival,
-                           struct kn_str bytes, uint32_t *ret_kept, uint32_t *ret_split) KN_MUST_USE;
+                           struct kn_str bytes, uint32_t *ret_kept,
+                           uint32_t *ret_split) KN_MUST_USE;
 
 /* ---- sources and settings ---- */
 void kn_source_counters_decode(struct kn_str value, struct kn_source_counters *ret);

@@ -249,26 +249,15 @@ static void apply_item(struct kn_fold *f, const struct kn_item *item, uint64_t a
     case KN_ITEM_CONSENT:
         archive(f, kn_fold_person_item(f, item, arrival), item, arrival, bytes);
         break;
-    case KN_ITEM_MERGE:
-        apply_merge(f, item, arrival, bytes);
-        break;
+    case KN_ITEM_MERGE: apply_merge(f, item, arrival, bytes); break;
     case KN_ITEM_UNMERGE:
         (void)!kn_fold_unmerge(f, item, arrival, bytes, &kept, &split); /* no longer possible */
         break;
-    case KN_ITEM_REJECT:
-        kn_fold_reject(f, item);
-        break;
-    case KN_ITEM_SETTING:
-        kn_fold_setting(f, item->name, item->body);
-        break;
-    case KN_ITEM_GENESIS:
-        apply_genesis(f, item);
-        break;
-    case KN_ITEM_BUILT:
-        kn_live_built(f, item);
-        break;
-    case KN_ITEM_TICK:
-        break;
+    case KN_ITEM_REJECT: kn_fold_reject(f, item); break;
+    case KN_ITEM_SETTING: kn_fold_setting(f, item->name, item->body); break;
+    case KN_ITEM_GENESIS: apply_genesis(f, item); break;
+    case KN_ITEM_BUILT: kn_live_built(f, item); break;
+    case KN_ITEM_TICK: break;
     }
     kn_arena_clear(&f->arena);
 }

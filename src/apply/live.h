@@ -60,7 +60,7 @@ struct kn_live_key_memo { /* texts of definitions stay where they are */
 };
 
 struct kn_live_need { /* the row's field has this text (segment/new_row.h) */
-    uint32_t field;      /* of the plan's event */
+    uint32_t field;   /* of the plan's event */
     uint32_t instance;
     struct kn_str text;
 };

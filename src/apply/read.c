@@ -101,8 +101,7 @@ enum kn_rc kn_read_profile_by_identifier(struct kn_workspace *ws, struct kn_str 
     struct kn_state_reader r = begin_read(ws);
     enum kn_rc rc = identifier_key(ws, type, value, arena, &hash);
     if (rc == KN_OK) {
-        struct kn_str found =
-            kn_state_read(&r, KN_T_IDENTIFIER, kn_key_h128(hash), arena, &full);
+        struct kn_str found = kn_state_read(&r, KN_T_IDENTIFIER, kn_key_h128(hash), arena, &full);
         rc = full ? KN_E_NOMEM : KN_E_NOT_FOUND;
         if (!full && kn_identifier_decode(found, &ordinal, &slot, &guarded)) {
             rc = load(ws, &r, ordinal, arena, ret);
@@ -191,8 +190,8 @@ static enum kn_rc wanted(struct kn_workspace *ws, struct kn_state_reader *r, uin
         return full ? KN_E_NOMEM : KN_OK;
     }
     struct kn_str cold = kn_state_read(r, KN_T_COLD, kn_key_u32(ordinal), scratch, &full);
-    enum kn_rc rc = full ? KN_E_NOMEM
-                         : kn_profile_decode(ordinal, hot_bytes, cold, &ws->fold.key, scratch, &p);
+    enum kn_rc rc =
+        full ? KN_E_NOMEM : kn_profile_decode(ordinal, hot_bytes, cold, &ws->fold.key, scratch, &p);
     *ret = rc == KN_OK && matches(&p, match, scratch, &full);
     return full ? KN_E_NOMEM : rc;
 }
@@ -302,8 +301,7 @@ enum kn_rc kn_read_events(struct kn_workspace *ws, const struct kn_profile *prof
                           const struct kn_archive_query *query, struct kn_arena *arena,
                           kn_read_event_fn fn, void *context, struct kn_err *err)
 {
-    uint32_t *ordinals =
-        kn_arena_alloc(arena, (profile->merged_count + 1) * sizeof *ordinals);
+    uint32_t *ordinals = kn_arena_alloc(arena, (profile->merged_count + 1) * sizeof *ordinals);
     if (!ordinals) {
         return kn_fail(err, KN_E_NOMEM, "out of memory");
     }
@@ -312,8 +310,7 @@ enum kn_rc kn_read_events(struct kn_workspace *ws, const struct kn_profile *prof
         ordinals[i + 1] = profile->merged[i].ordinal;
     }
     kn_rwlock_read(&ws->lock);
-    struct kn_archive_pin *pin =
-        kn_archive_pin(ws->archive, ordinals, profile->merged_count + 1);
+    struct kn_archive_pin *pin = kn_archive_pin(ws->archive, ordinals, profile->merged_count + 1);
     kn_rwlock_unlock(&ws->lock);
     if (!pin) {
         return kn_fail(err, KN_E_NOMEM, "out of memory");
@@ -374,7 +371,8 @@ enum kn_rc kn_read_source_stats(struct kn_workspace *ws, uint32_t source,
     bool full = false;
     kn_arena_init(&arena, 4096);
     struct kn_state_reader r = begin_read(ws);
-    kn_source_counters_decode(kn_state_read(&r, KN_T_SOURCE, kn_key_u32(source), &arena, &full), &s);
+    kn_source_counters_decode(kn_state_read(&r, KN_T_SOURCE, kn_key_u32(source), &arena, &full),
+                              &s);
     end_read(ws, &r);
     kn_arena_deinit(&arena);
     if (full) {
@@ -418,7 +416,8 @@ enum kn_rc kn_read_rejects(struct kn_workspace *ws, uint32_t source, uint64_t be
     size_t count = 0;
     struct kn_state_reader r = begin_read(ws);
     kn_source_counters_decode(kn_state_read(&r, KN_T_SOURCE, kn_key_u32(source), arena, &full), &s);
-    uint64_t number = before_number > 0 && before_number <= s.rejects ? before_number - 1 : s.rejects;
+    uint64_t number =
+        before_number > 0 && before_number <= s.rejects ? before_number - 1 : s.rejects;
     while (list && !full && number >= s.oldest_reject && number > 0 && count < limit) {
         if (read_reject(&r, source, number, arena, &full, &list[count])) {
             count++;

@@ -9,8 +9,8 @@
 #include "behaviour/columns.h"
 #include "profile/profile.h"
 
-/* By identifier: type as a name ("email", "user_id", any custom type); the value is normalised as at
- * intake (e-mail: trimmed, lower case). */
+/* By identifier: type as a name ("email", "user_id", any custom type); the value is normalised as
+ * at intake (e-mail: trimmed, lower case). */
 enum kn_rc kn_read_profile_by_identifier(struct kn_workspace *ws, struct kn_str type,
                                          struct kn_str value, struct kn_arena *arena,
                                          struct kn_profile **ret) KN_MUST_USE;
@@ -26,8 +26,8 @@ enum kn_rc kn_read_profiles(struct kn_workspace *ws, uint32_t after_ordinal, str
                             size_t limit, struct kn_arena *arena, struct kn_profile ***ret,
                             size_t *ret_count, uint32_t *ret_next) KN_MUST_USE;
 
-/* The behaviour columns of everything applied so far, and the time of the last record. Unpin them soon
- * (60 s). @errors KN_E_NOMEM */
+/* The behaviour columns of everything applied so far, and the time of the last record. Unpin them
+ * soon (60 s). @errors KN_E_NOMEM */
 enum kn_rc kn_read_columns(struct kn_workspace *ws, struct kn_columns_pin **ret, int64_t *ret_now,
                            struct kn_err *err) KN_MUST_USE;
 
@@ -46,18 +46,18 @@ enum kn_rc kn_read_events(struct kn_workspace *ws, const struct kn_profile *prof
                           kn_read_event_fn fn, void *context, struct kn_err *err) KN_MUST_USE;
 
 /* Everything archived under the ordinals [first, first + count), in order of arrival, for exports:
- * items as they first came in, those of no profile under ordinal 0, merged profiles under their own.
- * fn sees each item with its row and answers false to stop. *ret_next: the ordinal to go on at, 0 = done.
- * Each call sees one moment. */
+ * items as they first came in, those of no profile under ordinal 0, merged profiles under their
+ * own. fn sees each item with its row and answers false to stop. *ret_next: the ordinal to go on
+ * at, 0 = done. Each call sees one moment. */
 enum kn_rc kn_read_archive(struct kn_workspace *ws, uint32_t first, uint32_t count,
                            kn_read_event_fn fn, void *context, uint32_t *ret_next,
                            struct kn_err *err) KN_MUST_USE;
 
 struct kn_reject {
-    uint64_t number;        /* per source, from 1 */
+    uint64_t number; /* per source, from 1 */
     int64_t at_us;
-    struct kn_str reason;   /* code, e.g. "no_user_anon_id" */
-    struct kn_str body;     /* {"reason","detail","sample"} */
+    struct kn_str reason; /* code, e.g. "no_user_anon_id" */
+    struct kn_str body;   /* {"reason","detail","sample"} */
 };
 /* Newest first, below `before_number` (0 = the newest). */
 enum kn_rc kn_read_rejects(struct kn_workspace *ws, uint32_t source, uint64_t before_number,
@@ -71,8 +71,9 @@ struct kn_source_stats {
 enum kn_rc kn_read_source_stats(struct kn_workspace *ws, uint32_t source,
                                 struct kn_source_stats *ret) KN_MUST_USE;
 
-/* What a merge or un-merge would do, without doing it: the item is applied and rolled back under the
- * write lock. *ret_a is the surviving (or kept) profile, *ret_b the one split off (NULL for merge).
+/* What a merge or un-merge would do, without doing it: the item is applied and rolled back under
+ * the write lock. *ret_a is the surviving (or kept) profile, *ret_b the one split off (NULL for
+ * merge).
  * @errors KN_E_INVALID with the reason (identifiers of several profiles, nothing left, ...);
  *         KN_E_CONFLICT a limit forbids it */
 enum kn_rc kn_read_dry_run(struct kn_workspace *ws, const struct kn_item *item,

@@ -60,7 +60,8 @@ static enum kn_name_kind kind_of_key(void *context, struct kn_str key)
     if (d) {
         return d->computed ? KN_NAME_COMPUTED : KN_NAME_SEGMENT;
     }
-    return column_of(n, KN_TABLE_PROFILE, KN_STR_EMPTY, "t", &key, 1) ? KN_NAME_TRAIT : KN_NAME_NONE;
+    return column_of(n, KN_TABLE_PROFILE, KN_STR_EMPTY, "t", &key, 1) ? KN_NAME_TRAIT
+                                                                      : KN_NAME_NONE;
 }
 
 static const struct kn_query *definition_of(void *context, struct kn_str key)

@@ -216,7 +216,8 @@ static void keep_facts(struct kn_fold *f, struct kn_person *person, struct histo
     for (size_t i = 0; i < person->p.order_count; i++) {
         const struct kn_profile_order *o = &person->p.orders[i];
         struct kn_str key = o->other_count > 0 ? kn_arena_str(&h->arena, o->key) : o->key;
-        h->facts = kn_must_realloc(h->facts, (h->fact_count + o->other_count + 1) * sizeof *h->facts);
+        h->facts =
+            kn_must_realloc(h->facts, (h->fact_count + o->other_count + 1) * sizeof *h->facts);
         for (size_t k = 0; k < o->other_count; k++) {
             if (!is_own(h, o->others[k].arrival)) {
                 kn_assert(key.p != NULL);
@@ -377,7 +378,8 @@ static void apply_row(struct kn_fold *f, const struct history_row *row)
     kn_arena_clear(&f->arena);
 }
 
-/* Others' words about orders, up to an arrival. An order's first event is its owner's, so it is there. */
+/* Others' words about orders, up to an arrival. An order's first event is its owner's, so it is
+ * there. */
 static void apply_facts(struct kn_fold *f, struct history *h, uint64_t before)
 {
     while (h->facts_done < h->fact_count && h->facts[h->facts_done].fact.arrival < before) {

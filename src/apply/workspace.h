@@ -36,17 +36,18 @@ struct kn_workspace_options {
     /* Of a new workspace, recorded in its first record (format/zone.h); empty = the default.
      * Borrowed while it opens. */
     struct kn_str time_zone, time_zone_rules;
-    uint64_t log_segment_bytes; /* 0 = 64 MiB */
-    uint64_t cache_bytes;       /* clean state entries kept in memory; 0 = 256 MiB */
-    uint64_t state_map_bytes;   /* 0 = default */
+    uint64_t log_segment_bytes;   /* 0 = 64 MiB */
+    uint64_t cache_bytes;         /* clean state entries kept in memory; 0 = 256 MiB */
+    uint64_t state_map_bytes;     /* 0 = default */
     uint64_t unapplied_bytes_max; /* above it stage answers KN_E_FULL; 0 = 64 MiB */
     uint64_t unsaved_bytes_max; /* the same for what is applied and waits for a checkpoint; 0 = 384
                                    MiB */
     int64_t log_keep_us;        /* logs younger than this stay; 0 = 24 h */
     unsigned dedupe_hours;      /* 0 = 24 */
-    uint32_t long_history_rows; /* live evaluation of longer ones keeps what it worked out; 0 = 256 */
-    bool replay_with_new;       /* accept a tail written by another apply version */
-    bool read_only;             /* verify */
+    uint32_t
+        long_history_rows; /* live evaluation of longer ones keeps what it worked out; 0 = 256 */
+    bool replay_with_new;  /* accept a tail written by another apply version */
+    bool read_only;        /* verify */
     void (*on_sync_failed)(void *context); /* tests only; NULL = panic */
     void *on_sync_failed_context;
 };

@@ -3,7 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-__attribute__((format(printf, 4, 0))) static void fill(struct kn_err *err, enum kn_rc code, int os_errno, const char *format, va_list ap)
+__attribute__((format(printf, 4, 0))) static void fill(struct kn_err *err, enum kn_rc code,
+                                                       int os_errno, const char *format, va_list ap)
 {
     err->code = code;
     err->os_errno = os_errno;

@@ -15,12 +15,12 @@
 
 enum kn_rc {
     KN_OK = 0,
-    KN_E_NOMEM = -1,    /* an allocation failed */
-    KN_E_IO = -2,       /* the operating system refused; err->os_errno says why */
-    KN_E_CORRUPT = -3,  /* bytes on disk are not what was written */
-    KN_E_VERSION = -4,  /* written by another format or apply version */
-    KN_E_INVALID = -5,  /* input that breaks a rule; err->pos may name the byte */
-    KN_E_LIMIT = -6,    /* an explicit limit was reached */
+    KN_E_NOMEM = -1,   /* an allocation failed */
+    KN_E_IO = -2,      /* the operating system refused; err->os_errno says why */
+    KN_E_CORRUPT = -3, /* bytes on disk are not what was written */
+    KN_E_VERSION = -4, /* written by another format or apply version */
+    KN_E_INVALID = -5, /* input that breaks a rule; err->pos may name the byte */
+    KN_E_LIMIT = -6,   /* an explicit limit was reached */
     KN_E_NOT_FOUND = -7,
     KN_E_EXISTS = -8,
     KN_E_FULL = -9,     /* disk or queue full: try again later */
@@ -30,9 +30,9 @@ enum kn_rc {
 
 struct kn_err {
     enum kn_rc code;
-    int os_errno;    /* 0 when the operating system was not involved */
-    size_t pos;      /* byte offset in the input, SIZE_MAX when there is none */
-    char text[400];  /* "outer: inner: cause", NUL-terminated */
+    int os_errno;   /* 0 when the operating system was not involved */
+    size_t pos;     /* byte offset in the input, SIZE_MAX when there is none */
+    char text[400]; /* "outer: inner: cause", NUL-terminated */
 };
 
 #define KN_MUST_USE __attribute__((warn_unused_result))

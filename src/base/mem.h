@@ -18,8 +18,7 @@ void *kn_alloc(size_t bytes) __attribute__((malloc, warn_unused_result));
 void *kn_calloc(size_t count, size_t bytes) __attribute__((malloc, warn_unused_result));
 void *kn_realloc(void *block, size_t bytes) __attribute__((warn_unused_result));
 /* `alignment` is a power of two; freed by kn_free; kn_realloc would lose the alignment. */
-void *kn_alloc_aligned(size_t alignment, size_t bytes)
-    __attribute__((malloc, warn_unused_result));
+void *kn_alloc_aligned(size_t alignment, size_t bytes) __attribute__((malloc, warn_unused_result));
 void *kn_must_alloc(size_t bytes) __attribute__((malloc, returns_nonnull, warn_unused_result));
 void *kn_must_calloc(size_t count, size_t bytes)
     __attribute__((malloc, returns_nonnull, warn_unused_result));

@@ -128,8 +128,8 @@ struct kn_merge_input {
 struct kn_merge {
     struct kn_merge_input inputs[2];
     struct kn_run_writer writer;
-    bool writing, finished;  /* the writer is open; its file is whole */
-    struct kn_mask *masks; /* sorted, of when it began */
+    bool writing, finished; /* the writer is open; its file is whole */
+    struct kn_mask *masks;  /* sorted, of when it began */
     size_t mask_count;
     struct kn_run *done; /* the result, waiting for the next checkpoint */
 };

@@ -147,7 +147,7 @@ struct kn_table_part {
     const uint32_t *block_rows;         /* [groups / 256 + 1] first row of every 256th group */
     const struct kn_large_group *large; /* groups of 255 rows or more, by group */
     uint32_t large_count;
-    int64_t base_us, last_us;    /* no row is earlier, no row is later */
+    int64_t base_us, last_us; /* no row is earlier, no row is later */
     uint32_t shift;
     uint8_t low_width;       /* bytes of each low part: 2 or 4 */
     const uint32_t *hi;      /* [rows] */

@@ -1,10 +1,10 @@
 /* Rows that are coded already, straight into a run: for benchmarks, and for those who have columns.
  *
- * One table after another: the columns with their dictionaries, then the rows in any order, each with a
- * code per column (0 = absent, else index + 1 of the value). Nothing is seen before finish, which makes
- * all tables one run in memory, the newest of the store; rows that were fed before count as older. What the
- * feed would have done besides is the caller's: profile rows, merges, limits on columns. Arrays are not for
- * this door.
+ * One table after another: the columns with their dictionaries, then the rows in any order, each
+ * with a code per column (0 = absent, else index + 1 of the value). Nothing is seen before finish,
+ * which makes all tables one run in memory, the newest of the store; rows that were fed before
+ * count as older. What the feed would have done besides is the caller's: profile rows, merges,
+ * limits on columns. Arrays are not for this door.
  *
  * One thread, not while the store is fed. @errors KN_E_NOMEM
  */

@@ -27,8 +27,8 @@ void kn_archive__merge_free(struct kn_archive *a)
     a->merge = NULL;
 }
 
-/* The newest pair whose older run is not much larger: rows are rewritten about log2(n) times and the
- * number of runs stays logarithmic. */
+/* The newest pair whose older run is not much larger: rows are rewritten about log2(n) times and
+ * the number of runs stays logarithmic. */
 static bool find_pair(const struct kn_archive *a, size_t *ret)
 {
     for (size_t i = a->run_count; i >= 2; i--) {

@@ -149,8 +149,8 @@ static bool is_wanted(const struct kn_archive_pin *pin, const struct kn_archive_
     if (row->event_us < q->from_us || (row->event_us >= q->to_us && q->to_us != INT64_MAX)) {
         return false;
     }
-    if (q->has_after && in_order(q->order, row->event_us, row->arrival, q->after_us,
-                                 q->after_arrival) <= 0) {
+    if (q->has_after &&
+        in_order(q->order, row->event_us, row->arrival, q->after_us, q->after_arrival) <= 0) {
         return false;
     }
     return !kn_mask_has(pin->masks, pin->mask_count, row);
@@ -195,7 +195,7 @@ static bool skips_block(const struct kn_archive_query *q, const struct kn_block 
     if (!q->has_after) {
         return false;
     }
-    return q->order == KN_ARCHIVE_NEWEST_FIRST ? low > q->after_us
+    return q->order == KN_ARCHIVE_NEWEST_FIRST   ? low > q->after_us
            : q->order == KN_ARCHIVE_OLDEST_FIRST ? high < q->after_us
                                                  : false;
 }
@@ -285,8 +285,7 @@ static enum kn_rc start(struct reading *r, struct kn_err *err)
         const struct kn_run *run = pin->runs[i];
         for (size_t k = 0; k < pin->ordinal_count; k++) {
             size_t block = first_block_of(run, pin->ordinals[k]);
-            if (block == run->block_count ||
-                run->blocks[block].first_ordinal > pin->ordinals[k]) {
+            if (block == run->block_count || run->blocks[block].first_ordinal > pin->ordinals[k]) {
                 continue;
             }
             struct cursor *c = &r->cursors[r->cursor_count++];

@@ -94,8 +94,8 @@ enum kn_rc kn_run_writer_add(struct kn_run_writer *w, const struct kn_archive_ro
         w->last = (struct kn_archive_row){0};
     }
     kn_buf_varint(&w->header, row->ordinal - w->last.ordinal);
-    kn_buf_varint(&w->header, kn_zigzag((int64_t)((uint64_t)row->event_us -
-                                                  (uint64_t)w->last.event_us)));
+    kn_buf_varint(&w->header,
+                  kn_zigzag((int64_t)((uint64_t)row->event_us - (uint64_t)w->last.event_us)));
     kn_buf_varint(&w->header, kn_zigzag((int64_t)(row->arrival - w->last.arrival)));
     kn_buf_varint(&w->header, row->version);
     kn_buf_varint(&w->header, row->item.len);

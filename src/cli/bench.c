@@ -44,7 +44,7 @@ static uint64_t zipf(struct kn_rand *r, uint64_t n)
 static void put_event(struct kn_buf *out, struct kn_rand *r, uint64_t who, const char *now)
 {
     static const char *const names[] = {"Product Viewed", "Product List Viewed", "Product Added",
-                                        "Cart Viewed", "Products Searched", "Product Clicked"};
+                                        "Cart Viewed",    "Products Searched",   "Product Clicked"};
     uint64_t words[2] = {kn_rand_u64(r), kn_rand_u64(r)};
     char id[37];
     kn_uuid4((const unsigned char *)words, id);
@@ -52,9 +52,11 @@ static void put_event(struct kn_buf *out, struct kn_rand *r, uint64_t who, const
         out,
         "{\"type\":\"track\",\"event\":\"%s\",\"userId\":\"user-%llu\",\"anonymousId\":"
         "\"%08llx-6f2d-4b62-a939-49681ccf%04llx\",\"messageId\":\"%s\",\"timestamp\":\"%s\","
-        "\"properties\":{\"product_id\":\"sku-%llu\",\"category\":\"Wandelschoenen\",\"price\":%llu.95,"
+        "\"properties\":{\"product_id\":\"sku-%llu\",\"category\":\"Wandelschoenen\",\"price\":%"
+        "llu.95,"
         "\"quantity\":1,\"currency\":\"EUR\",\"brand\":\"Noordwind\"},\"context\":{\"library\":"
-        "{\"name\":\"analytics.js\",\"version\":\"npm:next-1.84.3\"},\"page\":{\"path\":\"/p/%llu\","
+        "{\"name\":\"analytics.js\",\"version\":\"npm:next-1.84.3\"},\"page\":{\"path\":\"/p/"
+        "%llu\","
         "\"url\":\"https://shop.example/p/%llu\",\"title\":\"Wandelschoen\",\"referrer\":"
         "\"https://shop.example/\"},\"userAgent\":\"Mozilla/5.0 (Windows NT 10.0; Win64; x64) "
         "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36\","
@@ -93,8 +95,10 @@ static void make_ingest(const struct options *o, struct load *l)
         kn_buf_printf(&l->bytes,
                       "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Write-Key: %s\r\n"
                       "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
-                      o->path ? o->path : o->batch > 1 ? "/v1/batch" : "/v1/track", o->key,
-                      body.len);
+                      o->path        ? o->path
+                      : o->batch > 1 ? "/v1/batch"
+                                     : "/v1/track",
+                      o->key, body.len);
         kn_buf_str(&l->bytes, kn_buf_view(&body));
     }
     l->offsets[l->count] = l->bytes.len;
@@ -274,8 +278,8 @@ static void drive(struct run *run, const struct options *o)
     }
     while (run->done + run->failed < run->load->count && run->gone < run->count) {
         uint64_t wait = gap ? until(began + run->next * gap) : SECOND;
-        int n = kn_epoll_wait_ns(epoll_fd, events, 64,
-                                 run->pausing > 0 && wait > PAUSE ? PAUSE : wait);
+        int n =
+            kn_epoll_wait_ns(epoll_fd, events, 64, run->pausing > 0 && wait > PAUSE ? PAUSE : wait);
         for (int i = 0; i < n; i++) {
             struct connection *c = &run->connections[events[i].data];
             pull(run, c);
@@ -335,14 +339,15 @@ static int report(const struct options *o, struct run *run, const char *mode, ui
     qsort(run->latencies, run->done, sizeof *run->latencies, by_value);
     double seconds = (double)ns / 1e9;
     size_t last = run->done ? run->done - 1 : 0;
-    (void)printf("{\"mode\":\"%s\",\"connections\":%llu,\"batch\":%llu,\"requests\":%zu,\"failed\":%llu,\"refused_for_now\":%llu,"
+    (void)printf("{\"mode\":\"%s\",\"connections\":%llu,\"batch\":%llu,\"requests\":%zu,\"failed\":"
+                 "%llu,\"refused_for_now\":%llu,"
                  "\"status_2xx\":%llu,\"status_4xx\":%llu,\"status_5xx\":%llu,\"seconds\":%.3f,"
                  "\"requests_per_second\":%.0f,\"events_per_second\":%.0f",
                  mode, (unsigned long long)o->connections, (unsigned long long)o->batch, run->done,
                  (unsigned long long)run->failed, (unsigned long long)run->refused,
-                 (unsigned long long)run->statuses[2],
-                 (unsigned long long)run->statuses[4], (unsigned long long)run->statuses[5], seconds,
-                 (double)run->done / seconds, (double)(run->done * o->batch) / seconds);
+                 (unsigned long long)run->statuses[2], (unsigned long long)run->statuses[4],
+                 (unsigned long long)run->statuses[5], seconds, (double)run->done / seconds,
+                 (double)(run->done * o->batch) / seconds);
     if (applied_ns) {
         (void)printf(",\"applied_events_per_second\":%.0f,\"lag_seconds\":%.3f",
                      (double)(run->done * o->batch) / ((double)applied_ns / 1e9),
@@ -395,14 +400,20 @@ static int bench(const struct options *o, bool lookup)
 
 int kn_cli_bench(int argc, char **argv)
 {
-    struct options o = {.key = "", .workspace = "default", .events = 100000, .profiles = 20000,
-                        .batch = 100, .connections = 16, .seed = 1, .port = 8080};
+    struct options o = {.key = "",
+                        .workspace = "default",
+                        .events = 100000,
+                        .profiles = 20000,
+                        .batch = 100,
+                        .connections = 16,
+                        .seed = 1,
+                        .port = 8080};
     struct {
         const char *name;
         uint64_t *value;
     } numbers[] = {{"port", &o.port},   {"events", &o.events},           {"profiles", &o.profiles},
                    {"batch", &o.batch}, {"connections", &o.connections}, {"seed", &o.seed},
-                   {"rate", &o.rate}, {"uniform", &o.uniform}};
+                   {"rate", &o.rate},   {"uniform", &o.uniform}};
     const char *mode = argc > 0 ? argv[0] : "";
     if (strcmp(mode, "ingest") != 0 && strcmp(mode, "lookup") != 0) {
         return kn_cli_usage("bench takes ingest or lookup");

@@ -1,6 +1,6 @@
-/* The API of a Kern, for commands: of one that runs (--url) or of a stopped data directory (--data), which
- * is then opened in this process and asked over its own HTTP, so that there is one way only.
- * One thread. Overload (429, 503) and broken connections are tried again for a minute. */
+/* The API of a Kern, for commands: of one that runs (--url) or of a stopped data directory
+ * (--data), which is then opened in this process and asked over its own HTTP, so that there is one
+ * way only. One thread. Overload (429, 503) and broken connections are tried again for a minute. */
 #ifndef KN_CLI_CLIENT_H
 #define KN_CLI_CLIENT_H
 
@@ -20,7 +20,7 @@ struct kn_client *kn_client_open(const struct kn_client_options *options);
 void kn_client_close(struct kn_client *client);
 
 struct kn_client_answer {
-    long status;      /* 0 = no answer at all; detail says why */
+    long status; /* 0 = no answer at all; detail says why */
     struct kn_buf body;
     char next[128];   /* header Kern-Next */
     char detail[256]; /* what went wrong, from the problem document or the transport */

@@ -67,12 +67,11 @@ static void emit(void *context, int64_t at_us, struct kn_str json)
         return;
     }
     memset(padding, 0, KN_JSON_PADDING);
-    struct kn_collect_message_options o = {.settings = f->settings,
-                                           .source = &f->settings->sources[0],
-                                           .received_us = f->now_us};
-    enum kn_rc rc = kn_collect_message(f->collect, kn_random_posix(), &o,
-                                       kn_str(f->text.p, json.len), &f->items, &items, &rejected,
-                                       &f->err);
+    struct kn_collect_message_options o = {
+        .settings = f->settings, .source = &f->settings->sources[0], .received_us = f->now_us};
+    enum kn_rc rc =
+        kn_collect_message(f->collect, kn_random_posix(), &o, kn_str(f->text.p, json.len),
+                           &f->items, &items, &rejected, &f->err);
     if (rc != KN_OK || rejected) {
         f->refused++;
         return;
@@ -192,8 +191,9 @@ static void keep_login(const char *data, const struct kn_server_first_start *fir
     (void)snprintf(path, sizeof path, "%s/demo-login", data);
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd >= 0) {
-        (void)dprintf(fd, "  login         %s\n  password      %s\n  API token     %s\n"
-                          "  write key     %s\n",
+        (void)dprintf(fd,
+                      "  login         %s\n  password      %s\n  API token     %s\n"
+                      "  write key     %s\n",
                       first->admin_email, first->admin_password, first->api_token,
                       first->write_key);
         (void)close(fd);
@@ -221,8 +221,8 @@ int kn_cli_demo(int argc, char **argv)
     uint64_t days = 180;
     uint64_t seed = 1;
     int64_t now = kn_clock_wall_us(kn_clock_posix());
-    struct kn_server_options o = {.listen = "127.0.0.1:8080", .workspace = "demo",
-                                  .admin_email = "demo@example.nl"};
+    struct kn_server_options o = {
+        .listen = "127.0.0.1:8080", .workspace = "demo", .admin_email = "demo@example.nl"};
     for (int i = 0; i < argc; i++) {
         const char *value;
         bool ok = true;

@@ -1,9 +1,9 @@
-/* kern export: everything in a workspace as JSON lines, settings first, then what came in, in the order in
- * which it came; kern import of it into an empty Kern gives the same profiles.
+/* kern export: everything in a workspace as JSON lines, settings first, then what came in, in the
+ * order in which it came; kern import of it into an empty Kern gives the same profiles.
  *
- * The server answers profile by profile; the lines go to a temporary file and are put in order by their
- * arrival number at the end (24 bytes of memory a line). What comes twice (a page was asked again) stays
- * once. */
+ * The server answers profile by profile; the lines go to a temporary file and are put in order by
+ * their arrival number at the end (24 bytes of memory a line). What comes twice (a page was asked
+ * again) stays once. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,8 @@ struct line {
     uint64_t len;
 };
 
-struct export {
+struct export
+{
     FILE *spool, *out;
     bool csv;
     struct line *lines;
@@ -72,19 +73,17 @@ static int by_arrival(const void *a, const void *b)
 
 /* ---- CSV (RFC 4180): a row per event, consent, merge and un-merge ---- */
 
-static const char *const columns[] = {"arrival", "kind",        "type",   "time",  "received_at",
-                                      "source",  "message_id",  "name",   "flags", "identifiers",
-                                      "traits",  "order",       "visit",  "device", "consents",
-                                      "body"};
+static const char *const columns[] = {
+    "arrival", "kind",        "type",   "time",  "received_at", "source", "message_id", "name",
+    "flags",   "identifiers", "traits", "order", "visit",       "device", "consents",   "body"};
 enum { COLUMNS = sizeof columns / sizeof columns[0] };
 
-/* Texts as they are, everything else as JSON. A text that a spreadsheet would take for a formula gets an
- * apostrophe in front. */
+/* Texts as they are, everything else as JSON. A text that a spreadsheet would take for a formula
+ * gets an apostrophe in front. */
 static void put_cell(struct kn_buf *out, struct kn_str raw, struct kn_arena *arena)
 {
     bool text = raw.len >= 2 && raw.p[0] == '"';
-    struct kn_str value =
-        text ? kn_json_unescape(kn_str_sub(raw, 1, raw.len - 1), arena) : raw;
+    struct kn_str value = text ? kn_json_unescape(kn_str_sub(raw, 1, raw.len - 1), arena) : raw;
     kn_buf_char(out, '"');
     if (text && value.len > 0 && memchr("=+-@\t\r", value.p[0], 6)) {
         kn_buf_char(out, '\'');

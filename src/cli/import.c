@@ -1,9 +1,10 @@
 /* kern import: JSON lines into a Kern: messages of Segment's shape, or the lines of kern export.
  *
- * Bounded memory; what is refused goes to FILE.rejects.ndjson with its line number and reason; a run that
- * was cut short goes on where it was (FILE.kern-import holds the offset up to which everything is durable
- * and applied). Messages without a messageId get one from the file and the line number; what was sent
- * but not yet noted when a run was cut is recognised by its id and stays once.
+ * Bounded memory; what is refused goes to FILE.rejects.ndjson with its line number and reason; a
+ * run that was cut short goes on where it was (FILE.kern-import holds the offset up to which
+ * everything is durable and applied). Messages without a messageId get one from the file and the
+ * line number; what was sent but not yet noted when a run was cut is recognised by its id and stays
+ * once.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,10 +26,10 @@ struct import {
     FILE *in, *rejects;
     char state_path[1100], rejects_path[1100], call[160];
     uint64_t file_hash, total;
-    uint64_t bytes, line;  /* done: everything before is in */
+    uint64_t bytes, line; /* done: everything before is in */
     uint64_t taken, refused;
-    struct kn_buf body;    /* the lines under way */
-    uint64_t ends[BATCH_LINES]; /* offset in the file behind each of them */
+    struct kn_buf body;             /* the lines under way */
+    uint64_t ends[BATCH_LINES];     /* offset in the file behind each of them */
     size_t starts[BATCH_LINES + 1]; /* of each in body */
     size_t count;
     uint64_t began_ns, shown_ns;
@@ -199,8 +200,8 @@ static void add_line(struct import *m, struct kn_str line, uint64_t number, uint
                    !kn_str_starts(line, KN_STR("{\"kern\":"));
     m->starts[m->count] = m->body.len;
     if (message) {
-        kn_buf_printf(&m->body, ID_PREFIX "%016llx-%llu\"",
-                      (unsigned long long)m->file_hash, (unsigned long long)number);
+        kn_buf_printf(&m->body, ID_PREFIX "%016llx-%llu\"", (unsigned long long)m->file_hash,
+                      (unsigned long long)number);
         line = kn_str_trim(kn_str_sub(line, 1, line.len));
         if (line.len > 0 && line.p[0] != '}') {
             kn_buf_char(&m->body, ',');

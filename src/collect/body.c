@@ -81,8 +81,7 @@ static bool is_kept(const struct kn_reading *r, uint32_t i, bool context_as_is)
     case KN_F_EVENT: return i != r->f[KN_F_EVENT] || r->item.type != KN_EVENT_TRACK;
     case KN_F_MESSAGE_ID: return i != r->f[KN_F_MESSAGE_ID] || r->keeps_message_id;
     case KN_F_CONTEXT: return i == r->f[KN_F_CONTEXT] && context_as_is;
-    case KN_F_INTEGRATIONS:
-        return !r->m->shared || r->m->shared->integrations == KN_JSON_NONE;
+    case KN_F_INTEGRATIONS: return !r->m->shared || r->m->shared->integrations == KN_JSON_NONE;
     case KN_F_OTHER:
     case KN_F_USER_ID:
     case KN_F_ANONYMOUS_ID:

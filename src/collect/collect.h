@@ -19,11 +19,13 @@ struct kn_collect;
 /* How collect finds what belongs to a write key; the server's registry, or the simulation's. */
 struct kn_collect_target {
     struct kn_workspace *ws;
-    struct kn_settings *settings;    /* a reference that handle() gives back */
-    const struct kn_source *source;  /* of settings */
+    struct kn_settings *settings;   /* a reference that handle() gives back */
+    const struct kn_source *source; /* of settings */
 };
-/* A file that is handed out as it is: the scripts of browser SDKs (docs/collect.md lists the paths).
- * "__WRITE_KEY__" in analytics.min.js is replaced by the key of the request. Everything borrowed. */
+/* A file that is handed out as it is: the scripts of browser SDKs (docs/collect.md lists the
+ * paths).
+ * "__WRITE_KEY__" in analytics.min.js is replaced by the key of the request. Everything borrowed.
+ */
 struct kn_collect_static {
     struct kn_str path, content_type, bytes;
 };
@@ -63,8 +65,8 @@ struct kn_collect_result {
     struct kn_collect_refusals refused[KN_COLLECT_REASONS]; /* `rejected` by reason; ends at NULL */
 };
 
-/* True for paths collect answers, so that the caller decodes the body by collect's rules (any content
- * type; gzip by header or by sniffing; at most body_max bytes decoded). */
+/* True for paths collect answers, so that the caller decodes the body by collect's rules (any
+ * content type; gzip by header or by sniffing; at most body_max bytes decoded). */
 bool kn_collect_is_route(struct kn_str method, struct kn_str path);
 enum { KN_COLLECT_BODY_MAX = 5 * 1024 * 1024, KN_COLLECT_EVENT_MAX = 32 * 1024 };
 
@@ -93,7 +95,7 @@ struct kn_collect_message_options {
 enum kn_rc kn_collect_message(struct kn_collect *collect, struct kn_random random,
                               const struct kn_collect_message_options *options,
                               struct kn_str json /* padded as for kn_json_parse */,
-                              struct kn_buf *items, uint32_t *ret_items,
-                              const char **ret_rejected, struct kn_err *err) KN_MUST_USE;
+                              struct kn_buf *items, uint32_t *ret_items, const char **ret_rejected,
+                              struct kn_err *err) KN_MUST_USE;
 
 #endif

@@ -24,11 +24,11 @@ enum {
     KN_GROUP_ID_MAX = 500,
     KN_WRITE_KEY_MAX = 128,
     KN_SAMPLE_MAX = 2048,
-    KN_FACT_MAX = 255,     /* bytes of a campaign's name and the like */
-    KN_PAGE_MAX = 512,     /* bytes of a landing page */
-    KN_AGENTS = 64,        /* user agents remembered */
+    KN_FACT_MAX = 255, /* bytes of a campaign's name and the like */
+    KN_PAGE_MAX = 512, /* bytes of a landing page */
+    KN_AGENTS = 64,    /* user agents remembered */
     KN_AGENT_MAX = 512,
-    KN_CHANNELS = 64,      /* channels remembered */
+    KN_CHANNELS = 64, /* channels remembered */
     KN_CHANNEL_KEY_MAX = 256,
 };
 
@@ -63,7 +63,7 @@ enum kn_route_kind {
     KN_ROUTE_SINGLE,
     KN_ROUTE_BATCH,
     KN_ROUTE_PIXEL,
-    KN_ROUTE_DISCARD,  /* telemetry of SDKs: 200 */
+    KN_ROUTE_DISCARD, /* telemetry of SDKs: 200 */
     KN_ROUTE_HEALTH,
     KN_ROUTE_SETTINGS, /* analytics-next, mobile */
     KN_ROUTE_RUDDER,   /* sourceConfig */
@@ -75,16 +75,16 @@ struct kn_route {
     enum kn_route_kind kind;
     enum kn_event_type type; /* of the path; NONE = the message says */
     bool jitsu, server;
-    struct kn_str key;       /* a write key in the path */
-    struct kn_str file;      /* a script's path in the table of statics */
+    struct kn_str key;  /* a write key in the path */
+    struct kn_str file; /* a script's path in the table of statics */
 };
 struct kn_route kn_route_of(struct kn_str method, struct kn_str path);
 
 /* ---- authentication ---- */
 
 /* The key of headers and query; empty: the body may have it. */
-/* What belongs to a key. Clients of Jitsu want one of two parts, ID:SECRET: that as it stands, else the part
- * before the colon. KN_E_NOT_FOUND: there is no such key. */
+/* What belongs to a key. Clients of Jitsu want one of two parts, ID:SECRET: that as it stands, else
+ * the part before the colon. KN_E_NOT_FOUND: there is no such key. */
 enum kn_rc kn_find_key(const struct kn_collect_env *env, struct kn_str key,
                        struct kn_collect_target *ret);
 struct kn_str kn_request_key(const struct kn_http_request *request, bool *ret_bearer);
@@ -93,24 +93,24 @@ struct kn_str kn_body_key(const struct kn_json *doc, struct kn_arena *arena);
 /* ---- members by name ---- */
 
 enum kn_field { /* of a message */
-    KN_F_OTHER,
-    KN_F_TYPE,
-    KN_F_EVENT,
-    KN_F_USER_ID,
-    KN_F_ANONYMOUS_ID,
-    KN_F_GROUP_ID,
-    KN_F_PREVIOUS_ID,
-    KN_F_MESSAGE_ID,
-    KN_F_TIMESTAMP,
-    KN_F_ORIGINAL,
-    KN_F_SENT_AT,
-    KN_F_CONTEXT,
-    KN_F_PROPERTIES,
-    KN_F_TRAITS,
-    KN_F_INTEGRATIONS,
-    KN_F_CHANNEL,
-    KN_F_DROPPED, /* writeKey, _metadata, options */
-    KN_F_COUNT,
+                KN_F_OTHER,
+                KN_F_TYPE,
+                KN_F_EVENT,
+                KN_F_USER_ID,
+                KN_F_ANONYMOUS_ID,
+                KN_F_GROUP_ID,
+                KN_F_PREVIOUS_ID,
+                KN_F_MESSAGE_ID,
+                KN_F_TIMESTAMP,
+                KN_F_ORIGINAL,
+                KN_F_SENT_AT,
+                KN_F_CONTEXT,
+                KN_F_PROPERTIES,
+                KN_F_TRAITS,
+                KN_F_INTEGRATIONS,
+                KN_F_CHANNEL,
+                KN_F_DROPPED, /* writeKey, _metadata, options */
+                KN_F_COUNT,
 };
 enum kn_context_field {
     KN_C_OTHER,
@@ -179,7 +179,8 @@ struct kn_message {
 enum kn_rc kn_message_item(struct kn_collect *c, const struct kn_message *m, struct kn_buf *items,
                            const char **ret_reason, struct kn_err *err) KN_MUST_USE;
 
-/* Where a message comes from, which decides what of it is believed to be about the person's visit. */
+/* Where a message comes from, which decides what of it is believed to be about the person's visit.
+ */
 enum kn_origin { KN_ORIGIN_UNKNOWN, KN_ORIGIN_BROWSER, KN_ORIGIN_MOBILE, KN_ORIGIN_SERVER };
 
 /* A message being read. */
@@ -264,7 +265,8 @@ void kn_answer_json(const struct kn_http_request *request, struct kn_http_respon
 void kn_answer_gif(const struct kn_http_request *request, struct kn_http_response *response);
 void kn_bootstrap(const struct kn_collect_env *env, const struct kn_http_request *request,
                   const struct kn_route *route, int64_t now_us, struct kn_http_response *response);
-/* The message of a pixel's parameters, padded for the parser, in the request's arena; empty: none. */
+/* The message of a pixel's parameters, padded for the parser, in the request's arena; empty: none.
+ */
 struct kn_str kn_pixel_message(const struct kn_http_request *request, struct kn_buf *scratch);
 
 #endif

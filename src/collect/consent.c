@@ -1,4 +1,5 @@
-/* What a message says about consent (collect-protocols section 4.10; docs/collect.md lists the names). */
+/* What a message says about consent (collect-protocols section 4.10; docs/collect.md lists the
+ * names). */
 #include "collect/collect_internal.h"
 #include "format/time_text.h"
 
@@ -58,8 +59,8 @@ static struct kn_item_consent *add(struct kn_reading *r, struct kn_str purpose,
         return NULL;
     }
     struct kn_item_consent *consent = &r->c->consents[r->item.consent_count++];
-    *consent = (struct kn_item_consent){
-        .purpose = purpose, .state = state, .basis = KN_STR("consent")};
+    *consent =
+        (struct kn_item_consent){.purpose = purpose, .state = state, .basis = KN_STR("consent")};
     return consent;
 }
 

@@ -231,8 +231,7 @@ static void take_body(struct exchange *x, struct kn_str body)
         return;
     }
     if (!found) {
-        struct kn_str said =
-            rc == KN_OK ? kn_body_key(&doc, x->request->arena) : KN_STR_EMPTY;
+        struct kn_str said = rc == KN_OK ? kn_body_key(&doc, x->request->arena) : KN_STR_EMPTY;
         key = said.len > 0 ? said : key; /* behind a bearer token the body's key goes first */
         if (rc != KN_OK && key.len == 0) {
             refuse(x, 400, "invalid_json", err.text);
@@ -278,9 +277,7 @@ static void route(struct exchange *x)
     case KN_ROUTE_HEALTH: succeed(x); break;
     case KN_ROUTE_SETTINGS:
     case KN_ROUTE_RUDDER:
-    case KN_ROUTE_SCRIPT:
-        kn_bootstrap(x->env, request, &x->route, x->now_us, x->response);
-        break;
+    case KN_ROUTE_SCRIPT: kn_bootstrap(x->env, request, &x->route, x->now_us, x->response); break;
     case KN_ROUTE_PIXEL: take_pixel(x); break;
     case KN_ROUTE_SINGLE:
     case KN_ROUTE_BATCH: take_body(x, request->body); break;
@@ -316,8 +313,8 @@ void kn_collect_handle(struct kn_collect *c, const struct kn_collect_env *env,
 
 enum kn_rc kn_collect_message(struct kn_collect *c, struct kn_random random,
                               const struct kn_collect_message_options *options, struct kn_str json,
-                              struct kn_buf *items, uint32_t *ret_items,
-                              const char **ret_rejected, struct kn_err *err)
+                              struct kn_buf *items, uint32_t *ret_items, const char **ret_rejected,
+                              struct kn_err *err)
 {
     struct kn_json doc;
     *ret_items = 0;

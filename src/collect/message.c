@@ -40,9 +40,11 @@ bool kn_time_in(struct kn_reading *r, uint32_t node, int64_t *ret)
 /* The length of the character at p, 0 when it is not UTF-8. */
 static size_t character(const unsigned char *p, size_t left)
 {
-    size_t len = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
-                 : p[0] >= 0xf0 && p[0] < 0xf5                  ? 4
-                                                                : 0;
+    size_t len = p[0] < 0x80                   ? 1
+                 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
+                 : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
+                 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
+                                               : 0;
     if (len == 0 || len > left) {
         return 0;
     }
@@ -110,9 +112,8 @@ static const char *check(struct kn_reading *r, struct kn_err *err)
     if (!user && kn_text(r, r->doc, r->f[KN_F_ANONYMOUS_ID]).len == 0) {
         return refuse(err, "no_user_anon_id", "a message needs a userId or an anonymousId");
     }
-    if (type == KN_EVENT_TRACK &&
-        (kn_json_type_at(r->doc, r->f[KN_F_EVENT]) != KN_JSON_STRING ||
-         kn_text(r, r->doc, r->f[KN_F_EVENT]).len == 0)) {
+    if (type == KN_EVENT_TRACK && (kn_json_type_at(r->doc, r->f[KN_F_EVENT]) != KN_JSON_STRING ||
+                                   kn_text(r, r->doc, r->f[KN_F_EVENT]).len == 0)) {
         return refuse(err, "no_event", "a track message needs an event name");
     }
     if (type == KN_EVENT_GROUP && kn_text(r, r->doc, r->f[KN_F_GROUP_ID]).len == 0) {
@@ -121,8 +122,7 @@ static const char *check(struct kn_reading *r, struct kn_err *err)
     if (type == KN_EVENT_GROUP && kn_text(r, r->doc, r->f[KN_F_GROUP_ID]).len > KN_GROUP_ID_MAX) {
         return refuse(err, "group_id_too_long", "a groupId may have at most 500 bytes");
     }
-    if (type == KN_EVENT_ALIAS &&
-        (!user || kn_text(r, r->doc, r->f[KN_F_PREVIOUS_ID]).len == 0)) {
+    if (type == KN_EVENT_ALIAS && (!user || kn_text(r, r->doc, r->f[KN_F_PREVIOUS_ID]).len == 0)) {
         return refuse(err, "no_previous_id", "an alias message needs a userId and a previousId");
     }
     const char *bad = check_object(r->doc, r->f[KN_F_PROPERTIES], "properties", err);
@@ -155,8 +155,8 @@ static enum kn_rc read_context(struct kn_reading *r, struct kn_err *err)
             return c->merged.rc;
         }
         memset(c->merged.p + c->merged.len, 0, KN_JSON_PADDING);
-        KN_TRY(kn_json_parse(c->context_parser, c->merged.p, c->merged.len, &limits,
-                             &r->merged_doc, err));
+        KN_TRY(kn_json_parse(c->context_parser, c->merged.p, c->merged.len, &limits, &r->merged_doc,
+                             err));
         r->cdoc = &r->merged_doc;
         r->context = 0;
     }
@@ -168,7 +168,7 @@ static enum kn_rc read_context(struct kn_reading *r, struct kn_err *err)
 
 static enum kn_event_type type_of(struct kn_reading *r)
 {
-    static const struct kn_str names[] = {{"", 0},       {"track", 5},  {"identify", 8}, {"page", 4},
+    static const struct kn_str names[] = {{"", 0},       {"track", 5}, {"identify", 8}, {"page", 4},
                                           {"screen", 6}, {"group", 5}, {"alias", 5}};
     struct kn_str name = kn_text(r, r->doc, r->f[KN_F_TYPE]);
     enum kn_event_type said = KN_EVENT_NONE;
@@ -180,7 +180,8 @@ static enum kn_event_type type_of(struct kn_reading *r)
     return type;
 }
 
-/* collect-protocols section 1.10. A message without a time of its own is of the moment it arrived. */
+/* collect-protocols section 1.10. A message without a time of its own is of the moment it arrived.
+ */
 static int64_t event_time(struct kn_reading *r)
 {
     const struct kn_message *m = r->m;
@@ -290,7 +291,8 @@ static bool full_name(struct kn_reading *r, const struct kn_json *doc, uint32_t 
     return ret[0].len > 0 && ret[1].len > 0;
 }
 
-/* The raw object, unless a name is to be added or the consents (facts of their own) to be taken out. */
+/* The raw object, unless a name is to be added or the consents (facts of their own) to be taken
+ * out. */
 static void read_traits(struct kn_reading *r)
 {
     const struct kn_json *doc;

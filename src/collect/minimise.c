@@ -121,7 +121,8 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Letters, digits and what stands in names of keys and events; `run` digits in a row are too many. */
+/* Letters, digits and what stands in names of keys and events; `run` digits in a row are too many.
+ */
 static bool is_plain(struct kn_str s, size_t most, size_t run)
 {
     size_t digits = 0;
@@ -141,8 +142,8 @@ static bool is_plain(struct kn_str s, size_t most, size_t run)
 
 static bool is_shown(struct kn_str key, struct kn_str value)
 {
-    static const char *const keys[] = {"type",   "event",     "channel", "version", "originalTimestamp",
-                                       "sentAt", "timestamp", NULL};
+    static const char *const keys[] = {
+        "type", "event", "channel", "version", "originalTimestamp", "sentAt", "timestamp", NULL};
     for (size_t i = 0; keys[i]; i++) {
         if (kn_str_eq(key, kn_str_c(keys[i]))) {
             return is_plain(value, 100, 7);

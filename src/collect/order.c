@@ -8,10 +8,14 @@ static enum kn_order_event order_event(struct kn_str name)
         struct kn_str name;
         enum kn_order_event event;
     } names[] = {
-        {{"Order Completed", 15}, KN_ORDER_COMPLETED}, {{"Completed Order", 15}, KN_ORDER_COMPLETED},
-        {{"Order Updated", 13}, KN_ORDER_UPDATED},     {{"Updated Order", 13}, KN_ORDER_UPDATED},
-        {{"Order Refunded", 14}, KN_ORDER_REFUNDED},   {{"Refunded Order", 14}, KN_ORDER_REFUNDED},
-        {{"Order Cancelled", 15}, KN_ORDER_CANCELLED}, {{"Cancelled Order", 15}, KN_ORDER_CANCELLED},
+        {{"Order Completed", 15}, KN_ORDER_COMPLETED},
+        {{"Completed Order", 15}, KN_ORDER_COMPLETED},
+        {{"Order Updated", 13}, KN_ORDER_UPDATED},
+        {{"Updated Order", 13}, KN_ORDER_UPDATED},
+        {{"Order Refunded", 14}, KN_ORDER_REFUNDED},
+        {{"Refunded Order", 14}, KN_ORDER_REFUNDED},
+        {{"Order Cancelled", 15}, KN_ORDER_CANCELLED},
+        {{"Cancelled Order", 15}, KN_ORDER_CANCELLED},
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (kn_str_eq(name, names[i].name)) {

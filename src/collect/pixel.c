@@ -76,8 +76,8 @@ struct kn_str kn_pixel_message(const struct kn_http_request *request, struct kn_
     struct kn_str message;
     kn_buf_clear(scratch);
     if (!decode(data, request->arena, &message)) {
-        size_t count = request->param_count < PIXEL_PARAMS_MAX ? request->param_count
-                                                               : PIXEL_PARAMS_MAX;
+        size_t count =
+            request->param_count < PIXEL_PARAMS_MAX ? request->param_count : PIXEL_PARAMS_MAX;
         put_object(request, count, KN_STR_EMPTY, 0, scratch);
         message = kn_buf_view(scratch);
     }

@@ -88,8 +88,8 @@ static struct kn_route pixel_route(struct kn_str path)
     return (struct kn_route){0};
 }
 
-/* "/v1/projects/KEY/settings", without "/v1", with "/projects" twice, or with nothing behind it (the
- * key is then elsewhere): users mis-set the prefix. */
+/* "/v1/projects/KEY/settings", without "/v1", with "/projects" twice, or with nothing behind it
+ * (the key is then elsewhere): users mis-set the prefix. */
 static struct kn_route settings_route(struct kn_str path)
 {
     struct kn_route r = {.kind = KN_ROUTE_SETTINGS};
@@ -112,7 +112,8 @@ static struct kn_route settings_route(struct kn_str path)
 static struct kn_route script_route(struct kn_str path)
 {
     struct kn_route r = {.kind = KN_ROUTE_SCRIPT, .file = path};
-    if (kn_str_eq(path, KN_STR("/p.js")) || kn_str_starts(path, KN_STR("/analytics-next/bundles/"))) {
+    if (kn_str_eq(path, KN_STR("/p.js")) ||
+        kn_str_starts(path, KN_STR("/analytics-next/bundles/"))) {
         return r;
     }
     if (!take_prefix(&path, "/analytics.js/v1/")) {

@@ -12,9 +12,11 @@ enum utm { UTM_SOURCE, UTM_MEDIUM, UTM_NAME, UTM_TERM, UTM_CONTENT, UTM_COUNT };
 /* The campaign of a landing page's query, still encoded; true: there are other parameters too. */
 static bool split_query(struct kn_str query, struct kn_str ret[UTM_COUNT])
 {
-    static const struct kn_str names[UTM_COUNT] = {
-        {"utm_source", 10}, {"utm_medium", 10}, {"utm_campaign", 12}, {"utm_term", 8},
-        {"utm_content", 11}};
+    static const struct kn_str names[UTM_COUNT] = {{"utm_source", 10},
+                                                   {"utm_medium", 10},
+                                                   {"utm_campaign", 12},
+                                                   {"utm_term", 8},
+                                                   {"utm_content", 11}};
     bool others = false;
     query = query.len > 0 && query.p[0] == '?' ? kn_str_sub(query, 1, query.len) : query;
     while (query.len > 0) {
@@ -121,8 +123,7 @@ void kn_read_visit(struct kn_reading *r)
     v->content = campaign_part(r, KN_STR("content"), utm[UTM_CONTENT]);
     v->click_id = others ? kn_url_click_id(query) : KN_STR_EMPTY;
     v->referrer = referrer_of(r);
-    v->landing_page =
-        kn_clip(url.len > 0 ? page.bare : page_text(r, KN_STR("path")), KN_PAGE_MAX);
+    v->landing_page = kn_clip(url.len > 0 ? page.bare : page_text(r, KN_STR("path")), KN_PAGE_MAX);
     v->channel = channel_of(r->c, v, kn_url_host(url, &r->c->arena));
 }
 
@@ -159,7 +160,8 @@ static void read_hints(struct kn_reading *r, struct kn_item_device *d)
         d->platform = chrome ? KN_STR("ChromeOS") : kn_clip(platform, 64);
         d->present = true;
     }
-    if (kn_json_type_at(r->cdoc, mobile) == KN_JSON_TRUE && !kn_str_eq(d->device, KN_STR("tablet"))) {
+    if (kn_json_type_at(r->cdoc, mobile) == KN_JSON_TRUE &&
+        !kn_str_eq(d->device, KN_STR("tablet"))) {
         d->device = KN_STR("mobile");
         d->present = true;
     } else if (d->device.len == 0 && d->present) {

@@ -23,7 +23,8 @@ static bool within(struct kn_str host, struct kn_str domain)
            (host.len == domain.len || host.p[host.len - domain.len - 1] == '.');
 }
 
-/* "com", "nl", "co.uk", "com.br": what may follow the name of a site that has one in every country. */
+/* "com", "nl", "co.uk", "com.br": what may follow the name of a site that has one in every country.
+ */
 static bool is_suffix(struct kn_str s)
 {
     struct kn_str rest = s;
@@ -47,8 +48,8 @@ static bool has_brand(struct kn_str host, struct kn_str name)
     return false;
 }
 
-/* The list has domains ("t.co") and names of sites with many ("google"); the latter also stand alone,
- * as sources of campaigns do. */
+/* The list has domains ("t.co") and names of sites with many ("google"); the latter also stand
+ * alone, as sources of campaigns do. */
 static bool is_site(struct kn_str host, const char *const *list)
 {
     for (; *list; list++) {
@@ -66,35 +67,42 @@ static const char *const search_sites[] = {
     "baidu",  "naver", "search.brave.com", "kagi",   "perplexity", "ask.com",   "aol",   "seznam",
     "sogou",  NULL};
 static const char *const social_sites[] = {
-    "facebook",  "instagram",    "t.co",      "twitter",  "x.com",        "linkedin",
-    "lnkd.in",   "pinterest",    "tiktok",    "youtube",  "youtu.be",     "reddit",
-    "snapchat",  "threads.net",  "whatsapp",  "wa.me",    "mastodon",     "bsky.app",
-    "telegram",  "t.me",         "tumblr",    "vk.com",   "weibo",        "messenger",
-    "fb.com",    "fb.me",        "threads",   "bluesky",  "mastodon.social", "discord",
-    "pin.it",    "threads.com",  NULL};
+    "facebook", "instagram",   "t.co",     "twitter", "x.com",           "linkedin",
+    "lnkd.in",  "pinterest",   "tiktok",   "youtube", "youtu.be",        "reddit",
+    "snapchat", "threads.net", "whatsapp", "wa.me",   "mastodon",        "bsky.app",
+    "telegram", "t.me",        "tumblr",   "vk.com",  "weibo",           "messenger",
+    "fb.com",   "fb.me",       "threads",  "bluesky", "mastodon.social", "discord",
+    "pin.it",   "threads.com", NULL};
 /* What people write in campaigns for the same. */
 static const char *const social_sources[] = {"meta", "fb", "ig", "insta", "li", "x", "snap", NULL};
-static const char *const mail_sites[] = {
-    "mail.google.com",  "outlook.live.com",   "outlook.office.com", "outlook.office365.com",
-    "mail.yahoo.com",   "mail.proton.me",     "com.google.android.gm", "webmail.kpnmail.nl",
-    "webmail.ziggo.nl", NULL};
+static const char *const mail_sites[] = {"mail.google.com",       "outlook.live.com",
+                                         "outlook.office.com",    "outlook.office365.com",
+                                         "mail.yahoo.com",        "mail.proton.me",
+                                         "com.google.android.gm", "webmail.kpnmail.nl",
+                                         "webmail.ziggo.nl",      NULL};
 static const char *const paid_mediums[] = {"cpc", "ppc", "sea", "cpv", "cpa", "sem", NULL};
-static const char *const social_mediums[] = {
-    "social", "social-network", "social_network", "social network", "social-media", "social_media",
-    "social media", "sm", NULL};
-static const char *const display_mediums[] = {
-    "display", "banner", "cpm", "retargeting", "remarketing", "interstitial", "expandable", "programmatic",
-    NULL};
-static const char *const email_words[] = {
-    "email", "e-mail", "e_mail", "e mail", "mail", "newsletter", "nieuwsbrief", NULL};
+static const char *const social_mediums[] = {"social",
+                                             "social-network",
+                                             "social_network",
+                                             "social network",
+                                             "social-media",
+                                             "social_media",
+                                             "social media",
+                                             "sm",
+                                             NULL};
+static const char *const display_mediums[] = {"display",     "banner",       "cpm",
+                                              "retargeting", "remarketing",  "interstitial",
+                                              "expandable",  "programmatic", NULL};
+static const char *const email_words[] = {"email", "e-mail",     "e_mail",      "e mail",
+                                          "mail",  "newsletter", "nieuwsbrief", NULL};
 static const char *const affiliate_mediums[] = {"affiliate", "affiliates", NULL};
-static const char *const push_mediums[] = {"push", "webpush", "web-push", "mobile push",
-                                           "notification", NULL};
+static const char *const push_mediums[] = {"push",        "webpush",      "web-push",
+                                           "mobile push", "notification", NULL};
 static const char *const sms_mediums[] = {"sms", NULL};
 static const char *const referral_mediums[] = {"referral", "app", "link", NULL};
 static const char *const search_clicks[] = {"gclid", "gbraid", "wbraid", "msclkid", NULL};
-static const char *const paid_social_clicks[] = {"ttclid", "li_fat_id", "twclid", "epik", "ScCid",
-                                                 NULL};
+static const char *const paid_social_clicks[] = {"ttclid", "li_fat_id", "twclid",
+                                                 "epik",   "ScCid",     NULL};
 static const char *const social_clicks[] = {"fbclid", "igshid", NULL};
 static const char *const email_clicks[] = {"mc_eid", "_kx", NULL};
 

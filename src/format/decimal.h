@@ -1,5 +1,5 @@
-/* Money as text, exactly: decimal numbers to minor units of a currency and back (ISO 4217 exponents).
- * No floating point. Pure. */
+/* Money as text, exactly: decimal numbers to minor units of a currency and back (ISO 4217
+ * exponents). No floating point. Pure. */
 #ifndef KN_FORMAT_DECIMAL_H
 #define KN_FORMAT_DECIMAL_H
 

@@ -64,9 +64,9 @@ struct kn_str kn_fold_email(struct kn_str text, struct kn_arena *arena)
 
 struct kn_str kn_fold_text(struct kn_str text, struct kn_arena *arena)
 {
-    return is_ascii(text) ? lower_ascii(text, arena)
-                          : map(text,
-                                UTF8PROC_CASEFOLD | UTF8PROC_COMPAT | UTF8PROC_DECOMPOSE |
-                                    UTF8PROC_STRIPMARK,
-                                NULL, arena);
+    return is_ascii(text)
+               ? lower_ascii(text, arena)
+               : map(text,
+                     UTF8PROC_CASEFOLD | UTF8PROC_COMPAT | UTF8PROC_DECOMPOSE | UTF8PROC_STRIPMARK,
+                     NULL, arena);
 }

@@ -6,7 +6,8 @@
 
 #include "base/arena.h"
 
-struct kn_str kn_fold_email(struct kn_str text, struct kn_arena *arena); /* trimmed, lower case, NFC */
+struct kn_str kn_fold_email(struct kn_str text,
+                            struct kn_arena *arena); /* trimmed, lower case, NFC */
 struct kn_str kn_fold_text(struct kn_str text, struct kn_arena *arena);
 
 #endif

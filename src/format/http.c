@@ -72,8 +72,8 @@ static int hex_digit(char c)
 
 struct kn_str kn_http_decode(struct kn_str raw, bool plus_is_space, struct kn_arena *arena)
 {
-    bool plain = raw.len == 0 || (!memchr(raw.p, '%', raw.len) &&
-                                  !(plus_is_space && memchr(raw.p, '+', raw.len)));
+    bool plain = raw.len == 0 ||
+                 (!memchr(raw.p, '%', raw.len) && !(plus_is_space && memchr(raw.p, '+', raw.len)));
     if (plain) {
         return raw;
     }

@@ -23,8 +23,8 @@ struct kn_http_request {
     const struct kn_http_pair *headers;
     size_t header_count;
     struct kn_str body;
-    struct kn_str peer_ip; /* of the socket, or of a trusted proxy's X-Forwarded-For */
-    bool tls;              /* the client spoke https (or the proxy says so) */
+    struct kn_str peer_ip;  /* of the socket, or of a trusted proxy's X-Forwarded-For */
+    bool tls;               /* the client spoke https (or the proxy says so) */
     struct kn_arena *arena; /* scratch of this exchange */
 };
 
@@ -52,8 +52,8 @@ void kn_http_set_header(struct kn_http_response *response, const char *name, str
  * (over max) or no memory. Broken escapes are kept as they are. */
 bool kn_http_parse_query(struct kn_str raw, size_t max, struct kn_arena *arena,
                          struct kn_http_pair **ret, size_t *ret_count);
-/* Percent-decodes; plus_is_space for queries and forms. Any bytes can come out, NUL and bad UTF-8 too.
- * In the arena when it changed; p is NULL when the arena is full. */
+/* Percent-decodes; plus_is_space for queries and forms. Any bytes can come out, NUL and bad UTF-8
+ * too. In the arena when it changed; p is NULL when the arena is full. */
 struct kn_str kn_http_decode(struct kn_str raw, bool plus_is_space, struct kn_arena *arena);
 /* "//" to "/", trailing '/' off. In the arena when it changed. */
 struct kn_str kn_http_clean_path(struct kn_str path, struct kn_arena *arena);

@@ -9,9 +9,8 @@ static const char *const state_names[] = {"unknown", "granted", "denied", "confl
 static const struct {
     const char *name;
     uint32_t flag;
-} flag_names[] = {{"server", KN_ITEM_SERVER},
-                  {"historic", KN_ITEM_HISTORIC},
-                  {"no_profile", KN_ITEM_NO_PROFILE}};
+} flag_names[] = {
+    {"server", KN_ITEM_SERVER}, {"historic", KN_ITEM_HISTORIC}, {"no_profile", KN_ITEM_NO_PROFILE}};
 
 #define COUNT(list) (sizeof(list) / sizeof(list)[0])
 
@@ -92,16 +91,19 @@ struct text_field {
     const char *name;
     size_t offset;
 };
-#define FIELD(type, member) {#member, offsetof(struct type, member)}
+#define FIELD(type, member)                                                                        \
+    {                                                                                              \
+#member, offsetof(struct type, member)                                                     \
+    }
 static const struct text_field visit_fields[] = {
-    FIELD(kn_item_visit, channel),  FIELD(kn_item_visit, source),
-    FIELD(kn_item_visit, medium),   FIELD(kn_item_visit, campaign),
-    FIELD(kn_item_visit, term),     FIELD(kn_item_visit, content),
-    FIELD(kn_item_visit, referrer), FIELD(kn_item_visit, click_id),
+    FIELD(kn_item_visit, channel),     FIELD(kn_item_visit, source),
+    FIELD(kn_item_visit, medium),      FIELD(kn_item_visit, campaign),
+    FIELD(kn_item_visit, term),        FIELD(kn_item_visit, content),
+    FIELD(kn_item_visit, referrer),    FIELD(kn_item_visit, click_id),
     FIELD(kn_item_visit, landing_page)};
 static const struct text_field device_fields[] = {
-    FIELD(kn_item_device, device), FIELD(kn_item_device, browser),
-    FIELD(kn_item_device, platform), FIELD(kn_item_device, country)};
+    FIELD(kn_item_device, device), FIELD(kn_item_device, browser), FIELD(kn_item_device, platform),
+    FIELD(kn_item_device, country)};
 
 static void put_fields(struct kn_buf *out, const char *key, const void *of,
                        const struct text_field *fields, size_t count)

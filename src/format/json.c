@@ -193,18 +193,13 @@ bool kn_json_scalar(const struct kn_json *doc, uint32_t node, struct kn_arena *a
                     struct kn_str *ret)
 {
     switch (kn_json_type_at(doc, node)) {
-    case KN_JSON_STRING:
-        *ret = kn_json_string(doc, node, arena);
-        return true;
+    case KN_JSON_STRING: *ret = kn_json_string(doc, node, arena); return true;
     case KN_JSON_NUMBER:
     case KN_JSON_TRUE:
-    case KN_JSON_FALSE:
-        *ret = kn_json_raw(doc, node);
-        return true;
+    case KN_JSON_FALSE: *ret = kn_json_raw(doc, node); return true;
     case KN_JSON_NULL:
     case KN_JSON_ARRAY:
-    case KN_JSON_OBJECT:
-        break;
+    case KN_JSON_OBJECT: break;
     }
     return false;
 }
@@ -229,7 +224,8 @@ bool kn_json_i64(const struct kn_json *doc, uint32_t node, int64_t *ret)
 
 static size_t skip_space(struct kn_str s, size_t at)
 {
-    while (at < s.len && (s.p[at] == ' ' || s.p[at] == '\n' || s.p[at] == '\r' || s.p[at] == '\t')) {
+    while (at < s.len &&
+           (s.p[at] == ' ' || s.p[at] == '\n' || s.p[at] == '\r' || s.p[at] == '\t')) {
         at++;
     }
     return at;

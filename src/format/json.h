@@ -1,5 +1,5 @@
-/* Strict JSON in (simdjson's first stage behind a C door, the grammar in json_parse.c) and JSON text
- * out.
+/* Strict JSON in (simdjson's first stage behind a C door, the grammar in json_parse.c) and JSON
+ * text out.
  *
  * A parsed document is a flat array of nodes in document order over the caller's bytes: nothing is
  * copied or converted, so numbers keep every digit and any value can be quoted back as it came.
@@ -8,8 +8,8 @@
  *
  * node.next is the index after the whole value (children of node i are i+1 .. next-1; a child's
  * sibling is child.next, as long as that is < parent.next). The whole text is validated: grammar
- * (RFC 8259), UTF-8, numbers, escapes; a byte order mark is refused. Duplicate keys are kept in order;
- * find answers the last one, and also finds keys that are written with escapes.
+ * (RFC 8259), UTF-8, numbers, escapes; a byte order mark is refused. Duplicate keys are kept in
+ * order; find answers the last one, and also finds keys that are written with escapes.
  *
  * Limits: bytes, depth and nodes are given; beyond them KN_E_LIMIT. A bad text is KN_E_INVALID with
  * err->pos at or near the fault. One parser per thread; documents are valid until the next parse. A
@@ -34,7 +34,7 @@ enum kn_json_type {
 };
 
 struct kn_json_node {
-    uint32_t off, len;         /* the raw value: a string without its quotes, an object with braces */
+    uint32_t off, len; /* the raw value: a string without its quotes, an object with braces */
     uint32_t key_off, key_len; /* raw key without quotes; both 0 when not in an object */
     uint32_t next;             /* index after this value */
     uint8_t type;              /* enum kn_json_type */
@@ -65,7 +65,8 @@ enum kn_rc kn_json_parse(struct kn_json_parser *parser, const char *text, size_t
                          const struct kn_json_limits *limits, struct kn_json *ret,
                          struct kn_err *err) KN_MUST_USE;
 
-/* Index of an object's member, or KN_JSON_NONE (also when `object` is KN_JSON_NONE or no object). */
+/* Index of an object's member, or KN_JSON_NONE (also when `object` is KN_JSON_NONE or no object).
+ */
 uint32_t kn_json_find(const struct kn_json *doc, uint32_t object, struct kn_str key);
 /* Follows "a.b.c". */
 uint32_t kn_json_path(const struct kn_json *doc, uint32_t object, const char *path);
@@ -79,7 +80,8 @@ struct kn_str kn_json_key(const struct kn_json *doc, uint32_t node, struct kn_ar
 bool kn_json_scalar(const struct kn_json *doc, uint32_t node, struct kn_arena *arena,
                     struct kn_str *ret);
 bool kn_json_i64(const struct kn_json *doc, uint32_t node, int64_t *ret); /* integers only */
-/* Undoes escapes of raw string text; lone surrogates become U+FFFD. Total: bad escapes give something. */
+/* Undoes escapes of raw string text; lone surrogates become U+FFFD. Total: bad escapes give
+ * something. */
 struct kn_str kn_json_unescape(struct kn_str raw, struct kn_arena *arena);
 
 /* Steps through the members of an object, or elements of an array, in text that is known to be
@@ -87,8 +89,8 @@ struct kn_str kn_json_unescape(struct kn_str raw, struct kn_arena *arena);
 bool kn_json_walk(struct kn_str container, size_t *offset, struct kn_str *ret_key_raw,
                   struct kn_str *ret_value_raw);
 
-/* Output. A string with its quotes, escaped so that it is safe in HTML too (<, >, &, U+2028/9). Bytes
- * that are not UTF-8 become U+FFFD, so that what is written can always be read. */
+/* Output. A string with its quotes, escaped so that it is safe in HTML too (<, >, &, U+2028/9).
+ * Bytes that are not UTF-8 become U+FFFD, so that what is written can always be read. */
 void kn_json_out_string(struct kn_buf *out, struct kn_str text);
 /* "key": with a comma before it unless the buffer ends in '{' or '['. */
 void kn_json_out_key(struct kn_buf *out, const char *key);

@@ -1,10 +1,11 @@
 #include "format/json.h"
 #include "format/time_text.h"
 
-/* What a byte of a string needs: 0 nothing, 1 an escape, 2 a look (not ASCII). One look-up per byte. */
+/* What a byte of a string needs: 0 nothing, 1 an escape, 2 a look (not ASCII). One look-up per
+ * byte. */
 static const unsigned char byte_class[256] = {
-    [0 ... 0x1f] = 1, ['"'] = 1, ['\\'] = 1, ['<'] = 1, ['>'] = 1, ['&'] = 1, [0x7f] = 1,
-    [0x80 ... 0xff] = 2,
+    [0 ... 0x1f] = 1, ['"'] = 1, ['\\'] = 1, ['<'] = 1,
+    ['>'] = 1,        ['&'] = 1, [0x7f] = 1, [0x80 ... 0xff] = 2,
 };
 
 static void out_escape(struct kn_buf *out, unsigned char c)

@@ -1,5 +1,5 @@
-/* The strict grammar of RFC 8259 over the tokens that simdjson's first stage found. No recursion and
- * no stack: an open container keeps the index of its parent in `next` until it closes. */
+/* The strict grammar of RFC 8259 over the tokens that simdjson's first stage found. No recursion
+ * and no stack: an open container keeps the index of its parent in `next` until it closes. */
 #include "base/mem.h"
 #include "format/json.h"
 #include "format/json_simd.h"
@@ -40,9 +40,11 @@ void kn_json_parser_free(struct kn_json_parser *parser)
 /* Length of the UTF-8 sequence at p, or 0 (RFC 3629: shortest form, no surrogates, to U+10FFFF). */
 static size_t utf8_sequence(const unsigned char *p, size_t left)
 {
-    size_t len = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3
-                 : p[0] >= 0xf0 && p[0] < 0xf5                 ? 4
-                                                               : 0;
+    size_t len = p[0] < 0x80                   ? 1
+                 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
+                 : (p[0] & 0xf0) == 0xe0       ? 3
+                 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
+                                               : 0;
     if (len == 0 || len > left) {
         return 0;
     }
@@ -104,18 +106,15 @@ static enum kn_rc stage_one_failed(enum kn_rc rc, enum kn_simd_fault fault, cons
         return kn_fail(err, rc, "out of memory");
     }
     switch (fault) {
-    case KN_SIMD_NOTHING:
-        return fail_at(err, rc, len, "there is no value");
-    case KN_SIMD_UTF8:
-        return fail_at(err, rc, first_bad_utf8(text, len), "not valid UTF-8");
+    case KN_SIMD_NOTHING: return fail_at(err, rc, len, "there is no value");
+    case KN_SIMD_UTF8: return fail_at(err, rc, first_bad_utf8(text, len), "not valid UTF-8");
     case KN_SIMD_CONTROL:
         return fail_at(err, rc, first_bad_string(text, len),
                        "a control character in a string must be escaped");
     case KN_SIMD_NOT_CLOSED:
         return fail_at(err, rc, first_bad_string(text, len), "a string is not closed");
     case KN_SIMD_NONE:
-    case KN_SIMD_OTHER:
-        break;
+    case KN_SIMD_OTHER: break;
     }
     return fail_at(err, rc, 0, "the text is too long or damaged");
 }
@@ -382,10 +381,8 @@ static enum kn_rc step(struct walk *w, enum expect *expect)
         }
         return read_value(w, *expect == FIRST_KEY, expect);
     case KEY:
-    case VALUE:
-        return read_value(w, *expect == KEY, expect);
-    case COMMA:
-        break;
+    case VALUE: return read_value(w, *expect == KEY, expect);
+    case COMMA: break;
     }
     if (closing) {
         return close_container(w);

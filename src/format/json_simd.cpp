@@ -1,6 +1,6 @@
-/* simdjson's first stage behind C; the kernel (AVX-512, AVX2, SSE4.2, scalar) is chosen at run time.
- * Its second stages are not used: DOM refuses numbers it cannot convert, and On-Demand checks only
- * what is asked for. */
+/* simdjson's first stage behind C; the kernel (AVX-512, AVX2, SSE4.2, scalar) is chosen at run
+ * time. Its second stages are not used: DOM refuses numbers it cannot convert, and On-Demand checks
+ * only what is asked for. */
 #include "format/json_simd.h"
 
 #pragma GCC diagnostic push
@@ -18,7 +18,8 @@ struct kn_simd {
     size_t capacity = 0;
 };
 
-namespace {
+namespace
+{
 
 constexpr size_t capacity_min = 64 * 1024;
 
@@ -52,16 +53,11 @@ bool make_room(kn_simd *simd, size_t len)
 kn_simd_fault fault_of(simdjson::error_code error)
 {
     switch (error) {
-    case simdjson::EMPTY:
-        return KN_SIMD_NOTHING;
-    case simdjson::UTF8_ERROR:
-        return KN_SIMD_UTF8;
-    case simdjson::UNESCAPED_CHARS:
-        return KN_SIMD_CONTROL;
-    case simdjson::UNCLOSED_STRING:
-        return KN_SIMD_NOT_CLOSED;
-    default:
-        return KN_SIMD_OTHER;
+    case simdjson::EMPTY: return KN_SIMD_NOTHING;
+    case simdjson::UTF8_ERROR: return KN_SIMD_UTF8;
+    case simdjson::UNESCAPED_CHARS: return KN_SIMD_CONTROL;
+    case simdjson::UNCLOSED_STRING: return KN_SIMD_NOT_CLOSED;
+    default: return KN_SIMD_OTHER;
     }
 }
 
@@ -89,9 +85,8 @@ extern "C" enum kn_rc kn_simd_tokens(struct kn_simd *simd, const char *text, siz
         if (!make_room(simd, len)) {
             return KN_E_NOMEM;
         }
-        simdjson::error_code error =
-            simd->stage->stage1(reinterpret_cast<const uint8_t *>(text), len,
-                                simdjson::stage1_mode::regular);
+        simdjson::error_code error = simd->stage->stage1(reinterpret_cast<const uint8_t *>(text),
+                                                         len, simdjson::stage1_mode::regular);
         if (error == simdjson::MEMALLOC) {
             return KN_E_NOMEM;
         }

@@ -127,7 +127,8 @@ static unsigned days_in_month(unsigned year, unsigned month)
     return days[month - 1] + (month == 2 && leap ? 1U : 0U);
 }
 
-/* 9 to 11 digits are seconds, 12 to 14 milliseconds; a fraction of them counts to the microsecond. */
+/* 9 to 11 digits are seconds, 12 to 14 milliseconds; a fraction of them counts to the microsecond.
+ */
 static bool epoch_digits(struct kn_str s, int64_t *ret)
 {
     uint64_t value;
@@ -200,8 +201,8 @@ static char *put(char *to, unsigned value, unsigned digits)
 struct kn_str kn_time_format(int64_t wall_us, char text[KN_TIME_TEXT_MAX])
 {
     int64_t seconds = wall_us / SECOND_US - (wall_us % SECOND_US < 0 ? 1 : 0);
-    unsigned part = (unsigned)(wall_us % SECOND_US < 0 ? wall_us % SECOND_US + SECOND_US
-                                                       : wall_us % SECOND_US);
+    unsigned part =
+        (unsigned)(wall_us % SECOND_US < 0 ? wall_us % SECOND_US + SECOND_US : wall_us % SECOND_US);
     int64_t days = seconds / DAY_SECONDS - (seconds % DAY_SECONDS < 0 ? 1 : 0);
     unsigned of_day = (unsigned)(seconds - days * DAY_SECONDS);
     int64_t year;

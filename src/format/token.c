@@ -129,7 +129,8 @@ static bool strip_padding(struct kn_str *text)
 /* '+' and '/' are of one alphabet, '-' and '_' of the other. */
 static bool one_alphabet(struct kn_str text)
 {
-    bool standard = text.len > 0 && (memchr(text.p, '+', text.len) || memchr(text.p, '/', text.len));
+    bool standard =
+        text.len > 0 && (memchr(text.p, '+', text.len) || memchr(text.p, '/', text.len));
     bool url = text.len > 0 && (memchr(text.p, '-', text.len) || memchr(text.p, '_', text.len));
     return !(standard && url);
 }

@@ -1,4 +1,5 @@
-/* Small texts protocols need: hexadecimal, base64, base32, UUIDs, comparison in constant time. Pure. */
+/* Small texts protocols need: hexadecimal, base64, base32, UUIDs, comparison in constant time.
+ * Pure. */
 #ifndef KN_FORMAT_TOKEN_H
 #define KN_FORMAT_TOKEN_H
 
@@ -11,9 +12,11 @@ void kn_hex_encode(const unsigned char *bytes, size_t len, char *to);
 bool kn_hex_decode(struct kn_str text, unsigned char *to, size_t len);
 
 enum { KN_BASE32_LEN = 26 };
-/* 16 bytes as Crockford's base32 in lower case, which sorts as the bytes do; 26 characters and NUL. */
+/* 16 bytes as Crockford's base32 in lower case, which sorts as the bytes do; 26 characters and NUL.
+ */
 void kn_base32_encode(const unsigned char bytes[16], char to[KN_BASE32_LEN + 1]);
-/* Either case, o for 0, i and l for 1; false (not 26 digits, or over 128 bits) leaves `to` alone. */
+/* Either case, o for 0, i and l for 1; false (not 26 digits, or over 128 bits) leaves `to` alone.
+ */
 bool kn_base32_decode(struct kn_str text, unsigned char to[16]);
 /* RFC 9562 version 4 of 16 random bytes; 36 characters and NUL. */
 void kn_uuid4(const unsigned char random[16], char to[37]);

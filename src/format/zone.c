@@ -59,8 +59,8 @@ static bool read_counts(struct kn_str s, size_t at, struct counts *c)
 
 static size_t block_bytes(const struct counts *c, size_t time_bytes)
 {
-    return c->times * (time_bytes + 1) + c->types * (size_t)6 + c->chars + c->leap * (time_bytes + 4) +
-           c->standard + c->utc;
+    return c->times * (time_bytes + 1) + c->types * (size_t)6 + c->chars +
+           c->leap * (time_bytes + 4) + c->standard + c->utc;
 }
 
 static bool type_offset(struct kn_str s, size_t types_at, const struct counts *c, size_t type,
@@ -105,7 +105,8 @@ static enum kn_rc read_footer(struct kn_zone *z, struct kn_str s, size_t at, str
         return KN_OK; /* the last offset stays */
     }
     z->has_rule = kn_zone_rule_parse(footer, &z->rule);
-    return z->has_rule ? KN_OK : kn_fail(err, KN_E_INVALID, "the rule of the time zone does not read");
+    return z->has_rule ? KN_OK
+                       : kn_fail(err, KN_E_INVALID, "the rule of the time zone does not read");
 }
 
 static enum kn_rc read_file(struct kn_zone *z, struct kn_str s, struct kn_err *err)
@@ -120,7 +121,8 @@ static enum kn_rc read_file(struct kn_zone *z, struct kn_str s, struct kn_err *e
         at = HEADER_BYTES + block_bytes(&c, 4);
         time_bytes = 8;
         if (!read_counts(s, at, &c)) {
-            return kn_fail(err, KN_E_INVALID, "the second header of the time zone file does not read");
+            return kn_fail(err, KN_E_INVALID,
+                           "the second header of the time zone file does not read");
         }
     }
     at += HEADER_BYTES;
@@ -153,7 +155,8 @@ static void write_year(struct kn_zone *z, int64_t year, int64_t from)
     z->table_to = next[0] > from ? next[0] : from;
 }
 
-/* Writes the rule out as changes, from the last one of the file on (of which only the time counts). */
+/* Writes the rule out as changes, from the last one of the file on (of which only the time counts).
+ */
 static enum kn_rc write_out(struct kn_zone *z, struct kn_err *err)
 {
     int64_t first[3], from = INT64_MIN;
@@ -322,7 +325,8 @@ static int64_t utc_of(const struct kn_zone *z, int64_t local)
 int64_t kn_zone_utc(const struct kn_zone *z, const struct kn_local *l)
 {
     int64_t days = kn_days_from_civil(l->year, l->month, 1) + (int64_t)l->day - 1;
-    int64_t local = days * DAY_SECONDS + (int64_t)l->hour * 3600 + (int64_t)l->minute * 60 + l->second;
+    int64_t local =
+        days * DAY_SECONDS + (int64_t)l->hour * 3600 + (int64_t)l->minute * 60 + l->second;
     return utc_of(z, local) * SECOND_US + l->microsecond;
 }
 

@@ -1,4 +1,5 @@
-/* What the two halves of a zone share: transitions from the file, and the rule that goes on for ever. */
+/* What the two halves of a zone share: transitions from the file, and the rule that goes on for
+ * ever. */
 #ifndef KN_FORMAT_ZONE_INTERNAL_H
 #define KN_FORMAT_ZONE_INTERNAL_H
 
@@ -21,7 +22,8 @@ struct kn_zone_rule {
 /* All of the text must be a rule. */
 bool kn_zone_rule_parse(struct kn_str text, struct kn_zone_rule *ret);
 int32_t kn_zone_rule_offset(const struct kn_zone_rule *rule, int64_t utc_seconds);
-/* Within one year (of standard time) the offset changes at these at most, and where it begins: UTC seconds. */
+/* Within one year (of standard time) the offset changes at these at most, and where it begins: UTC
+ * seconds. */
 void kn_zone_rule_moments(const struct kn_zone_rule *rule, int64_t year, int64_t ret[3]);
 int64_t kn_floor_div(int64_t value, int64_t by);
 

@@ -1,9 +1,9 @@
 /* Deterministic resolution: which profile an event belongs to, and what it joins.
  *
- * Method (flat matching; collect-protocols reference section 4.2): take all profiles that own one of
- * the event's identifiers; when the union of their identifiers and the event's keeps every limit,
- * they are one person; else the event's weakest identifier is set aside and the rest is tried again.
- * Kern adds forbidden pairs (left by an un-merge), which count as a broken limit.
+ * Method (flat matching; collect-protocols reference section 4.2): take all profiles that own one
+ * of the event's identifiers; when the union of their identifiers and the event's keeps every
+ * limit, they are one person; else the event's weakest identifier is set aside and the rest is
+ * tried again. Kern adds forbidden pairs (left by an un-merge), which count as a broken limit.
  *
  * Without a broken limit the result is the connected component of the identifiers, whatever the
  * order of arrival. Pure: all memory from the arena, which must be large enough (the fold's is).
@@ -30,10 +30,10 @@ struct kn_resolve_candidate {
 
 struct kn_resolve_event_id {
     struct kn_resolve_identifier id;
-    size_t candidate;   /* index of the profile that owns it, SIZE_MAX = nobody */
-    bool kept;          /* out: it takes part */
+    size_t candidate;    /* index of the profile that owns it, SIZE_MAX = nobody */
+    bool kept;           /* out: it takes part */
     uint16_t limit_type; /* out, reason "limit": the type whose limit broke, ... */
-    const char *reason; /* out, when not kept: "limit", "merges", "identifiers", "forbidden" */
+    const char *reason;  /* out, when not kept: "limit", "merges", "identifiers", "forbidden" */
     struct kn_str limit_type_value; /* ... and, of a custom one, its name with the value */
 };
 

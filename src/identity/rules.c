@@ -26,10 +26,18 @@ struct default_type {
 
 /* MECHANICS section 3. Priority is the place in this list. */
 static const struct default_type default_types[] = {
-    {"user_id", 1},         {"email", 5},          {"android.id", 100},
-    {"android.idfa", 100},  {"android.push_token", 100}, {"anonymous_id", 100},
-    {"braze_id", 5},        {"cross_domain_id", 100},    {"ga_client_id", 100},
-    {"ios.id", 100},        {"ios.idfa", 100},     {"ios.push_token", 100},
+    {"user_id", 1},
+    {"email", 5},
+    {"android.id", 100},
+    {"android.idfa", 100},
+    {"android.push_token", 100},
+    {"anonymous_id", 100},
+    {"braze_id", 5},
+    {"cross_domain_id", 100},
+    {"ga_client_id", 100},
+    {"ios.id", 100},
+    {"ios.idfa", 100},
+    {"ios.push_token", 100},
     {"phone", 5},
 };
 enum { DEFAULT_TYPES = sizeof default_types / sizeof default_types[0] };
@@ -62,7 +70,8 @@ static const struct kn_identity_type *find_type(const struct kn_identity_rules *
     return NULL;
 }
 
-uint32_t kn_identity_limit(const struct kn_identity_rules *rules, uint16_t type, struct kn_str value)
+uint32_t kn_identity_limit(const struct kn_identity_rules *rules, uint16_t type,
+                           struct kn_str value)
 {
     const struct kn_identity_type *found = find_type(rules, kn_id_name(type, value));
     return found ? found->limit : DEFAULT_LIMIT;
@@ -180,8 +189,8 @@ static bool is_type_name(struct kn_str name)
     }
     for (size_t i = 0; i < name.len; i++) {
         char c = name.p[i];
-        bool ok = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
-                  c == '-';
+        bool ok =
+            (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
         if (!ok) {
             return false;
         }
@@ -215,8 +224,9 @@ static enum kn_rc read_blocked_one(struct rules *r, const struct kn_json *doc, u
         return ret->exact.p ? KN_OK : kn_fail(err, KN_E_LIMIT, "the rules are too large");
     }
     if (kn_json_type_at(doc, regex) != KN_JSON_STRING || exact != KN_JSON_NONE) {
-        return kn_fail(err, KN_E_INVALID, "a blocked value is {\"exact\":\"...\"} or "
-                                          "{\"regex\":\"...\"}");
+        return kn_fail(err, KN_E_INVALID,
+                       "a blocked value is {\"exact\":\"...\"} or "
+                       "{\"regex\":\"...\"}");
     }
     ret->regex = kn_arena_str(&r->arena, kn_json_string(doc, regex, &r->arena));
     if (!ret->regex.p) {
@@ -328,9 +338,9 @@ enum kn_rc kn_identity_rules_parse(struct kn_str json, struct kn_identity_rules 
         struct kn_json doc;
         memcpy(padded, json.p, json.len);
         memset(padded + json.len, 0, KN_JSON_PADDING);
-        rc = kn_json_parse(parser, padded, json.len,
-                           &(struct kn_json_limits){.depth_max = 8, .nodes_max = 100000}, &doc,
-                           err);
+        rc =
+            kn_json_parse(parser, padded, json.len,
+                          &(struct kn_json_limits){.depth_max = 8, .nodes_max = 100000}, &doc, err);
         if (rc == KN_OK) {
             rc = read_document(r, &doc, err);
         }

@@ -66,8 +66,8 @@ enum kn_rc kn_log_stage(struct kn_log *log, struct kn_str body, uint32_t item_co
     size_t bytes = kn_frame_bytes(body.len);
     uint32_t body_crc = kn_frame_body_crc(body);
     kn_mutex_lock(&log->mutex);
-    enum kn_rc rc = log->full ? kn_fail(err, KN_E_FULL, "the disk is full")
-                              : room_in_group(log, bytes, err);
+    enum kn_rc rc =
+        log->full ? kn_fail(err, KN_E_FULL, "the disk is full") : room_in_group(log, bytes, err);
     if (rc == KN_OK) {
         struct kn_log_group *g = log->open_group;
         struct kn_frame_info info = {
@@ -290,7 +290,8 @@ static enum kn_rc next_segment(struct kn_log *log, const struct kn_log_group *gr
     return kn_log__start_segment(log, first.frame.seq, first.prev, err);
 }
 
-/* A full disk is noticed before the group's first byte is written, while it can still be dropped. */
+/* A full disk is noticed before the group's first byte is written, while it can still be dropped.
+ */
 static enum kn_rc make_room(struct kn_log *log, bool *ret_dropped, const struct kn_log_group *group,
                             struct kn_err *err)
 {

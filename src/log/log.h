@@ -16,15 +16,15 @@
  * Recovery: reads forward from a position. The first frame that is bad, or does not follow the one
  * before it, is a torn tail, and is cut and zeroed, only when nothing says that it was durable: no
  * valid frame behind it (durable-up-to), no later segment (a segment is only begun when everything
- * before it is durable) and not the caller's checkpoint. Otherwise it is damage: KN_E_CORRUPT, naming
- * file and offset, and nothing is changed. Missing frames between the checkpoint and the oldest
- * segment are damage too.
+ * before it is durable) and not the caller's checkpoint. Otherwise it is damage: KN_E_CORRUPT,
+ * naming file and offset, and nothing is changed. Missing frames between the checkpoint and the
+ * oldest segment are damage too.
  *
- * Sequences start at 1 and are never used twice. They are dense but for one case: a group that found
- * the disk full is dropped, and its sequences are lost for good (kn_log_is_lost).
+ * Sequences start at 1 and are never used twice. They are dense but for one case: a group that
+ * found the disk full is dropped, and its sequences are lost for good (kn_log_is_lost).
  *
- * Threads: stage() from any thread; commit() from one thread (the log thread); prepare and drop from
- * one thread (the background thread); read from any thread for sequences <= durable. In the
+ * Threads: stage() from any thread; commit() from one thread (the log thread); prepare and drop
+ * from one thread (the background thread); read from any thread for sequences <= durable. In the
  * simulation all run on one thread. A failed sync panics (never retried). A full disk shows when a
  * new segment is needed: commit() answers KN_E_FULL before anything was acknowledged, every staged
  * frame is dropped (their requests get 503), and stage() answers KN_E_FULL until prepare() found
@@ -47,8 +47,8 @@ typedef enum kn_rc (*kn_frame_fn)(void *context, const struct kn_frame *frame, s
 struct kn_log_options {
     const char *dir;          /* directory on the disk, e.g. "ws/default/log" */
     uint64_t segment_bytes;   /* blocks; 64 MiB by default; holds a whole group */
-    uint64_t group_bytes_max; /* staged bytes above which stage() answers KN_E_FULL; a segment's room
-                                 is a limit of its own */
+    uint64_t group_bytes_max; /* staged bytes above which stage() answers KN_E_FULL; a segment's
+                                 room is a limit of its own */
     void (*on_sync_failed)(void *context); /* the simulation's; NULL = panic */
     void *on_sync_failed_context;
     /* While it opens: sees every frame with KN_FRAME_SETTINGS behind the checkpoint, so that intake
@@ -89,19 +89,20 @@ void kn_log_close(struct kn_log *log);
 /* Copies a frame into the open group.
  * @param wall_us   now; the record time never runs backwards
  * @param ret_seq   the frame's sequence
- * @errors KN_E_LIMIT body empty, over KN_LOG_BODY_MAX or a segment; KN_E_FULL group or disk is full; KN_E_NOMEM */
-enum kn_rc kn_log_stage(struct kn_log *log, struct kn_str body, uint32_t item_count,
-                        uint32_t flags, int64_t wall_us, uint64_t *ret_seq,
-                        int64_t *ret_record_us, struct kn_err *err) KN_MUST_USE;
+ * @errors KN_E_LIMIT body empty, over KN_LOG_BODY_MAX or a segment; KN_E_FULL group or disk is
+ * full; KN_E_NOMEM */
+enum kn_rc kn_log_stage(struct kn_log *log, struct kn_str body, uint32_t item_count, uint32_t flags,
+                        int64_t wall_us, uint64_t *ret_seq, int64_t *ret_record_us,
+                        struct kn_err *err) KN_MUST_USE;
 
 /* A committed group, kept in memory for apply so that it need not be read back. */
 struct kn_log_group {
     struct kn_log_group *next; /* free for the owner's list */
     uint64_t first_seq, last_seq;
-    size_t bytes;      /* of the encoded frames */
+    size_t bytes; /* of the encoded frames */
     size_t frame_count;
-    size_t room;       /* a multiple of KN_DISK_BLOCK */
-    char *data;        /* encoded frames, on a KN_DISK_BLOCK */
+    size_t room; /* a multiple of KN_DISK_BLOCK */
+    char *data;  /* encoded frames, on a KN_DISK_BLOCK */
 };
 
 /* Writes and syncs everything staged so far. *ret_group (owned by the caller, kn_log_group_free) is
@@ -137,9 +138,10 @@ void kn_log_reader_close(struct kn_log_reader *reader);
 enum kn_rc kn_log_drop(struct kn_log *log, uint64_t through_seq, int64_t before_us,
                        struct kn_err *err) KN_MUST_USE;
 
-/* Checks every checksum of a stopped log, changing nothing. Strict: bytes behind the last good frame
- * are KN_E_CORRUPT, with file and offset, also where the next start would cut them as a torn tail.
- * durable_seq: what is known to have been durable (a checkpoint's), 0 = nothing. `each` may be NULL. */
+/* Checks every checksum of a stopped log, changing nothing. Strict: bytes behind the last good
+ * frame are KN_E_CORRUPT, with file and offset, also where the next start would cut them as a torn
+ * tail. durable_seq: what is known to have been durable (a checkpoint's), 0 = nothing. `each` may
+ * be NULL. */
 enum kn_rc kn_log_verify(struct kn_disk disk, const char *dir, uint64_t durable_seq,
                          kn_frame_fn each, void *context, struct kn_log_recovery *ret,
                          struct kn_err *err) KN_MUST_USE;

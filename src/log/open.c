@@ -154,8 +154,8 @@ void kn_log_close(struct kn_log *log)
 
 /* ---- drop ---- */
 
-/* The record time of a segment's first frame: no frame of the segments before it is newer. A segment
- * without a frame says INT64_MAX. */
+/* The record time of a segment's first frame: no frame of the segments before it is newer. A
+ * segment without a frame says INT64_MAX. */
 static enum kn_rc first_record(struct kn_log *log, uint64_t segment, int64_t *ret,
                                struct kn_err *err)
 {
@@ -310,10 +310,11 @@ static enum kn_rc refuse_tail(const char *dir, const uint64_t *segments, const s
 {
     char path[1024];
     kn_segment_path(dir, segments[scan->end_segment], path, sizeof path);
-    return kn_fail(err, KN_E_CORRUPT,
-                   "%s at offset %llu: what follows the last record is not empty: a torn write that "
-                   "the next start removes, or damage",
-                   path, (unsigned long long)scan->end_offset);
+    return kn_fail(
+        err, KN_E_CORRUPT,
+        "%s at offset %llu: what follows the last record is not empty: a torn write that "
+        "the next start removes, or damage",
+        path, (unsigned long long)scan->end_offset);
 }
 
 enum kn_rc kn_log_verify(struct kn_disk disk, const char *dir, uint64_t durable_seq,

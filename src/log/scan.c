@@ -116,10 +116,11 @@ static enum kn_rc check_start(const struct scan *s, uint64_t segment, uint64_t p
         return KN_OK;
     }
     kn_segment_path(s->dir, segment, path, sizeof path);
-    return kn_fail(err, KN_E_CORRUPT,
-                   "%s at offset 0: it continues after record %llu, but the checkpoint ends at %llu: "
-                   "log files are missing",
-                   path, (unsigned long long)prev, (unsigned long long)after_seq);
+    return kn_fail(
+        err, KN_E_CORRUPT,
+        "%s at offset 0: it continues after record %llu, but the checkpoint ends at %llu: "
+        "log files are missing",
+        path, (unsigned long long)prev, (unsigned long long)after_seq);
 }
 
 /* The segment that was just loaded. True in *ret_stop: nothing after it is to be read. */

@@ -25,8 +25,8 @@ static inline uint64_t kn_clock_mono_ns(struct kn_clock c)
 
 struct kn_clock kn_clock_posix(void);
 
-/* Owned by the caller; set from any thread. Its monotonic clock is the real one. A wall_us of 0 lets
- * it run with the real clock from then on. */
+/* Owned by the caller; set from any thread. Its monotonic clock is the real one. A wall_us of 0
+ * lets it run with the real clock from then on. */
 struct kn_manual_clock {
     _Atomic int64_t wall_us;
 };

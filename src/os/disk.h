@@ -12,10 +12,10 @@
 #include "base/err.h"
 
 enum kn_open {
-    KN_OPEN_READ = 0,        /* must exist */
-    KN_OPEN_WRITE = 1,       /* read and write, must exist */
-    KN_OPEN_CREATE = 2,      /* read and write, created when missing */
-    KN_OPEN_CREATE_NEW = 3,  /* read and write, must not exist */
+    KN_OPEN_READ = 0,       /* must exist */
+    KN_OPEN_WRITE = 1,      /* read and write, must exist */
+    KN_OPEN_CREATE = 2,     /* read and write, created when missing */
+    KN_OPEN_CREATE_NEW = 3, /* read and write, must not exist */
 };
 
 enum { KN_DISK_BLOCK = 4096 };
@@ -34,8 +34,8 @@ struct kn_disk_ops {
                        struct kn_err *err);
     void (*close)(struct kn_file *file);
     /* Reads up to len bytes; *ret_len < len only at the end of the file. */
-    enum kn_rc (*read)(struct kn_file *file, uint64_t offset, void *to, size_t len,
-                       size_t *ret_len, struct kn_err *err);
+    enum kn_rc (*read)(struct kn_file *file, uint64_t offset, void *to, size_t len, size_t *ret_len,
+                       struct kn_err *err);
     enum kn_rc (*write)(struct kn_file *file, uint64_t offset, const void *from, size_t len,
                         struct kn_err *err);
     /* fdatasync */

@@ -122,8 +122,7 @@ static enum kn_rc posix_write(struct kn_file *file, uint64_t offset, const void 
     int fd = blocks && f->direct_fd >= 0 ? f->direct_fd : f->fd;
     size_t done = 0;
     while (done < len) {
-        ssize_t put =
-            pwrite(fd, (const char *)from + done, len - done, (off_t)(offset + done));
+        ssize_t put = pwrite(fd, (const char *)from + done, len - done, (off_t)(offset + done));
         if (put < 0 && errno == EINTR) {
             continue;
         }

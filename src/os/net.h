@@ -1,7 +1,8 @@
 /* Sockets, epoll, wake-ups and signals: the server's door to the kernel.
  *
- * Descriptors are plain ints, non-blocking and close-on-exec, closed with kn_fd_close. Loops wait on
- * an epoll descriptor; `data` is the caller's 64-bit tag. A wake-up may be signalled from any thread.
+ * Descriptors are plain ints, non-blocking and close-on-exec, closed with kn_fd_close. Loops wait
+ * on an epoll descriptor; `data` is the caller's 64-bit tag. A wake-up may be signalled from any
+ * thread.
  */
 #ifndef KN_OS_NET_H
 #define KN_OS_NET_H

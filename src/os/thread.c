@@ -113,8 +113,8 @@ void kn_thread_join(struct kn_thread t)
 
 void kn_thread_be_idle(void)
 {
-    /* Hints; the process does the same work without them. Neither SCHED_IDLE nor nice: under full load
-     * late checkpoints cost memory. The disk's idle class ages, so it may be used. */
+    /* Hints; the process does the same work without them. Neither SCHED_IDLE nor nice: under full
+     * load late checkpoints cost memory. The disk's idle class ages, so it may be used. */
     enum { WHO_THREAD = 1, IDLE_CLASS = 3 << 13 };
     struct sched_param p = {0};
     (void)pthread_setschedparam(pthread_self(), SCHED_BATCH, &p);

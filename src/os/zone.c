@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-
 enum { NAME_MAX_BYTES = 64, FILE_MAX_BYTES = 256 * 1024 };
 
 /* Letters, digits, + - _ and single slashes between parts: no way out of the directory. */

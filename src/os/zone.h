@@ -1,5 +1,6 @@
-/* The machine's time zone database (Debian package tzdata): the bytes of one zone's rules, to be recorded.
- * Nothing else reads them: what a workspace goes by is what its settings hold. Any thread. */
+/* The machine's time zone database (Debian package tzdata): the bytes of one zone's rules, to be
+ * recorded. Nothing else reads them: what a workspace goes by is what its settings hold. Any
+ * thread. */
 #ifndef KN_OS_ZONE_H
 #define KN_OS_ZONE_H
 

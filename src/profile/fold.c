@@ -331,7 +331,8 @@ struct kn_profile_order_fact kn_order_fact(const struct kn_item *item, uint64_t 
     return fact;
 }
 
-/* An amount without a currency is one of the workspace's, whatever other events of the order say. */
+/* An amount without a currency is one of the workspace's, whatever other events of the order say.
+ */
 static void take_amount(struct kn_profile_order *o, const struct kn_profile_order_fact *given)
 {
     if (!given->has_amount || (o->has_amount && given->event_us < o->amount_us)) {
@@ -370,8 +371,7 @@ static void fold_order(struct kn_profile_order *o, const struct kn_profile_order
             o->refunded_whole = true;
         }
         break;
-    case KN_ORDER_NONE:
-        break;
+    case KN_ORDER_NONE: break;
     }
 }
 

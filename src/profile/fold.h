@@ -17,8 +17,8 @@
 #define KN_SESSION_GAP_US (INT64_C(30) * 60 * 1000000)
 enum {
     KN_PROFILE_DEVICES_MAX = 8,
-    /* Others' events kept per order. A shop that calls every order "0" has no more than it can lose: those
-     * beyond count, but an un-merge of the owner leaves them out. */
+    /* Others' events kept per order. A shop that calls every order "0" has no more than it can
+     * lose: those beyond count, but an un-merge of the owner leaves them out. */
     KN_PROFILE_ORDER_OTHERS_MAX = 1000,
 };
 
@@ -43,8 +43,8 @@ void kn_profile_apply_visit(struct kn_profile *p, const struct kn_item *item,
 void kn_profile_apply_device(struct kn_profile *p, const struct kn_item *item,
                              struct kn_arena *arena);
 struct kn_profile_order_fact kn_order_fact(const struct kn_item *item, uint64_t arrival);
-/* `key` is the order's key within the workspace (kn_order_key). `other`: the event is not one of this
- * profile's. */
+/* `key` is the order's key within the workspace (kn_order_key). `other`: the event is not one of
+ * this profile's. */
 void kn_profile_apply_order(struct kn_profile *p, const struct kn_profile_order_fact *fact,
                             struct kn_str key, bool other, struct kn_arena *arena);
 /* The order id; when the event is its own order, what no order id can be. */

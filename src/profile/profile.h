@@ -18,7 +18,7 @@ struct kn_profile_identifier {
     struct kn_str value; /* as in the item */
     struct kn_h128 hash;
     int64_t first_seen_us, last_seen_us;
-    uint32_t source;     /* that brought it first */
+    uint32_t source; /* that brought it first */
 };
 
 struct kn_profile_trait {
@@ -41,11 +41,12 @@ struct kn_profile_consent {
 struct kn_profile_touch {
     bool present;
     int64_t at_us;
-    struct kn_str channel, source, medium, campaign, term, content, referrer, click_id, landing_page;
+    struct kn_str channel, source, medium, campaign, term, content, referrer, click_id,
+        landing_page;
 };
 
 struct kn_profile_session {
-    int64_t start_us, end_us; /* first and last event of the session */
+    int64_t start_us, end_us;      /* first and last event of the session */
     struct kn_profile_touch touch; /* how it began: the facts of its first event */
 };
 
@@ -66,18 +67,18 @@ struct kn_profile_order_fact {
 };
 
 struct kn_profile_order {
-    struct kn_str key;        /* order_id; without one "\n", the source, ":" and the message id */
-    int64_t first_us;         /* event time of its first arrival */
-    int64_t state_us;         /* event time of the latest completed/updated/cancelled */
-    int64_t amount_us;        /* event time of the event that gave `amount` */
-    bool placed;              /* a completed or updated event was seen */
+    struct kn_str key; /* order_id; without one "\n", the source, ":" and the message id */
+    int64_t first_us;  /* event time of its first arrival */
+    int64_t state_us;  /* event time of the latest completed/updated/cancelled */
+    int64_t amount_us; /* event time of the event that gave `amount` */
+    bool placed;       /* a completed or updated event was seen */
     bool cancelled;
     bool has_amount;
     bool refunded_whole;
-    int64_t amount;           /* gross */
-    int64_t refunded;         /* sum of the partial refunds */
+    int64_t amount;   /* gross */
+    int64_t refunded; /* sum of the partial refunds */
     char currency[4];
-    uint32_t sources[4];      /* sources that reported it, first arrival first, 0 = none */
+    uint32_t sources[4]; /* sources that reported it, first arrival first, 0 = none */
     /* What events of other profiles said about it, in order of arrival: an order is one order,
      * whoever reports it, and an un-merge works its owner's orders out again. */
     struct kn_profile_order_fact *others;
@@ -128,7 +129,7 @@ struct kn_profile {
     struct kn_profile_session *sessions; /* in order of time, disjoint, gaps over 30 minutes */
     size_t session_count;
     struct kn_profile_touch first_touch, last_touch; /* of the first and the last session */
-    struct kn_profile_device *devices; /* at most 8, latest first */
+    struct kn_profile_device *devices;               /* at most 8, latest first */
     size_t device_count;
     struct kn_profile_order *orders;
     size_t order_count;
@@ -144,24 +145,24 @@ struct kn_profile {
 
 /* Why identifiers belong together (or were kept apart). */
 enum kn_link_kind {
-    KN_LINK_CREATED = 1,  /* the profile began with these identifiers */
-    KN_LINK_ADDED = 2,    /* identifiers joined it */
-    KN_LINK_MERGED = 3,   /* other_id became part of it, through these identifiers */
-    KN_LINK_REFUSED = 4,  /* a limit kept the identifier off; reason names the limit */
-    KN_LINK_IGNORED = 5,  /* the fan-out guard ignores the identifier */
-    KN_LINK_SPLIT = 6,    /* a person split identifiers off; other_id is the profile split off */
+    KN_LINK_CREATED = 1,   /* the profile began with these identifiers */
+    KN_LINK_ADDED = 2,     /* identifiers joined it */
+    KN_LINK_MERGED = 3,    /* other_id became part of it, through these identifiers */
+    KN_LINK_REFUSED = 4,   /* a limit kept the identifier off; reason names the limit */
+    KN_LINK_IGNORED = 5,   /* the fan-out guard ignores the identifier */
+    KN_LINK_SPLIT = 6,     /* a person split identifiers off; other_id is the profile split off */
     KN_LINK_SPLIT_OFF = 7, /* this profile was split off other_id */
 };
 
 struct kn_profile_link {
     enum kn_link_kind kind;
-    bool by_person;           /* a merge or split asked for through the API */
-    int64_t at_us;            /* received time */
+    bool by_person; /* a merge or split asked for through the API */
+    int64_t at_us;  /* received time */
     uint64_t arrival;
     uint32_t source;
     struct kn_str message_id;
-    struct kn_str reason;     /* refused: "limit user_id 1", ...; by a person: their reason */
-    struct kn_h128 other_id;  /* zero when none */
+    struct kn_str reason;    /* refused: "limit user_id 1", ...; by a person: their reason */
+    struct kn_h128 other_id; /* zero when none */
     struct kn_item_id *ids;
     size_t id_count;
 };

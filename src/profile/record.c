@@ -9,7 +9,8 @@ enum { COLD_VERSION = 1, SESSIONS_VERSION = 1, ORDERS_VERSION = 2, COUNT_MAX = 1
 /* Room for `count` elements read from the bytes; NULL when absurd or out of memory. */
 static void *array(struct kn_arena *arena, uint64_t count, size_t bytes, struct kn_cursor *c)
 {
-    /* Every element takes at least one byte, so a larger count is damage, not a reason to allocate. */
+    /* Every element takes at least one byte, so a larger count is damage, not a reason to allocate.
+     */
     if (c->bad || count > (uint64_t)(c->end - c->p) || count > COUNT_MAX) {
         c->bad = true;
         return NULL;

@@ -1,8 +1,9 @@
-/* The stored parts of a profile besides the hot record: cold (identifiers, traits, consents, devices,
- * merged profiles), sessions, orders and links; each one value of the state, rewritten as a whole.
+/* The stored parts of a profile besides the hot record: cold (identifiers, traits, consents,
+ * devices, merged profiles), sessions, orders and links; each one value of the state, rewritten as
+ * a whole.
  *
- * Encodings are versioned, little endian, total to decode (KN_E_CORRUPT). Decoded slices borrow from
- * the bytes, arrays from the arena. Byte tables: docs/formats/profile.md. Pure.
+ * Encodings are versioned, little endian, total to decode (KN_E_CORRUPT). Decoded slices borrow
+ * from the bytes, arrays from the arena. Byte tables: docs/formats/profile.md. Pure.
  */
 #ifndef KN_PROFILE_RECORD_H
 #define KN_PROFILE_RECORD_H
@@ -18,7 +19,8 @@ void kn_profile_encode_hot(const struct kn_profile *p, uint32_t canonical, uint6
                            struct kn_buf *out);
 void kn_profile_encode_cold(const struct kn_profile *p, struct kn_buf *out);
 
-/* `sessions` may be empty bytes. The last session's interval is taken from `hot`, which is newer. */
+/* `sessions` may be empty bytes. The last session's interval is taken from `hot`, which is newer.
+ */
 enum kn_rc kn_profile_decode_sessions(struct kn_str sessions, const struct kn_hot *hot,
                                       struct kn_arena *arena, struct kn_profile *p) KN_MUST_USE;
 void kn_profile_encode_sessions(const struct kn_profile *p, struct kn_buf *out);

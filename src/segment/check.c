@@ -43,10 +43,11 @@ static void warn(struct check *c, const struct kn_chain *chain, const char *what
     if (c->count == WARNINGS_MAX) {
         return;
     }
-    int len = best.p ? snprintf(text, sizeof text, "no %s '%.*s' has been seen; did you mean '%.*s'?",
-                                what, KN_STR_ARG(name), KN_STR_ARG(best))
-                     : snprintf(text, sizeof text, "no %s '%.*s' has been seen yet", what,
-                                KN_STR_ARG(name));
+    int len =
+        best.p
+            ? snprintf(text, sizeof text, "no %s '%.*s' has been seen; did you mean '%.*s'?", what,
+                       KN_STR_ARG(name), KN_STR_ARG(best))
+            : snprintf(text, sizeof text, "no %s '%.*s' has been seen yet", what, KN_STR_ARG(name));
     len = len < (int)sizeof text ? len : (int)sizeof text - 1;
     struct kn_str copy = kn_arena_str(c->arena, kn_str(text, (size_t)len));
     if (!copy.p) {
@@ -86,10 +87,11 @@ static void check_event(struct check *c, const struct kn_chain *chain)
     static const char *const derived[] = {"Audience Entered", "Audience Exited", "Trait Computed"};
     const struct kn_names *names = c->names;
     if (kn_word_find(derived, 3, chain->name) >= 0) {
-        refuse(c, chain->pos, KN_E_INVALID,
-               "%.*s is an outcome of Kern itself, not an event to segment on: expected segment() or "
-               "trait()",
-               KN_STR_ARG(chain->name));
+        refuse(
+            c, chain->pos, KN_E_INVALID,
+            "%.*s is an outcome of Kern itself, not an event to segment on: expected segment() or "
+            "trait()",
+            KN_STR_ARG(chain->name));
         return;
     }
     if (!names->event || names->event(names->context, chain->name)) {
@@ -182,8 +184,9 @@ static void check_key(struct check *c, const struct kn_chain *chain, struct kn_s
 {
     bool segment = chain->kind == KN_FROM_SEGMENT;
     if (leads_back(c, key, 0)) {
-        refuse(c, chain->pos, KN_E_INVALID, "%.*s leads back to %.*s itself: a circle has no answer",
-               KN_STR_ARG(key), KN_STR_ARG(c->self));
+        refuse(c, chain->pos, KN_E_INVALID,
+               "%.*s leads back to %.*s itself: a circle has no answer", KN_STR_ARG(key),
+               KN_STR_ARG(c->self));
         return;
     }
     if (!c->names->key) {

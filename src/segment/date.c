@@ -82,10 +82,9 @@ static bool parse_offset(struct kn_str text, size_t at, struct kn_date *ret)
 bool kn_date_parse(struct kn_str text, struct kn_date *ret)
 {
     unsigned year, month, day, hour, minute;
-    if (!number_at(text, 0, 4, &year) || !char_at(text, 4, '-') ||
-        !number_at(text, 5, 2, &month) || !char_at(text, 7, '-') ||
-        !number_at(text, 8, 2, &day) || year < 1900 || year > 2199 || month < 1 || month > 12 ||
-        day < 1 || day > kn_month_days(year, month)) {
+    if (!number_at(text, 0, 4, &year) || !char_at(text, 4, '-') || !number_at(text, 5, 2, &month) ||
+        !char_at(text, 7, '-') || !number_at(text, 8, 2, &day) || year < 1900 || year > 2199 ||
+        month < 1 || month > 12 || day < 1 || day > kn_month_days(year, month)) {
         return false;
     }
     struct kn_date date = {kn_days_from_civil(year, month, day) * DAY_US, false};
@@ -158,8 +157,8 @@ int64_t kn_bound_at(const struct kn_zone *zone, int64_t now, const struct kn_bou
     return bound->direction == 0 ? now : shift(zone, now, bound->period, bound->direction);
 }
 
-/* After `us`, within 32 days: the first change of the zone's offset, or the edges of the local times
- * it skips or repeats; INT64_MAX when there is none. */
+/* After `us`, within 32 days: the first change of the zone's offset, or the edges of the local
+ * times it skips or repeats; INT64_MAX when there is none. */
 static int64_t next_change(const struct kn_zone *zone, int64_t us)
 {
     int64_t change = us - DAY_US, best = INT64_MAX;
@@ -217,8 +216,7 @@ int64_t kn_bound_next(const struct kn_zone *zone, int64_t now, const struct kn_b
 static int64_t month_start(const struct kn_zone *zone, int64_t index)
 {
     int64_t year = floor_div(index, 12);
-    return kn_zone_day_start(zone,
-                            kn_days_from_civil(year, (unsigned)(index - year * 12) + 1, 1));
+    return kn_zone_day_start(zone, kn_days_from_civil(year, (unsigned)(index - year * 12) + 1, 1));
 }
 
 void kn_during_range(const struct kn_zone *zone, int64_t now, uint32_t during, int64_t *ret_start,

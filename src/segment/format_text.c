@@ -180,7 +180,8 @@ uint32_t kn_node_nesting(const struct kn_node *node)
 {
     uint32_t most = 0;
     for (uint32_t i = 0; i < node->kid_count; i++) {
-        uint32_t levels = kn_node_nesting(node->kids[i]) + kn_needs_group(node->kind, node->kids[i]->kind) +
+        uint32_t levels = kn_node_nesting(node->kids[i]) +
+                          kn_needs_group(node->kind, node->kids[i]->kind) +
                           (node->kind == KN_NODE_ANY);
         most = levels > most ? levels : most;
     }

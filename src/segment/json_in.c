@@ -96,7 +96,8 @@ static enum kn_rc put_period(const struct reader *r, uint32_t at)
     }
     uint32_t count_at = member(r, at, "count");
     if (!kn_json_i64(r->doc, count_at, &count) || count < 1) {
-        return wrong(r, count_at == KN_JSON_NONE ? at : count_at, "\"count\", a whole number from 1");
+        return wrong(r, count_at == KN_JSON_NONE ? at : count_at,
+                     "\"count\", a whole number from 1");
     }
     uint32_t unit_at = member(r, at, "unit");
     KN_TRY(take_word(r, unit_at == KN_JSON_NONE ? at : unit_at, kn_unit_words, KN_UNIT_COUNT,
@@ -224,8 +225,9 @@ static enum kn_rc put_chain(const struct reader *r, uint32_t at, unsigned depth)
         found = member(r, at, kn_from_words[kind]);
     }
     if (found == KN_JSON_NONE) {
-        return wrong(r, at, "an object with one of \"event\", \"order\", \"trait\", \"property\", "
-                            "\"context\", \"segment\", \"consent\", \"identifier\"");
+        return wrong(r, at,
+                     "an object with one of \"event\", \"order\", \"trait\", \"property\", "
+                     "\"context\", \"segment\", \"consent\", \"identifier\"");
     }
     KN_TRY(put_source(r, at, kind - 1, found));
     if ((found = member(r, at, "where")) != KN_JSON_NONE) {
@@ -255,7 +257,8 @@ static enum kn_rc put_literal(const struct reader *r, uint32_t at)
     case KN_JSON_NUMBER: raw = kn_json_raw(r->doc, at); break;
     case KN_JSON_OBJECT: {
         uint32_t digits = member(r, at, "number");
-        KN_TRY(take_string(r, digits == KN_JSON_NONE ? at : digits, "{\"number\":\"digits\"}", &raw));
+        KN_TRY(
+            take_string(r, digits == KN_JSON_NONE ? at : digits, "{\"number\":\"digits\"}", &raw));
         break;
     }
     default: return wrong(r, at, "a string, a number, true or false");

@@ -52,10 +52,11 @@ static enum kn_rc lex_string(struct kn_lexer *lexer, struct kn_token *ret, struc
             return fail_at(err, i, "a control character cannot stand in a string");
         }
         if (text.p[i] == '\\') {
-            if (i + 1 >= text.len || (text.p[i + 1] != '\'' && text.p[i + 1] != '\\' &&
-                                      text.p[i + 1] != '.')) {
-                return fail_at(err, i, "in a string only \\' and \\\\ may follow a backslash, and "
-                                       "\\. in a path");
+            if (i + 1 >= text.len ||
+                (text.p[i + 1] != '\'' && text.p[i + 1] != '\\' && text.p[i + 1] != '.')) {
+                return fail_at(err, i,
+                               "in a string only \\' and \\\\ may follow a backslash, and "
+                               "\\. in a path");
             }
             step = 2;
         }
@@ -100,9 +101,9 @@ static enum kn_rc lex_sign(struct kn_lexer *lexer, struct kn_token *ret, struct 
     if (c == '\0' || !strchr("(){}[].,:=!<>", c)) {
         size_t bytes = utf8_len((const unsigned char *)text.p + at, text.len - at);
         bool shown = bytes > 0 && (unsigned char)c >= 0x20 && c != 0x7F;
-        enum kn_rc rc = shown ? kn_fail(err, KN_E_INVALID, "unexpected character %.*s", (int)bytes,
-                                        text.p + at)
-                              : kn_fail(err, KN_E_INVALID, "unexpected byte");
+        enum kn_rc rc =
+            shown ? kn_fail(err, KN_E_INVALID, "unexpected character %.*s", (int)bytes, text.p + at)
+                  : kn_fail(err, KN_E_INVALID, "unexpected byte");
         if (err) {
             err->pos = at;
         }
@@ -130,8 +131,7 @@ enum kn_rc kn_lex(struct kn_lexer *lexer, struct kn_token *ret, struct kn_err *e
     if (c == '\'') {
         return lex_string(lexer, ret, err);
     }
-    if (is_digit(c) ||
-        (c == '-' && lexer->at + 1 < text.len && is_digit(text.p[lexer->at + 1]))) {
+    if (is_digit(c) || (c == '-' && lexer->at + 1 < text.len && is_digit(text.p[lexer->at + 1]))) {
         lex_number(lexer, ret);
         return KN_OK;
     }

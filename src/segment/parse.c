@@ -1,4 +1,5 @@
-/* The parser: recursive descent over conditions; chains and comparisons stand in their own files. */
+/* The parser: recursive descent over conditions; chains and comparisons stand in their own files.
+ */
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -40,8 +41,8 @@ enum kn_rc kn_parse_unknown(struct kn_parser *p, const char *kind, const char *w
     }
     (void)kn_token_describe(&p->token, found);
     if (nearest.best.p) {
-        return kn_parse_fail(p, p->token.pos, "unknown %s %s: expected %s; did you mean %.*s?", kind,
-                             found, what, KN_STR_ARG(nearest.best));
+        return kn_parse_fail(p, p->token.pos, "unknown %s %s: expected %s; did you mean %.*s?",
+                             kind, found, what, KN_STR_ARG(nearest.best));
     }
     return kn_parse_fail(p, p->token.pos, "unknown %s %s: expected %s", kind, found, what);
 }
@@ -124,8 +125,9 @@ enum kn_rc kn_parse_date(struct kn_parser *p, struct kn_str *ret)
     size_t pos = p->token.pos;
     KN_TRY(kn_parse_string(p, "a date such as '2026-01-31'", ret));
     if (!kn_date_parse(*ret, &date)) {
-        return kn_parse_fail(p, pos, "expected an ISO date such as '2026-01-31' or "
-                                     "'2026-01-31T10:00:00', found '%.*s'",
+        return kn_parse_fail(p, pos,
+                             "expected an ISO date such as '2026-01-31' or "
+                             "'2026-01-31T10:00:00', found '%.*s'",
                              (int)(ret->len < 40 ? ret->len : 40), ret->p);
     }
     return KN_OK;
@@ -134,8 +136,9 @@ enum kn_rc kn_parse_date(struct kn_parser *p, struct kn_str *ret)
 enum kn_rc kn_parse_room(struct kn_parser *p, size_t pos, uint32_t levels)
 {
     if (p->nesting + levels > KN_QUERY_NESTING_MAX) {
-        (void)kn_parse_fail(p, pos, "nested too deeply: at most %d levels of parentheses, where() "
-                                    "and any()",
+        (void)kn_parse_fail(p, pos,
+                            "nested too deeply: at most %d levels of parentheses, where() "
+                            "and any()",
                             KN_QUERY_NESTING_MAX);
         if (p->err) {
             p->err->code = KN_E_LIMIT;
@@ -175,8 +178,9 @@ static enum kn_rc parse_any(struct kn_parser *p, struct kn_node **ret)
     size_t pos = p->token.pos;
     struct kn_node *node = NULL;
     if (p->events == 0 || p->in_any) {
-        return kn_parse_fail(p, pos, "any() looks into an array of an event: expected it inside "
-                                     "where(), and not inside another any()");
+        return kn_parse_fail(p, pos,
+                             "any() looks into an array of an event: expected it inside "
+                             "where(), and not inside another any()");
     }
     KN_TRY(new_node(p, KN_NODE_ANY, pos, &node));
     KN_TRY(kn_parse_advance(p));
@@ -235,8 +239,9 @@ static enum kn_rc parse_primary(struct kn_parser *p, struct kn_node **ret)
         bool call = kn_token_is(&p->token, "any") && kn_lex(&ahead, &next, NULL) == KN_OK &&
                     kn_token_is(&next, "(");
         if (!call || kn_str_eq(p->token.text, KN_STR("ANY"))) {
-            return kn_parse_fail(p, p->token.pos, "%.*s is for accounts, which Kern does not have: "
-                                                  "expected a condition",
+            return kn_parse_fail(p, p->token.pos,
+                                 "%.*s is for accounts, which Kern does not have: "
+                                 "expected a condition",
                                  KN_STR_ARG(p->token.text));
         }
         KN_TRY(count_condition(p));

@@ -2,8 +2,8 @@
 #include "segment/date.h"
 #include "segment/parse_internal.h"
 
-static const char *const filter_words[] = {"where",  "sources", "within", "between",
-                                           "during", "expires_after"};
+static const char *const filter_words[] = {"where",   "sources", "within",
+                                           "between", "during",  "expires_after"};
 enum { FILTERS = sizeof filter_words / sizeof filter_words[0] };
 
 enum kn_gives kn_chain_gives(const struct kn_chain *chain)
@@ -19,8 +19,7 @@ enum kn_gives kn_chain_gives(const struct kn_chain *chain)
                : chain->cast == KN_CAST_STRING ? KN_GIVES_STRING
                                                : KN_GIVES_ANY;
     case KN_REDUCE_MIN:
-    case KN_REDUCE_MAX:
-        return chain->cast == KN_CAST_STRING ? KN_GIVES_STRING : KN_GIVES_NUMBER;
+    case KN_REDUCE_MAX: return chain->cast == KN_CAST_STRING ? KN_GIVES_STRING : KN_GIVES_NUMBER;
     default: return KN_GIVES_NUMBER;
     }
 }
@@ -119,15 +118,17 @@ static enum kn_rc parse_within(struct kn_parser *p, struct kn_window *window)
     window->kind = KN_WINDOW_WITHIN;
     if (kn_token_is(&p->token, "parent")) {
         if (p->events == 0) {
-            return kn_parse_fail(p, pos, "parent means the enclosing event: expected it only in an "
-                                         "event() inside where()");
+            return kn_parse_fail(p, pos,
+                                 "parent means the enclosing event: expected it only in an "
+                                 "event() inside where()");
         }
         KN_TRY(kn_parse_advance(p));
         KN_TRY(kn_parse_sign(p, ":"));
         window->kind = KN_WINDOW_PARENT;
     } else if (p->events > 0) {
-        return kn_parse_fail(p, pos, "expected parent: before the period, as in within(parent: 2 "
-                                     "hours): an event inside where() counts from its parent");
+        return kn_parse_fail(p, pos,
+                             "expected parent: before the period, as in within(parent: 2 "
+                             "hours): an event inside where() counts from its parent");
     }
     return kn_parse_period(p, &window->a);
 }
@@ -156,8 +157,9 @@ static enum kn_rc parse_between(struct kn_parser *p, struct kn_window *window)
     KN_TRY(kn_parse_period(p, &window->b));
     if (kn_period_is_fixed(window->a) && kn_period_is_fixed(window->b) &&
         kn_period_fixed_us(window->a) <= kn_period_fixed_us(window->b)) {
-        return kn_parse_fail(p, pos, "expected the longer period first, as in between(30 days, 7 "
-                                     "days)");
+        return kn_parse_fail(p, pos,
+                             "expected the longer period first, as in between(30 days, 7 "
+                             "days)");
     }
     return KN_OK;
 }
@@ -184,12 +186,14 @@ static enum kn_rc parse_window(struct kn_parser *p, struct kn_chain *chain)
 {
     struct kn_token word = p->token;
     if (chain->window.kind != KN_WINDOW_NONE) {
-        return kn_parse_fail(p, word.pos, "a second window: expected one of within(), between() and "
-                                          "during()");
+        return kn_parse_fail(p, word.pos,
+                             "a second window: expected one of within(), between() and "
+                             "during()");
     }
     if (p->events > 0 && !kn_token_is(&word, "within")) {
-        return kn_parse_fail(p, word.pos, "an event inside where() counts from its parent: expected "
-                                          "within(parent: ...)");
+        return kn_parse_fail(p, word.pos,
+                             "an event inside where() counts from its parent: expected "
+                             "within(parent: ...)");
     }
     KN_TRY(kn_parse_advance(p));
     KN_TRY(kn_parse_sign(p, "("));
@@ -208,8 +212,9 @@ static enum kn_rc parse_filter(struct kn_parser *p, struct kn_chain *chain)
         return parse_sources(p, chain);
     }
     if (kn_token_is(&p->token, "expires_after")) {
-        return kn_parse_fail(p, p->token.pos, "expires_after() is not part of the language: "
-                                              "expected within() or between()");
+        return kn_parse_fail(p, p->token.pos,
+                             "expires_after() is not part of the language: "
+                             "expected within() or between()");
     }
     return parse_window(p, chain);
 }
@@ -263,8 +268,9 @@ static enum kn_rc parse_reducer(struct kn_parser *p, struct kn_chain *chain, int
 {
     chain->reducer = (uint32_t)reducer;
     if (reducer == KN_REDUCE_UNIQUE && p->form == KN_QUERY_SEGMENT) {
-        return kn_parse_fail(p, p->token.pos, "unique() gives a list, which has no comparison: "
-                                              "expected unique_count()");
+        return kn_parse_fail(p, p->token.pos,
+                             "unique() gives a list, which has no comparison: "
+                             "expected unique_count()");
     }
     if (reducer == KN_REDUCE_UNIQUE && p->events > 0) {
         return kn_parse_fail(p, p->token.pos,
@@ -325,8 +331,9 @@ static enum kn_rc parse_steps(struct kn_parser *p, struct kn_chain *chain)
         }
     }
     if (p->events > 0 && chain->window.kind != KN_WINDOW_PARENT) {
-        return kn_parse_fail(p, chain->pos, "an event inside where() needs its place: expected "
-                                            ".within(parent: ...) in this chain");
+        return kn_parse_fail(p, chain->pos,
+                             "an event inside where() needs its place: expected "
+                             ".within(parent: ...) in this chain");
     }
     return KN_OK;
 }
@@ -334,12 +341,14 @@ static enum kn_rc parse_steps(struct kn_parser *p, struct kn_chain *chain)
 static enum kn_rc parse_rows(struct kn_parser *p, struct kn_chain *chain)
 {
     if (p->in_any) {
-        return kn_parse_fail(p, chain->pos, "an event cannot stand inside any(): expected property() "
-                                            "or context()");
+        return kn_parse_fail(p, chain->pos,
+                             "an event cannot stand inside any(): expected property() "
+                             "or context()");
     }
     if (p->events > KN_QUERY_EVENTS_MAX) {
-        return kn_parse_fail(p, chain->pos, "events are nested too deeply: at most %d levels inside "
-                                            "where()",
+        return kn_parse_fail(p, chain->pos,
+                             "events are nested too deeply: at most %d levels inside "
+                             "where()",
                              KN_QUERY_EVENTS_MAX);
     }
     KN_TRY(kn_parse_sign(p, "("));
@@ -358,15 +367,17 @@ static enum kn_rc parse_rows(struct kn_parser *p, struct kn_chain *chain)
 static enum kn_rc parse_value(struct kn_parser *p, struct kn_chain *chain)
 {
     if (p->events == 0) {
-        return kn_parse_fail(p, chain->pos, "%s() belongs to an event: expected it only inside "
-                                            "where() or a reducer; for a profile use trait()",
+        return kn_parse_fail(p, chain->pos,
+                             "%s() belongs to an event: expected it only inside "
+                             "where() or a reducer; for a profile use trait()",
                              kn_from_words[chain->kind]);
     }
     KN_TRY(kn_parse_sign(p, "("));
     if (kn_token_is(&p->token, "parent")) {
         if (p->events < 2) {
-            return kn_parse_fail(p, p->token.pos, "parent means the enclosing event: expected it "
-                                                  "only in an event() inside where()");
+            return kn_parse_fail(p, p->token.pos,
+                                 "parent means the enclosing event: expected it "
+                                 "only in an event() inside where()");
         }
         KN_TRY(kn_parse_advance(p));
         KN_TRY(kn_parse_sign(p, ":"));
@@ -397,8 +408,7 @@ static enum kn_rc parse_source(struct kn_parser *p, struct kn_chain *chain)
     case KN_FROM_CONTEXT: return parse_value(p, chain);
     case KN_FROM_SEGMENT: return parse_named(p, chain, "the key of a segment in single quotes");
     case KN_FROM_CONSENT: return parse_named(p, chain, "a purpose in single quotes");
-    case KN_FROM_IDENTIFIER:
-        return parse_named(p, chain, "a type of identifier in single quotes");
+    case KN_FROM_IDENTIFIER: return parse_named(p, chain, "a type of identifier in single quotes");
     default:
         KN_TRY(kn_parse_sign(p, "("));
         KN_TRY(kn_parse_path(p, &chain->path));
@@ -408,8 +418,9 @@ static enum kn_rc parse_source(struct kn_parser *p, struct kn_chain *chain)
 
 enum kn_rc kn_parse_chain(struct kn_parser *p, struct kn_chain **ret)
 {
-    static const char what[] = "event, order, trait, segment, consent or identifier (inside where() "
-                               "also property, context and any)";
+    static const char what[] =
+        "event, order, trait, segment, consent or identifier (inside where() "
+        "also property, context and any)";
     if (p->token.kind != KN_TOKEN_WORD) {
         return kn_parse_expected(p, "a condition");
     }

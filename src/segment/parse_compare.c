@@ -159,16 +159,18 @@ static enum kn_rc unknown_op(struct kn_parser *p)
     const char *words[KN_OP_COUNT + KN_REDUCER_COUNT];
     size_t count = 0;
     if (kn_token_is(&p->token, "before_last") || kn_token_is(&p->token, "after_next")) {
-        return kn_parse_fail(p, p->token.pos, "%.*s() is not part of the language: expected "
-                                              "within_last(), within_next(), before_date() or "
-                                              "after_date()",
+        return kn_parse_fail(p, p->token.pos,
+                             "%.*s() is not part of the language: expected "
+                             "within_last(), within_next(), before_date() or "
+                             "after_date()",
                              KN_STR_ARG(p->token.text));
     }
     if (kn_word_find(kn_reducer_words, KN_REDUCER_COUNT, p->token.text) > 0 ||
         kn_token_is(&p->token, "within") || kn_token_is(&p->token, "between") ||
         kn_token_is(&p->token, "during") || kn_token_is(&p->token, "where")) {
-        return kn_parse_fail(p, p->token.pos, "%.*s() belongs to event() and order(), before their "
-                                              "reducer: expected a comparison",
+        return kn_parse_fail(p, p->token.pos,
+                             "%.*s() belongs to event() and order(), before their "
+                             "reducer: expected a comparison",
                              KN_STR_ARG(p->token.text));
     }
     for (int i = KN_OP_EQUALS; i < KN_OP_COUNT; i++) {

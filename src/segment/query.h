@@ -6,7 +6,8 @@
  * A query is a condition (a segment) or, in the trait form, one chain without a comparison (a
  * computed trait). The text is the definition; the tree is the same thing for programs:
  *
- *   parse(format(t)) == t      format(parse(text)) is the canonical text      json(t) read back == t
+ *   parse(format(t)) == t      format(parse(text)) is the canonical text      json(t) read back ==
+ * t
  *
  * Everything a tree points to lives in the arena it was made in, texts included: nothing borrows
  * from the input. Trees are immutable once made and may be shared between threads. Positions are
@@ -35,8 +36,8 @@ enum kn_unit {
     KN_SECOND,
     KN_MINUTE,
     KN_HOUR,
-    KN_DAY, /* 24 h */
-    KN_WEEK, /* 7 x 24 h */
+    KN_DAY,   /* 24 h */
+    KN_WEEK,  /* 7 x 24 h */
     KN_MONTH, /* calendar, in the workspace's zone */
     KN_YEAR,
     KN_UNIT_COUNT,
@@ -90,7 +91,7 @@ enum kn_window_kind {
     KN_WINDOW_BETWEEN, /* a, b: now - a < time <= now - b */
     KN_WINDOW_DATES,   /* from <= time < to, ISO texts */
     KN_WINDOW_DURING,
-    KN_WINDOW_PARENT,  /* a: after the parent and at most a after it */
+    KN_WINDOW_PARENT, /* a: after the parent and at most a after it */
 };
 
 enum kn_during {
@@ -125,7 +126,7 @@ enum kn_reducer {
     KN_REDUCE_FIRST,
     KN_REDUCE_LAST,
     KN_REDUCE_MODE,
-    KN_REDUCE_UNIQUE,       /* computed traits only: the list */
+    KN_REDUCE_UNIQUE, /* computed traits only: the list */
     KN_REDUCE_UNIQUE_COUNT,
     KN_REDUCE_MAX_COUNT_BY,
     KN_REDUCER_COUNT,
@@ -159,14 +160,14 @@ struct kn_chain {
     struct kn_path path; /* trait, property, context */
     bool parent;         /* property(parent: ...), context(parent: ...) */
     /* event and order */
-    struct kn_node *where; /* NULL = every event */
+    struct kn_node *where;         /* NULL = every event */
     const struct kn_str *excluded; /* sources */
     uint32_t excluded_count;
     struct kn_window window;
-    uint32_t reducer; /* enum kn_reducer */
+    uint32_t reducer;      /* enum kn_reducer */
     struct kn_field field; /* what is reduced, when the reducer has one */
-    uint32_t cast;    /* enum kn_cast: min, max, mode */
-    uint32_t mode_min; /* mode: the least number of events, >= 1 */
+    uint32_t cast;         /* enum kn_cast: min, max, mode */
+    uint32_t mode_min;     /* mode: the least number of events, >= 1 */
 };
 
 enum kn_node_kind { KN_NODE_AND, KN_NODE_OR, KN_NODE_NOT, KN_NODE_ANY, KN_NODE_COMPARE };
@@ -230,7 +231,8 @@ struct kn_names {
 
 struct kn_query_warning {
     uint32_t pos, len;
-    struct kn_str text; /* "no event 'Ordr Completed' has been seen; did you mean 'Order Completed'?" */
+    struct kn_str
+        text; /* "no event 'Ordr Completed' has been seen; did you mean 'Order Completed'?" */
 };
 
 /* Refuses unknown segments, derived events and circles (through `self`, the key being defined, or
@@ -239,8 +241,8 @@ enum kn_rc kn_query_check(const struct kn_query *query, struct kn_str self,
                           const struct kn_names *names, struct kn_arena *arena,
                           const struct kn_query_warning **ret, size_t *ret_count,
                           struct kn_err *err) KN_MUST_USE;
-/* Calls each for every event chain, trait, segment ... of the query, outermost first. `owner` is the
- * chain in whose where() it stands, `any` the any() around it; both may be NULL. */
+/* Calls each for every event chain, trait, segment ... of the query, outermost first. `owner` is
+ * the chain in whose where() it stands, `any` the any() around it; both may be NULL. */
 typedef void (*kn_chain_fn)(void *arg, const struct kn_chain *chain, const struct kn_chain *owner,
                             const struct kn_node *any);
 void kn_query_each_chain(const struct kn_query *query, kn_chain_fn each, void *arg);

@@ -176,8 +176,8 @@ static void cut_back(struct chain_state *cs, const struct kn_view_rows *rows)
 
 /* ---- each evaluation ---- */
 
-/* For every chain, also for those that need no evaluation this time since others decide: what was told
- * concerns the rows as they are now. */
+/* For every chain, also for those that need no evaluation this time since others decide: what was
+ * told concerns the rows as they are now. */
 static void look_at_all_rows(struct kn_evaluation *e)
 {
     for (uint32_t i = 0; i < e->definition->state_count; i++) {

@@ -47,10 +47,10 @@ const char *const kn_reducer_words[KN_REDUCER_COUNT] = {
 };
 
 const char *const kn_from_words[KN_FROM_COUNT] = {
-    [KN_FROM_EVENT] = "event",       [KN_FROM_ORDER] = "order",
-    [KN_FROM_TRAIT] = "trait",       [KN_FROM_PROPERTY] = "property",
-    [KN_FROM_CONTEXT] = "context",   [KN_FROM_SEGMENT] = "segment",
-    [KN_FROM_CONSENT] = "consent",   [KN_FROM_IDENTIFIER] = "identifier",
+    [KN_FROM_EVENT] = "event",     [KN_FROM_ORDER] = "order",
+    [KN_FROM_TRAIT] = "trait",     [KN_FROM_PROPERTY] = "property",
+    [KN_FROM_CONTEXT] = "context", [KN_FROM_SEGMENT] = "segment",
+    [KN_FROM_CONSENT] = "consent", [KN_FROM_IDENTIFIER] = "identifier",
 };
 
 const char *const kn_consent_words[4] = {"unknown", "granted", "denied", "conflict"};
@@ -103,8 +103,7 @@ unsigned kn_word_distance(struct kn_str a, struct kn_str b, unsigned most)
 {
     enum { LONG = 64 };
     unsigned rows[3][LONG + 1];
-    if (a.len > LONG || b.len > LONG ||
-        (a.len > b.len ? a.len - b.len : b.len - a.len) >= most) {
+    if (a.len > LONG || b.len > LONG || (a.len > b.len ? a.len - b.len : b.len - a.len) >= most) {
         return most;
     }
     for (unsigned j = 0; j <= b.len; j++) {

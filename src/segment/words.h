@@ -1,4 +1,5 @@
-/* The words of the language, for the parser, the formatter and the JSON form alike. Room-private. */
+/* The words of the language, for the parser, the formatter and the JSON form alike. Room-private.
+ */
 #ifndef KN_SEGMENT_WORDS_H
 #define KN_SEGMENT_WORDS_H
 

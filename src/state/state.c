@@ -32,7 +32,8 @@ static bool is_key(const struct kn_state_map *map, const struct kn_state_entry *
     return kn_str_eq(kn_str(e->key, e->key_len), key.bytes);
 }
 
-/* Where the map keeps the pointer to the key's entry (or to the first of its bucket); NULL = nowhere. */
+/* Where the map keeps the pointer to the key's entry (or to the first of its bucket); NULL =
+ * nowhere. */
 static struct kn_state_entry **place_of(const struct kn_state_map *map, struct kn_key key)
 {
     if (map->kind == KN_KEY_U32) {
@@ -41,9 +42,8 @@ static struct kn_state_entry **place_of(const struct kn_state_map *map, struct k
                    ? &map->pages[page][key.number % KN_STATE_PAGE]
                    : NULL;
     }
-    return map->bucket_count == 0
-               ? NULL
-               : &map->buckets[hash_of(map, key) & (map->bucket_count - 1)];
+    return map->bucket_count == 0 ? NULL
+                                  : &map->buckets[hash_of(map, key) & (map->bucket_count - 1)];
 }
 
 static struct kn_state_entry *find(const struct kn_state_map *map, struct kn_key key)

@@ -45,9 +45,9 @@ struct kn_state_options {
     const char *path;                    /* directory of the LMDB environment, made when missing */
     const struct kn_state_table *tables; /* borrowed for good; a table is named by its index */
     unsigned table_count;
-    uint64_t cache_bytes;  /* budget for entries; dirty ones stay all the same */
-    uint64_t map_bytes;    /* first size of the memory map; grows */
-    bool read_only;        /* for verify: nothing is created or written */
+    uint64_t cache_bytes; /* budget for entries; dirty ones stay all the same */
+    uint64_t map_bytes;   /* first size of the memory map; grows */
+    bool read_only;       /* for verify: nothing is created or written */
 };
 
 /* @errors KN_E_IO, KN_E_CORRUPT, KN_E_VERSION (written with other tables), KN_E_NOMEM */

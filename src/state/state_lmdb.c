@@ -203,8 +203,9 @@ static struct kn_state *state_new(const struct kn_state_options *options)
     return s;
 }
 
-/* LMDB writes the first pages of a new file without a sync: a crash then leaves one it can never open
- * again. So it is made under another name, and gets its own when everything in it is durable. */
+/* LMDB writes the first pages of a new file without a sync: a crash then leaves one it can never
+ * open again. So it is made under another name, and gets its own when everything in it is durable.
+ */
 static enum kn_rc create(const struct kn_state_options *options, struct kn_err *err)
 {
     size_t room = strlen(options->path) + sizeof ".new";

@@ -12,22 +12,25 @@
 #define DAY_US (24 * HOUR_US)
 
 static const char *const first_names[] = {
-    "Emma",  "Sanne", "Daan",   "Lotte", "Bram",  "Fleur", "Sem",   "Anouk", "Thijs", "Julia",
-    "Lars",  "Noor",  "Jasper", "Femke", "Koen",  "Iris",  "Ruben", "Eva",   "Maarten", "Lieke",
-    "Pieter", "Marieke", "Joris", "Esther", "Willem", "Saskia", "Mohammed", "Fatima", "Wouter", "Naomi"};
+    "Emma",   "Sanne",  "Daan",     "Lotte",  "Bram",   "Fleur",   "Sem",   "Anouk",
+    "Thijs",  "Julia",  "Lars",     "Noor",   "Jasper", "Femke",   "Koen",  "Iris",
+    "Ruben",  "Eva",    "Maarten",  "Lieke",  "Pieter", "Marieke", "Joris", "Esther",
+    "Willem", "Saskia", "Mohammed", "Fatima", "Wouter", "Naomi"};
 static const char *const last_names[] = {
-    "de Vries", "Jansen", "van den Berg", "Bakker", "van Dijk", "Visser", "Smit", "Meijer",
-    "de Boer", "Mulder", "de Groot", "Bos", "Vos", "Peters", "Hendriks", "van Leeuwen",
-    "Dekker", "Brouwer", "de Wit", "Dijkstra", "Smits", "de Graaf", "van der Meer", "Kok",
-    "Jacobs", "van der Linden", "Vermeulen", "Schouten", "El Amrani", "Yilmaz"};
-static const char *const cities[] = {"Amsterdam", "Rotterdam", "Utrecht", "Den Haag", "Eindhoven",
-                                     "Groningen", "Tilburg", "Zwolle", "Arnhem", "Leeuwarden",
-                                     "Maastricht", "Haarlem", "Nijmegen", "Breda", "Apeldoorn"};
+    "de Vries", "Jansen",         "van den Berg", "Bakker",      "van Dijk",     "Visser",
+    "Smit",     "Meijer",         "de Boer",      "Mulder",      "de Groot",     "Bos",
+    "Vos",      "Peters",         "Hendriks",     "van Leeuwen", "Dekker",       "Brouwer",
+    "de Wit",   "Dijkstra",       "Smits",        "de Graaf",    "van der Meer", "Kok",
+    "Jacobs",   "van der Linden", "Vermeulen",    "Schouten",    "El Amrani",    "Yilmaz"};
+static const char *const cities[] = {"Amsterdam", "Rotterdam",  "Utrecht",    "Den Haag",
+                                     "Eindhoven", "Groningen",  "Tilburg",    "Zwolle",
+                                     "Arnhem",    "Leeuwarden", "Maastricht", "Haarlem",
+                                     "Nijmegen",  "Breda",      "Apeldoorn"};
 static const char *const mail_domains[] = {"post.example.nl", "mail.example.com", "example.org",
                                            "thuis.example.nl"};
-static const char *const brands[] = {"Noordwind", "Veldman", "Alpina Terra", "Duinroos", "Kromhout",
-                                     "Zuiderzee", "Bergvogel", "Rijwiel & Zoon", "Hollandia",
-                                     "Waterlijn", "Stroom", "Kampvuur"};
+static const char *const brands[] = {"Noordwind", "Veldman",   "Alpina Terra", "Duinroos",
+                                     "Kromhout",  "Zuiderzee", "Bergvogel",    "Rijwiel & Zoon",
+                                     "Hollandia", "Waterlijn", "Stroom",       "Kampvuur"};
 
 struct kind {
     const char *department, *category, *noun;
@@ -50,9 +53,9 @@ static const struct kind kinds[] = {
     {"Thuis", "Lantaarns", "Lantaarn", 15, 79},
     {"Thuis", "Dekens", "Wollen deken", 29, 149},
 };
-static const char *const models[] = {"Alpine", "Veluwe", "Texel", "Schelde", "Ardennen", "Polder",
-                                     "Brisa", "Explorer", "Light", "Classic", "Trek", "Sport",
-                                     "Comfort", "Pro", "Junior", "Nova"};
+static const char *const models[] = {
+    "Alpine", "Veluwe",  "Texel", "Schelde", "Ardennen", "Polder", "Brisa",  "Explorer",
+    "Light",  "Classic", "Trek",  "Sport",   "Comfort",  "Pro",    "Junior", "Nova"};
 
 static const char *const agents[] = {
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -79,7 +82,8 @@ static const struct origin origins[] = {
     {9, "utm_source=nieuwsbrief&utm_medium=email&utm_campaign=week", ""},
     {6, "utm_source=instagram&utm_medium=paid_social&utm_campaign=", "https://l.instagram.com/"},
     {4, "", "https://www.facebook.com/"},
-    {3, "utm_source=daisycon&utm_medium=affiliate&utm_campaign=partners", "https://vergelijk.example.nl/"},
+    {3, "utm_source=daisycon&utm_medium=affiliate&utm_campaign=partners",
+     "https://vergelijk.example.nl/"},
     {2, "", "https://blog.example.org/wandelen"},
 };
 
@@ -145,16 +149,15 @@ static void make_person(struct kn_demo_shop *shop, uint32_t i)
     (void)snprintf(p->first, sizeof p->first, "%s", pick(shop, first_names, COUNT(first_names)));
     (void)snprintf(p->last, sizeof p->last, "%s", pick(shop, last_names, COUNT(last_names)));
     (void)snprintf(p->city, sizeof p->city, "%s", pick(shop, cities, COUNT(cities)));
-    (void)snprintf(p->postcode, sizeof p->postcode, "%u%c%c",
-                   (unsigned)kn_rand_between(r(shop), 1011, 9999),
-                   (char)('A' + kn_rand_below(r(shop), 20)), (char)('B' + kn_rand_below(r(shop), 20)));
+    (void)snprintf(
+        p->postcode, sizeof p->postcode, "%u%c%c", (unsigned)kn_rand_between(r(shop), 1011, 9999),
+        (char)('A' + kn_rand_below(r(shop), 20)), (char)('B' + kn_rand_below(r(shop), 20)));
     mail_name(p->first, p->last, i, p->email, sizeof p->email,
               pick(shop, mail_domains, COUNT(mail_domains)));
     /* Most come by phone; the other device is of the other kind. */
     bool phone = chance(shop, 62);
     p->device[phone ? 1 : 0] = (uint8_t)(chance(shop, 60) ? 0 : 1 + kn_rand_below(r(shop), 2));
-    p->device[phone ? 0 : 1] =
-        (uint8_t)(chance(shop, 12) ? 5 : 3 + kn_rand_below(r(shop), 2));
+    p->device[phone ? 0 : 1] = (uint8_t)(chance(shop, 12) ? 5 : 3 + kn_rand_below(r(shop), 2));
     p->buyer = chance(shop, 14);
     p->newsletter = p->buyer ? chance(shop, 60) : chance(shop, 6);
 }
@@ -191,15 +194,16 @@ void kn_demo_shop_free(struct kn_demo_shop *shop)
 
 unsigned kn_demo_busyness(const struct kn_demo_shop *shop, int64_t at_us)
 {
-    static const unsigned short by_hour[] = {120, 60,  30,  20,  20,  40,  110, 240, 380, 480, 540, 560,
-                                             600, 560, 540, 560, 590, 620, 640, 820, 950, 1000, 760, 360};
+    static const unsigned short by_hour[] = {120, 60,  30,  20,  20,  40,   110, 240,
+                                             380, 480, 540, 560, 600, 560,  540, 560,
+                                             590, 620, 640, 820, 950, 1000, 760, 360};
     static const unsigned short by_day[] = {1000, 840, 800, 820, 860, 800, 880}; /* from Sunday */
     struct kn_local l;
     kn_zone_local(shop->zone, at_us, &l);
     unsigned season = 760;
-    season += l.day >= 24 && l.day <= 27 ? 120 : 0;                       /* payday */
-    season += l.month == 11 && l.day >= 23 ? 240 : 0;                     /* Black Friday week */
-    season += l.month == 7 || l.month == 12 ? 100 : 0;                    /* holidays, presents */
+    season += l.day >= 24 && l.day <= 27 ? 120 : 0;    /* payday */
+    season += l.month == 11 && l.day >= 23 ? 240 : 0;  /* Black Friday week */
+    season += l.month == 7 || l.month == 12 ? 100 : 0; /* holidays, presents */
     unsigned busy = (unsigned)by_hour[l.hour] * by_day[l.weekday] / 1000;
     return busy * (season > 1000 ? 1000 : season) / 1000;
 }
@@ -273,7 +277,7 @@ struct visit {
     void *context;
     const struct kn_demo_product *basket[4];
     size_t basket_count;
-    char query[120]; /* of the landing page */
+    char query[120];                      /* of the landing page */
     const struct kn_demo_product *landed; /* on its page, or NULL */
 };
 
@@ -297,16 +301,18 @@ static void begin(struct visit *v, const char *type, bool server)
 static void put_context(struct visit *v, const char *path, const char *title)
 {
     struct kn_buf *j = &v->json;
-    kn_buf_printf(j, ",\"context\":{\"library\":{\"name\":\"analytics.js\",\"version\":"
-                     "\"npm:next-1.84.3\"},\"locale\":\"nl-NL\",\"timezone\":\"Europe/Amsterdam\","
-                     "\"userAgent\":\"%s\",\"page\":{\"path\":\"%s\",\"url\":"
-                     "\"https://www.buitenhuis.example.nl%s%s%s\",\"title\":\"%s\",\"referrer\":"
-                     "\"%s\"}",
+    kn_buf_printf(j,
+                  ",\"context\":{\"library\":{\"name\":\"analytics.js\",\"version\":"
+                  "\"npm:next-1.84.3\"},\"locale\":\"nl-NL\",\"timezone\":\"Europe/Amsterdam\","
+                  "\"userAgent\":\"%s\",\"page\":{\"path\":\"%s\",\"url\":"
+                  "\"https://www.buitenhuis.example.nl%s%s%s\",\"title\":\"%s\",\"referrer\":"
+                  "\"%s\"}",
                   agents[v->person->device[v->device]], path, path, v->query[0] ? "?" : "",
                   v->query, title, v->origin->referrer);
     if (v->person->consent_asked) {
-        kn_buf_printf(j, ",\"consent\":{\"categoryPreferences\":{\"Analytics\":%s,"
-                         "\"Advertising\":%s%s}}",
+        kn_buf_printf(j,
+                      ",\"consent\":{\"categoryPreferences\":{\"Analytics\":%s,"
+                      "\"Advertising\":%s%s}}",
                       v->person->consents ? "true" : "false",
                       v->person->consents ? "true" : "false",
                       /* a category that is not named is one not agreed to */
@@ -356,7 +362,8 @@ static void product_event(struct visit *v, const char *event, const struct kn_de
     send(v);
 }
 
-/* The long tail: half of the views go to a tenth of the products; no one of them stands out alone. */
+/* The long tail: half of the views go to a tenth of the products; no one of them stands out alone.
+ */
 static const struct kn_demo_product *some_product(struct kn_demo_shop *shop)
 {
     double u = kn_rand_unit(r(shop));
@@ -447,7 +454,8 @@ static void buy(struct visit *v)
     memcpy(later.basket, v->basket, sizeof later.basket);
     if (chance(v->shop, 11)) {
         later.kind = KN_DEMO_REFUNDED;
-        later.at_us = bought + kn_rand_between(r(v->shop), INT64_C(3) * 24, INT64_C(21) * 24) * HOUR_US;
+        later.at_us =
+            bought + kn_rand_between(r(v->shop), INT64_C(3) * 24, INT64_C(21) * 24) * HOUR_US;
         push_later(v->shop, &later);
     } else if (chance(v->shop, 2)) {
         later.kind = KN_DEMO_CANCELLED;
@@ -460,8 +468,10 @@ static unsigned week_of(const struct kn_demo_shop *shop, int64_t at_us)
 {
     struct kn_local l;
     kn_zone_local(shop->zone, at_us, &l);
-    return (unsigned)((kn_days_from_civil(l.year, l.month, l.day) -
-                       kn_days_from_civil(l.year, 1, 1)) / 7 + 1);
+    return (
+        unsigned)((kn_days_from_civil(l.year, l.month, l.day) - kn_days_from_civil(l.year, 1, 1)) /
+                      7 +
+                  1);
 }
 
 static void mail_event(struct visit *v, const char *event)
@@ -512,8 +522,12 @@ static void send_issue(struct kn_demo_shop *shop, struct visit *v)
 void kn_demo_do_later(struct kn_demo_shop *shop, kn_demo_emit_fn emit, void *context)
 {
     struct kn_demo_later l = pop_later(shop);
-    struct visit v = {.shop = shop, .person = &shop->people[l.person], .at_us = l.at_us,
-                      .emit = emit, .context = context, .origin = &origins[0],
+    struct visit v = {.shop = shop,
+                      .person = &shop->people[l.person],
+                      .at_us = l.at_us,
+                      .emit = emit,
+                      .context = context,
+                      .origin = &origins[0],
                       .basket_count = l.basket_count};
     kn_buf_init(&v.json, 64 << 10);
     memcpy(v.basket, l.basket, sizeof v.basket);
@@ -562,7 +576,8 @@ static void look_around(struct visit *v)
     uint64_t views = kn_rand_below(r(shop), v->person->buyer ? 7 : 4) + (v->landed ? 1 : 0);
     if (chance(shop, 18)) {
         begin(v, "track", false);
-        kn_buf_printf(&v->json, ",\"event\":\"Products Searched\",\"properties\":{\"query\":\"%s\"}",
+        kn_buf_printf(&v->json,
+                      ",\"event\":\"Products Searched\",\"properties\":{\"query\":\"%s\"}",
                       kinds[kn_rand_below(r(shop), COUNT(kinds))].noun);
         put_context(v, "/zoeken", "Zoeken");
         send(v);
@@ -599,8 +614,9 @@ static const struct origin *some_origin(struct kn_demo_shop *shop, bool mail)
 /* The landing page's query: campaigns have the name of their season or week. */
 static void set_query(struct visit *v)
 {
-    static const char *const seasons[] = {"winter", "winter", "voorjaar", "voorjaar", "voorjaar", "zomer",
-                                          "zomer",  "zomer",  "herfst",   "herfst",   "herfst",   "winter"};
+    static const char *const seasons[] = {"winter",   "winter", "voorjaar", "voorjaar",
+                                          "voorjaar", "zomer",  "zomer",    "zomer",
+                                          "herfst",   "herfst", "herfst",   "winter"};
     struct kn_local l;
     kn_zone_local(v->shop->zone, v->at_us, &l);
     if (v->origin == &origins[4]) {

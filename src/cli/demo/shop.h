@@ -1,7 +1,8 @@
 /* A believable Dutch web shop, from a seed: its catalogue, its visitors and what they do.
  *
- * Everything is drawn from the seed and the end of the simulated time (a whole hour), so that the same
- * arguments give the same shop. Names, brands and products are invented; addresses use reserved domains.
+ * Everything is drawn from the seed and the end of the simulated time (a whole hour), so that the
+ * same arguments give the same shop. Names, brands and products are invented; addresses use
+ * reserved domains.
  */
 #ifndef KN_CLI_DEMO_SHOP_H
 #define KN_CLI_DEMO_SHOP_H
@@ -21,8 +22,8 @@ struct kn_demo_product {
 struct kn_demo_person {
     char anonymous[2][37]; /* two devices */
     char email[80], first[24], last[40], city[24], postcode[8];
-    uint32_t number;       /* customer number, 0 = never known */
-    uint8_t device[2];     /* index of the user agent */
+    uint32_t number;   /* customer number, 0 = never known */
+    uint8_t device[2]; /* index of the user agent */
     bool known, buyer, newsletter, consent_asked, consents;
     uint32_t visits;
 };

@@ -1,4 +1,5 @@
-/* Audiences over the columns against what the fold keeps live: the same query, the same profiles. */
+/* Audiences over the columns against what the fold keeps live: the same query, the same profiles.
+ */
 #include "apply/audience.h"
 #include "base/mem.h"
 #include "live_kit.h"
@@ -75,7 +76,8 @@ static void equals_live_segments(void **state)
     same_as_live(k, "trait('spent') = 0");
     same_as_live(k, "NOT trait('spent') > 50 AND trait('brand') = 'acme'");
     same_as_live(k, "trait('brand').absent() OR segment('seen')");
-    same_as_live(k, "event('Paid').where(property('value') > 50).count() >= 1 OR trait('brand') = 'zeta'");
+    same_as_live(
+        k, "event('Paid').where(property('value') > 50).count() >= 1 OR trait('brand') = 'zeta'");
 }
 
 static void tells_who_granted(void **state)
@@ -96,8 +98,8 @@ static void tells_who_granted(void **state)
     consent(k, "c", "own_news", true);
     k->clock.wall_us += 1000;
     consent(k, "b", "marketing_email", false);
-    assert_int_equal(
-        kn_audience_query(k->ws, KN_STR("event('Seen').count() >= 1"), NULL, &a, &err), KN_OK);
+    assert_int_equal(kn_audience_query(k->ws, KN_STR("event('Seen').count() >= 1"), NULL, &a, &err),
+                     KN_OK);
     uint64_t *granted = kn_must_calloc(a.words + 1, sizeof *granted);
     assert_int_equal(kn_audience_granted(&a, KN_STR("marketing_email"), granted), KN_OK);
     assert_true(kn_bit(granted, kit_who(k, "a")->ordinal));

@@ -339,8 +339,11 @@ static void unmerge_keeps_what_others_said_of_an_order(void **state)
     static const struct id other[] = {{KN_ID_USER_ID, "u2"}};
     static const struct id both[] = {{KN_ID_ANONYMOUS_ID, "a1"}, {KN_ID_ANONYMOUS_ID, "a2"}};
     static const struct id second[] = {{KN_ID_ANONYMOUS_ID, "a2"}};
-    struct kn_item_order order = {.event = KN_ORDER_COMPLETED, .order_id = KN_STR("o1"),
-                                  .has_amount = true, .amount = 10000, .currency = "EUR"};
+    struct kn_item_order order = {.event = KN_ORDER_COMPLETED,
+                                  .order_id = KN_STR("o1"),
+                                  .has_amount = true,
+                                  .amount = 10000,
+                                  .currency = "EUR"};
     struct kn_profile_revenue revenue[2];
     size_t orders;
     add(f, "m1", now, ANON, 1, &(struct kn_item){.order = order});
@@ -359,7 +362,8 @@ static void unmerge_keeps_what_others_said_of_an_order(void **state)
             kn_profile_revenue(who(f, "anonymous_id", "a1"), "EUR", revenue, 2, &orders), 1);
         assert_int_equal(orders, 1);
         assert_int_equal(revenue[0].amount, 7000);
-        assert_int_equal(kn_profile_revenue(who(f, "user_id", "u2"), "EUR", revenue, 2, &orders), 0);
+        assert_int_equal(kn_profile_revenue(who(f, "user_id", "u2"), "EUR", revenue, 2, &orders),
+                         0);
         checkpoint(f);
         reopen(f);
     }
@@ -407,10 +411,15 @@ static void an_amount_has_its_own_currency(void **state)
     size_t orders;
     for (unsigned round = 0; round < 2; round++) {
         /* The later event says euros by saying nothing; it may arrive first or last. */
-        struct kn_item_order dollars = {.event = KN_ORDER_COMPLETED, .order_id = KN_STR("o1"),
-                                        .has_amount = true, .amount = 2000, .currency = "USD"};
-        struct kn_item_order home = {.event = KN_ORDER_UPDATED, .order_id = KN_STR("o1"),
-                                     .has_amount = true, .amount = 3000};
+        struct kn_item_order dollars = {.event = KN_ORDER_COMPLETED,
+                                        .order_id = KN_STR("o1"),
+                                        .has_amount = true,
+                                        .amount = 2000,
+                                        .currency = "USD"};
+        struct kn_item_order home = {.event = KN_ORDER_UPDATED,
+                                     .order_id = KN_STR("o1"),
+                                     .has_amount = true,
+                                     .amount = 3000};
         dollars.order_id = home.order_id = round == 0 ? KN_STR("o1") : KN_STR("o2");
         struct kn_item first = {.order = round == 0 ? dollars : home};
         struct kn_item last = {.order = round == 0 ? home : dollars};
@@ -418,7 +427,8 @@ static void an_amount_has_its_own_currency(void **state)
         add_from(f, 1, round == 0 ? "a" : "c", round == 0 ? now - 10 : now, &first);
         add_from(f, 1, round == 0 ? "b" : "d", round == 0 ? now : now - 10, &last);
         send(f);
-        assert_int_equal(kn_profile_revenue(who(f, "user_id", "u1"), "EUR", revenue, 2, &orders), 1);
+        assert_int_equal(kn_profile_revenue(who(f, "user_id", "u1"), "EUR", revenue, 2, &orders),
+                         1);
         assert_string_equal(revenue[0].currency, "EUR");
         assert_int_equal(revenue[0].amount, 3000 * (round + 1));
     }
@@ -610,7 +620,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(keeps_two_known_people_apart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_shared_device_is_set_aside, set_up, tear_down),
         cmocka_unit_test_setup_teardown(unmerge_restores_both_sides, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(unmerge_keeps_what_others_said_of_an_order, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(unmerge_keeps_what_others_said_of_an_order, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(one_order_is_one_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(orders_without_an_id_are_their_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_amount_has_its_own_currency, set_up, tear_down),

@@ -87,7 +87,8 @@ static void hashes_depend_on_key_tag_and_bytes(void **state)
     assert_true(kn_h128_eq(kn_hash(&a, KN_STR("x")), kn_hash(&a, KN_STR("x"))));
     assert_false(kn_h128_eq(kn_hash(&a, KN_STR("x")), kn_hash(&b, KN_STR("x"))));
     assert_false(kn_h128_eq(kn_hash(&a, KN_STR("x")), kn_hash(&a, KN_STR("y"))));
-    assert_false(kn_h128_eq(kn_hash_tagged(&a, 1, KN_STR("x")), kn_hash_tagged(&a, 2, KN_STR("x"))));
+    assert_false(
+        kn_h128_eq(kn_hash_tagged(&a, 1, KN_STR("x")), kn_hash_tagged(&a, 2, KN_STR("x"))));
     for (size_t len = 0; len < 600; len++) { /* short, middle and long inputs of the algorithm */
         char bytes[600] = {0};
         struct kn_h128 all = kn_hash_tagged(&a, 7, kn_str(bytes, len));

@@ -70,9 +70,8 @@ static void writes_numbers_as_text(void **state)
     kn_buf_char(&b, ' ');
     kn_buf_i64(&b, INT64_MAX);
     kn_buf_printf(&b, "[%s|%d]", "a", -1);
-    assert_true(kn_str_eq(kn_buf_view(&b),
-                          KN_STR("0 18446744073709551615 -9223372036854775808 "
-                                 "9223372036854775807[a|-1]")));
+    assert_true(kn_str_eq(kn_buf_view(&b), KN_STR("0 18446744073709551615 -9223372036854775808 "
+                                                  "9223372036854775807[a|-1]")));
     kn_buf_deinit(&b);
 }
 

@@ -36,7 +36,7 @@ struct model {
     struct model_rows now, frozen, kept; /* kept: as committed */
     uint64_t next_arrival;
     unsigned depth; /* of the events' properties, at most; a table must not get too many columns */
-    char **texts; /* freed at the end */
+    char **texts;   /* freed at the end */
     size_t text_count, text_room;
 };
 

@@ -80,7 +80,8 @@ static size_t headers_of(const char *lines, struct kn_http_pair *to)
     return count;
 }
 
-/* "POST /v1/t?writeKey=K" with headers and body; the response and result are left in the globals. */
+/* "POST /v1/t?writeKey=K" with headers and body; the response and result are left in the globals.
+ */
 static void exchange(const char *line, const char *headers, struct kn_str body)
 {
     struct kn_http_pair pairs[HEADERS_MAX];
@@ -205,9 +206,12 @@ static void test_routes(void **state)
         {"POST /v1/s", "{\"userId\":\"u\"}", 200, "{\"success\":true}", "screen"},
         {"POST /v1/screen", "{\"userId\":\"u\"}", 200, "{\"success\":true}", "screen"},
         {"POST /v1/g", "{\"userId\":\"u\",\"groupId\":\"g\"}", 200, "{\"success\":true}", "group"},
-        {"POST /v1/group", "{\"userId\":\"u\",\"groupId\":\"g\"}", 200, "{\"success\":true}", "group"},
-        {"POST /v1/a", "{\"userId\":\"u\",\"previousId\":\"p\"}", 200, "{\"success\":true}", "alias"},
-        {"POST /v1/alias", "{\"userId\":\"u\",\"previousId\":\"p\"}", 200, "{\"success\":true}", "alias"},
+        {"POST /v1/group", "{\"userId\":\"u\",\"groupId\":\"g\"}", 200, "{\"success\":true}",
+         "group"},
+        {"POST /v1/a", "{\"userId\":\"u\",\"previousId\":\"p\"}", 200, "{\"success\":true}",
+         "alias"},
+        {"POST /v1/alias", "{\"userId\":\"u\",\"previousId\":\"p\"}", 200, "{\"success\":true}",
+         "alias"},
         {"POST /api/s/page", PAGE, 200, "{\"ok\":true}", "page"},
         {"POST /api/s/p", PAGE, 200, "{\"ok\":true}", "page"},
         {"POST /api/s/event", PAGE, 200, "{\"ok\":true}", "page"},
@@ -233,7 +237,8 @@ static void test_routes(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         exchange(rows[i].line, KEY, kn_str_c(rows[i].body));
         const char *facts = staged(&text);
-        if (response.status != rows[i].status || strncmp(facts, rows[i].facts, strlen(rows[i].facts)) != 0) {
+        if (response.status != rows[i].status ||
+            strncmp(facts, rows[i].facts, strlen(rows[i].facts)) != 0) {
             print_message("%s: %d %s\n", rows[i].line, response.status, facts);
         }
         assert_int_equal(response.status, rows[i].status);
@@ -263,7 +268,8 @@ static void test_keys(void **state)
         {"/v1/p", "authorization: basic V0tC", PAGE, NULL},             /* WKB */
         {"/v1/p", "Authorization: Basic V0tCOnNlY3JldA==", PAGE, NULL}, /* WKB:secret */
         {"/v1/p", "Authorization: Basic !!!\nX-Write-Key: WKB", PAGE, NULL},
-        {"/v1/p", "Authorization: Bearer token", "{\"anonymousId\":\"a\",\"writeKey\":\"WKB\"}", NULL},
+        {"/v1/p", "Authorization: Bearer token", "{\"anonymousId\":\"a\",\"writeKey\":\"WKB\"}",
+         NULL},
         {"/v1/p", "Authorization: Bearer token\nX-Write-Key: WKB", PAGE, NULL},
         {"/v1/p", "Authorization: Bearer token", PAGE, "no_write_key"},
         {"/v1/p", "X-Write-Key: WKB", "{\"anonymousId\":\"a\",\"writeKey\":\"kid:***\"}", NULL},
@@ -271,11 +277,13 @@ static void test_keys(void **state)
         {"/v1/p?writekey=WKB", "", PAGE, NULL},
         {"/v1/p", "", "{\"anonymousId\":\"a\",\"writeKey\":\"WKB\"}", NULL},
         {"/v1/b", "", "{\"batch\":[" PAGE "],\"writeKey\":\"WKB\"}", NULL},
-        {"/v1/b", "", "{\"batch\":[{\"type\":\"page\",\"anonymousId\":\"a\",\"writeKey\":\"WKB\"}]}", NULL},
+        {"/v1/b", "",
+         "{\"batch\":[{\"type\":\"page\",\"anonymousId\":\"a\",\"writeKey\":\"WKB\"}]}", NULL},
         {"/v1/p", "", PAGE, "no_write_key"},
         {"/v1/p", "X-Write-Key: WKB:any", PAGE, NULL}, /* of two parts, for Jitsu's clients */
         {"/v1/p", "X-Write-Key: nope:WKB", PAGE, "invalid_write_key"},
-        {"/v1/p", "X-Write-Key: nope", "{\"anonymousId\":\"a\",\"writeKey\":\"WKB\"}", "invalid_write_key"},
+        {"/v1/p", "X-Write-Key: nope", "{\"anonymousId\":\"a\",\"writeKey\":\"WKB\"}",
+         "invalid_write_key"},
         {"/v1/p", "", "{\"anonymousId\":\"a\",\"writeKey\":{\"a\":1}}", "no_write_key"},
         {"/v1/p?writeKey=OFF", "", PAGE, "source_disabled"},
     };
@@ -324,15 +332,19 @@ static void test_batches(void **state)
          "{\"batch\":[{\"type\":\"page\",\"userId\":\"u\",\"timestamp\":\"2026-11-23T15:45:20Z\"},"
          "{\"type\":\"nothing\",\"userId\":\"jan@x.nl\"},17,"
          "{\"type\":\"page\",\"userId\":\"u\",\"timestamp\":\"2026-11-23T15:45:20Z\",\"sentAt\":"
-         "\"2026-11-23T15:45:20.5Z\",\"context\":{\"library\":{\"version\":\"9\"},\"app\":{\"name\":\"x\"}},"
-         "\"integrations\":{\"A\":true}}],\"sentAt\":\"2026-11-23T15:45:21.1Z\",\"context\":{\"library\":"
+         "\"2026-11-23T15:45:20.5Z\",\"context\":{\"library\":{\"version\":\"9\"},\"app\":{"
+         "\"name\":\"x\"}},"
+         "\"integrations\":{\"A\":true}}],\"sentAt\":\"2026-11-23T15:45:21.1Z\",\"context\":{"
+         "\"library\":"
          "{\"name\":\"analytics-go\",\"version\":\"3.0.0\"},\"ip\":\"9.8.7.6\"},\"integrations\":"
          "{\"All\":true,\"Personas\":false},\"messageId\":\"ignored\"}");
     assert_answer(200, "{\"success\":true}");
     assert_int_equal(result.accepted, 2);
     assert_int_equal(result.rejected, 2);
-    assert_text(answer_header("Kern-Position").len > 2 ? kn_str_sub(answer_header("Kern-Position"), 0, 2)
-                                                       : KN_STR_EMPTY, "3-");
+    assert_text(answer_header("Kern-Position").len > 2
+                    ? kn_str_sub(answer_header("Kern-Position"), 0, 2)
+                    : KN_STR_EMPTY,
+                "3-");
     const char *got = staged(&text);
     const char *no_ids = strstr(got, "\"messageId\""); /* none came, so none is kept */
     assert_null(no_ids);
@@ -340,16 +352,20 @@ static void test_batches(void **state)
         got,
         "page 'Page Viewed' -1100ms user_id:u SERVER NO_PROFILE {\"userId\":\"u\",\"timestamp\":"
         "\"2026-11-23T15:45:20Z\",\"integrations\":{\"All\":true,\"Personas\":false},\"sentAt\":"
-        "\"2026-11-23T15:45:21.1Z\",\"context\":{\"library\":{\"name\":\"analytics-go\",\"version\":"
+        "\"2026-11-23T15:45:21.1Z\",\"context\":{\"library\":{\"name\":\"analytics-go\","
+        "\"version\":"
         "\"3.0.0\"},\"ip\":\"9.8.7.0\"}}\n"
-        "reject unknown_type {\"reason\":\"unknown_type\",\"detail\":\"type must be track, identify, "
+        "reject unknown_type {\"reason\":\"unknown_type\",\"detail\":\"type must be track, "
+        "identify, "
         "page, screen, group or alias\",\"sample\":\"{\\\"type\\\":\\\"nothing\\\",\\\"userId\\\":"
         "\\\"***\\\"}\"}\n"
         "page 'Page Viewed' -500ms user_id:u SERVER NO_PROFILE {\"userId\":\"u\",\"timestamp\":"
-        "\"2026-11-23T15:45:20Z\",\"sentAt\":\"2026-11-23T15:45:20.5Z\",\"integrations\":{\"A\":true,"
+        "\"2026-11-23T15:45:20Z\",\"sentAt\":\"2026-11-23T15:45:20.5Z\",\"integrations\":{\"A\":"
+        "true,"
         "\"All\":true,\"Personas\":false},\"context\":{\"library\":{\"version\":\"9\",\"name\":"
         "\"analytics-go\"},\"app\":{\"name\":\"x\"},\"ip\":\"9.8.7.0\"}}\n"
-        "reject invalid_type {\"reason\":\"invalid_type\",\"detail\":\"a message must be an object\","
+        "reject invalid_type {\"reason\":\"invalid_type\",\"detail\":\"a message must be an "
+        "object\","
         "\"sample\":\"17\"}\n");
     kn_buf_deinit(&text);
 }
@@ -374,7 +390,8 @@ static struct kn_str batch_of(struct kn_buf *body, unsigned count, unsigned bad)
     kn_buf_clear(body);
     kn_buf_c(body, "{\"batch\":[");
     for (unsigned i = 0; i < count; i++) {
-        kn_buf_printf(body, "%s{\"type\":\"%s\",\"userId\":\"u\"}", i ? "," : "", i < bad ? "x" : "page");
+        kn_buf_printf(body, "%s{\"type\":\"%s\",\"userId\":\"u\"}", i ? "," : "",
+                      i < bad ? "x" : "page");
     }
     kn_buf_c(body, "]}");
     return kn_buf_view(body);
@@ -396,8 +413,9 @@ static void test_batch_limits(void **state)
     assert_int_equal(result.accepted, 2500);
     assert_int_equal(result.rejected, 3);
     assert_int_equal(ws.item_count, 2501);
-    assert_non_null(strstr(staged(&text), "reject too_many_events {\"reason\":\"too_many_events\",\"detail\":"
-                                          "\"a batch may have at most 2500 messages\",\"count\":3}"));
+    assert_non_null(strstr(staged(&text),
+                           "reject too_many_events {\"reason\":\"too_many_events\",\"detail\":"
+                           "\"a batch may have at most 2500 messages\",\"count\":3}"));
     exchange("POST /v1/batch", KEY, batch_of(&body, 300, 250));
     assert_int_equal(result.accepted, 50);
     assert_int_equal(result.rejected, 250);
@@ -440,8 +458,8 @@ static void test_sizes(void **state)
     kn_buf_deinit(&body);
 }
 
-/* A context shared by many messages counts for each of them, so that a small request cannot become a
- * large record. */
+/* A context shared by many messages counts for each of them, so that a small request cannot become
+ * a large record. */
 static void test_shared_context_is_bounded(void **state)
 {
     struct kn_buf body;
@@ -479,7 +497,8 @@ static void test_invalid_json(void **state)
     assert_non_null(strstr(got, "reject invalid_json {\"reason\":\"invalid_json\""));
     assert_non_null(strstr(got, "\"sample\":\"{\\\"batch\\\":[{\\\"userId\\\":\\\"***\\\",}]}\""));
     struct kn_str body = kn_buf_view(&response.body);
-    assert_true(kn_str_starts(body, KN_STR("{\"success\":false,\"code\":\"invalid_json\",\"message\":")));
+    assert_true(
+        kn_str_starts(body, KN_STR("{\"success\":false,\"code\":\"invalid_json\",\"message\":")));
     assert_true(kn_str_find(body, KN_STR("\"error\":")) != SIZE_MAX);
     post("/v1/batch", "", "{\"batch\":");
     assert_int_equal(response.status, 400);
@@ -500,9 +519,10 @@ static void test_overload(void **state)
     (void)state;
     ws.rc = KN_E_FULL;
     post("/v1/p", KEY, PAGE);
-    assert_answer(429, "{\"success\":false,\"code\":\"rate_limited\",\"message\":\"too many events at the "
-                       "moment, try again later\",\"error\":\"too many events at the moment, try again "
-                       "later\"}");
+    assert_answer(
+        429, "{\"success\":false,\"code\":\"rate_limited\",\"message\":\"too many events at the "
+             "moment, try again later\",\"error\":\"too many events at the moment, try again "
+             "later\"}");
     assert_text(answer_header("Retry-After"), "1");
     assert_text(answer_header("X-RateLimit-Reset"), "1");
     assert_int_equal(result.outcome, KN_COLLECT_DONE);
@@ -541,10 +561,12 @@ static bool header_lists(const char *header, const char *word)
 static void test_cors(void **state)
 {
     static const char *const asked[] = {"authorization", "x-retry-count", "anonymousid", "sentat",
-                                        "content-type", "x-write-key", "x-ip-policy"};
+                                        "content-type",  "x-write-key",   "x-ip-policy"};
     (void)state;
-    exchange("OPTIONS /v1/t", "Origin: https://shop.example\nAccess-Control-Request-Headers: "
-                              "authorization,x-retry-count", KN_STR_EMPTY);
+    exchange("OPTIONS /v1/t",
+             "Origin: https://shop.example\nAccess-Control-Request-Headers: "
+             "authorization,x-retry-count",
+             KN_STR_EMPTY);
     assert_int_equal(response.status, 204);
     assert_int_equal(response.body.len, 0);
     assert_text(answer_header("Access-Control-Allow-Origin"), "https://shop.example");
@@ -596,16 +618,19 @@ static void test_client_facts(void **state)
          "{\"anonymousId\":\"a\",\"context\":{\"ip\":\"1.2.3.4\"}}");
     assert_non_null(strstr(staged(&text), "\"ip\":\"1.2.3.0\""));
     post("/api/s/page", "X-Write-Key: WKB",
-         "{\"anonymousId\":\"a\",\"context\":{\"ip\":\"1.2.3.4\",\"library\":{\"name\":\"@jitsu/js\"}}}");
+         "{\"anonymousId\":\"a\",\"context\":{\"ip\":\"1.2.3.4\",\"library\":{\"name\":\"@jitsu/"
+         "js\"}}}");
     assert_non_null(strstr(staged(&text), "\"ip\":\"203.0.113.0\""));
-    post("/v1/p?writeKey=SRV", "", "{\"anonymousId\":\"a\",\"context\":{\"page\":{\"url\":\"https://a.nl/\"}}}");
+    post("/v1/p?writeKey=SRV", "",
+         "{\"anonymousId\":\"a\",\"context\":{\"page\":{\"url\":\"https://a.nl/\"}}}");
     assert_non_null(strstr(staged(&text), "SERVER"));
     post("/v1/p", "X-Write-Key: WKB\nSec-GPC: 1", LIBRARY("analytics.js"));
     assert_non_null(strstr(staged(&text), "advertising=denied"));
     post("/v1/p", "X-Write-Key: WKB\nSec-GPC: 1", LIBRARY("analytics-python"));
     assert_null(strstr(staged(&text), "advertising"));
     post("/v1/p", "X-Write-Key: WKB\nSec-GPC: 1",
-         "{\"anonymousId\":\"a\",\"context\":{\"consent\":{\"categoryPreferences\":{\"Advertising\":true}}}}");
+         "{\"anonymousId\":\"a\",\"context\":{\"consent\":{\"categoryPreferences\":{"
+         "\"Advertising\":true}}}}");
     assert_non_null(strstr(staged(&text), "*=denied advertising=granted"));
 #undef LIBRARY
     kn_buf_deinit(&text);
@@ -628,33 +653,40 @@ static void test_pixels(void **state)
     (void)state;
     kn_buf_init(&text, 1 << 20);
     kn_buf_init(&line, 1 << 20);
-    exchange("GET /v1/pixel/track?writeKey=WKB&userId=u&event=Email+Opened&properties.subject=Hi%21&"
-             "properties.list.id=7&context.page.url=https://a.nl/", "", KN_STR_EMPTY);
+    exchange(
+        "GET /v1/pixel/track?writeKey=WKB&userId=u&event=Email+Opened&properties.subject=Hi%21&"
+        "properties.list.id=7&context.page.url=https://a.nl/",
+        "", KN_STR_EMPTY);
     assert_gif();
     assert_int_equal(result.outcome, KN_COLLECT_WAIT);
-    assert_string_equal(staged(&text),
-                        "track 'Email Opened' user_id:u {\"userId\":\"u\",\"properties\":{\"subject\":"
-                        "\"Hi!\",\"list\":{\"id\":\"7\"}},\"context\":{\"page\":{\"url\":\"https://a.nl/\"},"
-                        "\"ip\":\"203.0.113.0\"}}\n");
+    assert_string_equal(
+        staged(&text),
+        "track 'Email Opened' user_id:u {\"userId\":\"u\",\"properties\":{\"subject\":"
+        "\"Hi!\",\"list\":{\"id\":\"7\"}},\"context\":{\"page\":{\"url\":\"https://a.nl/\"},"
+        "\"ip\":\"203.0.113.0\"}}\n");
     kn_buf_c(&line, "GET /v1/pixel/page?data=");
     kn_base64url_encode(KN_STR("{\"writeKey\":\"WKB\",\"anonymousId\":\"a\"}"), &line);
     kn_buf_char(&line, '\0');
     exchange(line.p, "", KN_STR_EMPTY);
     assert_gif();
-    assert_int_equal(strncmp(staged(&text), "page 'Page Viewed' anonymous_id:a channel=direct", 40), 0);
-    static const char *const others[] = {"GET /pixel/v1/page?writeKey=WKB&anonymousId=a",
-                                         "GET /pixel/v1/track?writeKey=WKB&anonymousId=a&event=E",
-                                         "GET /api/px/p?writekey=WKB&anonymousId=a",
-                                         /* {"writeKey":"WKB","anonymousId":"~~>>"} */
-                                         ("GET /api/px/p?data=eyJ3cml0ZUtleSI6IldLQiIsImFub255bW91c0lkIjoifn4"
-                                         "+PiJ9")};
+    assert_int_equal(strncmp(staged(&text), "page 'Page Viewed' anonymous_id:a channel=direct", 40),
+                     0);
+    static const char *const others[] = {
+        "GET /pixel/v1/page?writeKey=WKB&anonymousId=a",
+        "GET /pixel/v1/track?writeKey=WKB&anonymousId=a&event=E",
+        "GET /api/px/p?writekey=WKB&anonymousId=a",
+        /* {"writeKey":"WKB","anonymousId":"~~>>"} */
+        ("GET /api/px/p?data=eyJ3cml0ZUtleSI6IldLQiIsImFub255bW91c0lkIjoifn4"
+         "+PiJ9")};
     for (size_t i = 0; i < 4; i++) {
         exchange(others[i], "", KN_STR_EMPTY);
         assert_gif();
         assert_int_equal(result.accepted, 1);
     }
-    static const char *const bad[] = {"GET /v1/pixel/track", "GET /v1/pixel/track?writeKey=nope&userId=u",
-                                      "GET /v1/pixel/page?data=%%%", "GET /v1/pixel/page?data=e30",
+    static const char *const bad[] = {"GET /v1/pixel/track",
+                                      "GET /v1/pixel/track?writeKey=nope&userId=u",
+                                      "GET /v1/pixel/page?data=%%%",
+                                      "GET /v1/pixel/page?data=e30",
                                       "GET /v1/pixel/track?writeKey=WKB&.=x&a..b=y",
                                       "HEAD /v1/pixel/page?writeKey=WKB&anonymousId=a"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -699,15 +731,17 @@ static void test_settings(void **state)
             KN_STR("{\"integrations\":{\"Segment.io\":{\"apiKey\":\"WKB\",\"apiHost\":"
                    "\"cdp.example.com/v1\",\"protocol\":\"https\",\"addBundledMetadata\":false,"
                    "\"unbundledIntegrations\":[],\"maybeBundledConfigIds\":{}}},\"plan\":")));
-        assert_true(kn_str_find(kn_buf_view(&response.body),
-                                KN_STR("\"metrics\":{\"sampleRate\":0,\"host\":\"cdp.example.com/v1\"}")) !=
-                    SIZE_MAX);
+        assert_true(
+            kn_str_find(kn_buf_view(&response.body),
+                        KN_STR("\"metrics\":{\"sampleRate\":0,\"host\":\"cdp.example.com/v1\"}")) !=
+            SIZE_MAX);
         assert_text(answer_header("Cache-Control"), "public, max-age=300");
         assert_text(answer_header("Access-Control-Allow-Origin"), "*");
     }
     exchange("GET /v1/projects/WKB/settings", "Host: 127.0.0.1:8080", KN_STR_EMPTY);
     assert_true(kn_str_find(kn_buf_view(&response.body),
-                            KN_STR("\"apiHost\":\"127.0.0.1:8080/v1\",\"protocol\":\"http\"")) != SIZE_MAX);
+                            KN_STR("\"apiHost\":\"127.0.0.1:8080/v1\",\"protocol\":\"http\"")) !=
+                SIZE_MAX);
     exchange("GET /v1/projects/nope/settings", "", KN_STR_EMPTY);
     assert_answer(404, "{\"success\":false,\"code\":\"invalid_write_key\",\"message\":"
                        "\"the write key is not known\",\"error\":\"the write key is not known\"}");
@@ -717,15 +751,17 @@ static void test_settings(void **state)
 
 static void test_source_config(void **state)
 {
-    static const char *const lines[] = {"GET /sourceConfig/?p=npm&v=3&writeKey=WKB", "GET /sourceConfig"};
+    static const char *const lines[] = {"GET /sourceConfig/?p=npm&v=3&writeKey=WKB",
+                                        "GET /sourceConfig"};
     (void)state;
     for (size_t i = 0; i < 2; i++) {
         exchange(lines[i], i ? KEY : "", KN_STR_EMPTY);
-        assert_answer(200, "{\"source\":{\"id\":\"src_web\",\"name\":\"Site\",\"writeKey\":\"WKB\","
-                           "\"workspaceId\":\"shop\",\"enabled\":true,\"config\":{\"statsCollection\":"
-                           "{\"errors\":{\"enabled\":false},\"metrics\":{\"enabled\":false}}},"
-                           "\"destinations\":[],\"connections\":[],\"updatedAt\":"
-                           "\"2026-11-23T15:45:21.100Z\"}}");
+        assert_answer(200,
+                      "{\"source\":{\"id\":\"src_web\",\"name\":\"Site\",\"writeKey\":\"WKB\","
+                      "\"workspaceId\":\"shop\",\"enabled\":true,\"config\":{\"statsCollection\":"
+                      "{\"errors\":{\"enabled\":false},\"metrics\":{\"enabled\":false}}},"
+                      "\"destinations\":[],\"connections\":[],\"updatedAt\":"
+                      "\"2026-11-23T15:45:21.100Z\"}}");
     }
     exchange("GET /sourceConfig?writeKey=x", "", KN_STR_EMPTY);
     assert_int_equal(response.status, 404);
@@ -734,7 +770,8 @@ static void test_source_config(void **state)
 static void test_scripts(void **state)
 {
     static const struct kn_collect_static files[] = {
-        {{"/analytics.js/v1/analytics.min.js", 33}, {"text/javascript", 15},
+        {{"/analytics.js/v1/analytics.min.js", 33},
+         {"text/javascript", 15},
          {"k='__WRITE_KEY__';u='__WRITE_KEY__'", 35}},
         {{"/analytics-next/bundles/1.js", 28}, {"text/javascript", 15}, {"'__WRITE_KEY__'", 15}},
     };
@@ -764,22 +801,14 @@ static void test_scripts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_routes),
-        cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_key_answers),
-        cmocka_unit_test(test_batches),
-        cmocka_unit_test(test_empty_batch),
-        cmocka_unit_test(test_batch_limits),
-        cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_shared_context_is_bounded),
-        cmocka_unit_test(test_invalid_json),
-        cmocka_unit_test(test_overload),
-        cmocka_unit_test(test_cors),
-        cmocka_unit_test(test_client_facts),
-        cmocka_unit_test(test_pixels),
-        cmocka_unit_test(test_settings),
-        cmocka_unit_test(test_source_config),
-        cmocka_unit_test(test_scripts),
+        cmocka_unit_test(test_routes),        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_key_answers),   cmocka_unit_test(test_batches),
+        cmocka_unit_test(test_empty_batch),   cmocka_unit_test(test_batch_limits),
+        cmocka_unit_test(test_sizes),         cmocka_unit_test(test_shared_context_is_bounded),
+        cmocka_unit_test(test_invalid_json),  cmocka_unit_test(test_overload),
+        cmocka_unit_test(test_cors),          cmocka_unit_test(test_client_facts),
+        cmocka_unit_test(test_pixels),        cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_source_config), cmocka_unit_test(test_scripts),
     };
     generator = kn_rand_seed(1);
     settings = kit_settings();
@@ -788,8 +817,8 @@ int main(void)
     kn_buf_init(&ws.items, 64 << 20);
     ws.ready = true;
     kn_http_response_init(&response, 1 << 20);
-    env = (struct kn_collect_env){
-        .find = find_key, .context = &ws, .random = kit_random(&generator)};
+    env =
+        (struct kn_collect_env){.find = find_key, .context = &ws, .random = kit_random(&generator)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     kn_http_response_deinit(&response);
     kn_buf_deinit(&ws.items);

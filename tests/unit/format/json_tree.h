@@ -1,5 +1,6 @@
-/* The text without white space, once from the text itself and once put together again from the nodes
- * of the parsed document: both must be the same. Recursion is bounded by the parser's depth. */
+/* The text without white space, once from the text itself and once put together again from the
+ * nodes of the parsed document: both must be the same. Recursion is bounded by the parser's depth.
+ */
 #ifndef KN_TESTS_FORMAT_JSON_TREE_H
 #define KN_TESTS_FORMAT_JSON_TREE_H
 

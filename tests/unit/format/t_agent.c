@@ -17,8 +17,8 @@ static const struct {
     {MOZ WIN KIT "Chrome/126.0.0.0 Safari/537.36 Edg/126.0.0.0", "desktop", "Edge", "Windows"},
     {MOZ WIN KIT "Chrome/126.0.0.0 Safari/537.36 OPR/111.0", "desktop", "Opera", "Windows"},
     {MOZ WIN KIT "Chrome/126.0.0.0 Safari/537.36 Vivaldi/6.8", "desktop", "Vivaldi", "Windows"},
-    {MOZ "(Windows NT 10.0; Win64; x64; rv:127.0) Gecko/20100101 Firefox/127.0", "desktop", "Firefox",
-     "Windows"},
+    {MOZ "(Windows NT 10.0; Win64; x64; rv:127.0) Gecko/20100101 Firefox/127.0", "desktop",
+     "Firefox", "Windows"},
     {MOZ "(Windows NT 6.1; WOW64; Trident/7.0; rv:11.0) like Gecko", "desktop", "Internet Explorer",
      "Windows"},
     {"Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 6.1; Tablet PC 2.0)", "desktop",
@@ -35,31 +35,38 @@ static const struct {
     {MOZ IPHONE IKIT "Version/17.5 Mobile/15E148 Safari/604.1", "mobile", "Safari", "iOS"},
     {MOZ IPHONE IKIT "CriOS/126.0.6478.54 Mobile/15E148 Safari/604.1", "mobile", "Chrome", "iOS"},
     {MOZ IPHONE IKIT "FxiOS/127.0 Mobile/15E148 Safari/605.1.15", "mobile", "Firefox", "iOS"},
-    {MOZ IPHONE IKIT "EdgiOS/126.0 Version/17.0 Mobile/15E148 Safari/604.1", "mobile", "Edge", "iOS"},
+    {MOZ IPHONE IKIT "EdgiOS/126.0 Version/17.0 Mobile/15E148 Safari/604.1", "mobile", "Edge",
+     "iOS"},
     {MOZ IPHONE IKIT "Mobile/15E148 Instagram 338.0.3.29.90 (iPhone15,2; iOS 17_5)", "mobile",
      "Instagram", "iOS"},
-    {MOZ IPHONE IKIT "Mobile/15E148 [FBAN/FBIOS;FBAV/470.0.0.39.103;FBBV/612]", "mobile", "Facebook",
-     "iOS"},
-    {MOZ "(iPod touch; CPU iPhone OS 12_5 like Mac OS X)" IKIT "Version/12.1 Mobile/15E148 Safari/604.1",
+    {MOZ IPHONE IKIT "Mobile/15E148 [FBAN/FBIOS;FBAV/470.0.0.39.103;FBBV/612]", "mobile",
+     "Facebook", "iOS"},
+    {MOZ "(iPod touch; CPU iPhone OS 12_5 like Mac OS X)" IKIT
+         "Version/12.1 Mobile/15E148 Safari/604.1",
      "mobile", "Safari", "iOS"},
-    {MOZ "(iPad; CPU OS 12_5 like Mac OS X)" IKIT "Version/12.1 Mobile/15E148 Safari/604.1", "tablet",
-     "Safari", "iPadOS"},
-    {MOZ "(Linux; Android 14; Pixel 8)" KIT "Chrome/126.0.0.0 Mobile Safari/537.36", "mobile", "Chrome",
+    {MOZ "(iPad; CPU OS 12_5 like Mac OS X)" IKIT "Version/12.1 Mobile/15E148 Safari/604.1",
+     "tablet", "Safari", "iPadOS"},
+    {MOZ "(Linux; Android 14; Pixel 8)" KIT "Chrome/126.0.0.0 Mobile Safari/537.36", "mobile",
+     "Chrome", "Android"},
+    {MOZ "(Linux; Android 10; K)" KIT "Chrome/126.0.0.0 Safari/537.36", "tablet", "Chrome",
      "Android"},
-    {MOZ "(Linux; Android 10; K)" KIT "Chrome/126.0.0.0 Safari/537.36", "tablet", "Chrome", "Android"},
-    {MOZ "(Linux; Android 13; SM-S918B)" KIT "SamsungBrowser/25.0 Chrome/121.0.0.0 Mobile Safari/537.36",
+    {MOZ "(Linux; Android 13; SM-S918B)" KIT
+         "SamsungBrowser/25.0 Chrome/121.0.0.0 Mobile Safari/537.36",
      "mobile", "Samsung Internet", "Android"},
-    {MOZ "(Linux; Android 13; SM-T510)" KIT "Chrome/126.0.0.0 Mobile Safari/537.36", "tablet", "Chrome",
+    {MOZ "(Linux; Android 13; SM-T510)" KIT "Chrome/126.0.0.0 Mobile Safari/537.36", "tablet",
+     "Chrome", "Android"},
+    {MOZ "(Android 14; Mobile; rv:127.0) Gecko/127.0 Firefox/127.0", "mobile", "Firefox",
      "Android"},
-    {MOZ "(Android 14; Mobile; rv:127.0) Gecko/127.0 Firefox/127.0", "mobile", "Firefox", "Android"},
     {MOZ "(Linux; Android 9; CUBOT_X18)" KIT "Chrome/86.0 Mobile Safari/537.36", "mobile", "Chrome",
      "Android"},
-    {MOZ "(Linux; Android 8.1; Cubot Nova)" KIT "Chrome/86.0 Mobile Safari/537.36", "mobile", "Chrome",
-     "Android"},
+    {MOZ "(Linux; Android 8.1; Cubot Nova)" KIT "Chrome/86.0 Mobile Safari/537.36", "mobile",
+     "Chrome", "Android"},
     {MOZ "(Linux; Android 12; Pixel 6; wv)" KIT "Version/4.0 Chrome/126 Mobile Safari/537.36 "
-         "[FB_IAB/FB4A;FBAV/470.0]", "mobile", "Facebook", "Android"},
+         "[FB_IAB/FB4A;FBAV/470.0]",
+     "mobile", "Facebook", "Android"},
     {"Dalvik/2.1.0 (Linux; U; Android 13; Pixel 7)", "mobile", "", "Android"},
-    {MOZ "(Web0S; Linux/SmartTV)" KIT "Chrome/87.0 Safari/537.36 WebAppManager", "tv", "Chrome", "webOS"},
+    {MOZ "(Web0S; Linux/SmartTV)" KIT "Chrome/87.0 Safari/537.36 WebAppManager", "tv", "Chrome",
+     "webOS"},
     {MOZ "(SMART-TV; Linux; Tizen 6.0)" KIT "SamsungBrowser/2.2 TV Safari/537.36", "tv",
      "Samsung Internet", "Tizen"},
     {"AppleTV11,1/11.1", "tv", "", "tvOS"},
@@ -67,7 +74,8 @@ static const struct {
      "Android"},
     {MOZ "(compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "bot", "", ""},
     {MOZ "(Linux; Android 6.0.1; Nexus 5X)" KIT "Chrome/126 Mobile Safari/537.36 (compatible; "
-         "Googlebot/2.1)", "bot", "Chrome", "Android"},
+         "Googlebot/2.1)",
+     "bot", "Chrome", "Android"},
     {MOZ "(compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)", "bot", "", ""},
     {MOZ "(compatible; YandexBot/3.0)", "bot", "", ""},
     {MOZ "(compatible; Baiduspider/2.0)", "bot", "", ""},
@@ -103,12 +111,18 @@ static void table(void **state)
 /* The table is searched by halves, so every word in it must be found alone. */
 static void every_word_is_found(void **state)
 {
-    static const char *const words[] = {
-        "AFTB", "Android", "AppleTV", "BRAVIA", "Chrome", "CrKey", "CrOS", "Edg", "FBAN", "Firefox",
-        "Go", "HbbTV", "HeadlessChrome", "Instagram", "Java", "Kindle", "MSIE", "Macintosh", "OPR",
-        "Opera", "Pinterest", "Roku", "Safari", "Silk", "SmartTV", "Snapchat", "TV", "Tablet",
-        "Tizen", "Trident", "Vivaldi", "Web0S", "Wget", "Windows", "X", "YaBrowser", "aiohttp", "axios",
-        "curl", "iPad", "iPhone", "iPod", "musical_ly", "node", "undici"};
+    static const char *const words[] = {"AFTB",           "Android",   "AppleTV",    "BRAVIA",
+                                        "Chrome",         "CrKey",     "CrOS",       "Edg",
+                                        "FBAN",           "Firefox",   "Go",         "HbbTV",
+                                        "HeadlessChrome", "Instagram", "Java",       "Kindle",
+                                        "MSIE",           "Macintosh", "OPR",        "Opera",
+                                        "Pinterest",      "Roku",      "Safari",     "Silk",
+                                        "SmartTV",        "Snapchat",  "TV",         "Tablet",
+                                        "Tizen",          "Trident",   "Vivaldi",    "Web0S",
+                                        "Wget",           "Windows",   "X",          "YaBrowser",
+                                        "aiohttp",        "axios",     "curl",       "iPad",
+                                        "iPhone",         "iPod",      "musical_ly", "node",
+                                        "undici"};
     (void)state;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         struct kn_item_device d = {0};
@@ -140,8 +154,7 @@ static void any_text(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(table),
-                                       cmocka_unit_test(every_word_is_found),
-                                       cmocka_unit_test(any_text)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(table), cmocka_unit_test(every_word_is_found), cmocka_unit_test(any_text)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -87,9 +87,9 @@ static void table(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct kn_str got =
-            kn_channel(kn_str_c(cases[i].source), kn_str_c(cases[i].medium), kn_str_c(cases[i].click),
-                       kn_str_c(cases[i].referrer), kn_str_c(cases[i].own));
+        struct kn_str got = kn_channel(kn_str_c(cases[i].source), kn_str_c(cases[i].medium),
+                                       kn_str_c(cases[i].click), kn_str_c(cases[i].referrer),
+                                       kn_str_c(cases[i].own));
         if (!kn_str_eq(got, kn_str_c(cases[i].channel))) {
             fail_msg("%zu %s/%s/%s/%s is %.*s, not %s", i, cases[i].source, cases[i].medium,
                      cases[i].click, cases[i].referrer, KN_STR_ARG(got), cases[i].channel);

@@ -12,19 +12,37 @@ static void accepted(void **state)
         const char *text, *currency;
         int64_t minor;
     } cases[] = {
-        {"12.5", "EUR", 1250},      {"12.50", "EUR", 1250},      {"0", "EUR", 0},
-        {"-0", "EUR", 0},           {"0.00", "EUR", 0},          {"19.99", "USD", 1999},
-        {"-19.99", "USD", -1999},   {"1e2", "EUR", 10000},       {"1.5E+1", "EUR", 1500},
-        {"125e-1", "EUR", 1250},    {"0.004", "EUR", 0},         {"0.005", "EUR", 1},
-        {"0.0049999", "EUR", 0},    {"-0.005", "EUR", -1},       {"1.005", "EUR", 101},
-        {"2.675", "EUR", 268},      {"0.05", "JPY", 0},          {"0.5", "JPY", 1},
-        {"1234", "JPY", 1234},      {"1.2345", "BHD", 1235},     {"1.2345", "", 123},
-        {" 7 ", "EUR", 700},        {"007", "EUR", 700},         {"999999999999999999", "JPY",
-                                                                  999999999999999999},
-        {"0.30000000000000004", "EUR", 30},                      {"9223372036854775e1", "EUR",
-                                                                  9223372036854775000},
-        {"1e-1000", "EUR", 0},      {"0e1000", "EUR", 0},        {"5e-3", "EUR", 1},
-        {"49e-4", "EUR", 0},        {"0.000000000000000000000000000001", "EUR", 0},
+        {"12.5", "EUR", 1250},
+        {"12.50", "EUR", 1250},
+        {"0", "EUR", 0},
+        {"-0", "EUR", 0},
+        {"0.00", "EUR", 0},
+        {"19.99", "USD", 1999},
+        {"-19.99", "USD", -1999},
+        {"1e2", "EUR", 10000},
+        {"1.5E+1", "EUR", 1500},
+        {"125e-1", "EUR", 1250},
+        {"0.004", "EUR", 0},
+        {"0.005", "EUR", 1},
+        {"0.0049999", "EUR", 0},
+        {"-0.005", "EUR", -1},
+        {"1.005", "EUR", 101},
+        {"2.675", "EUR", 268},
+        {"0.05", "JPY", 0},
+        {"0.5", "JPY", 1},
+        {"1234", "JPY", 1234},
+        {"1.2345", "BHD", 1235},
+        {"1.2345", "", 123},
+        {" 7 ", "EUR", 700},
+        {"007", "EUR", 700},
+        {"999999999999999999", "JPY", 999999999999999999},
+        {"0.30000000000000004", "EUR", 30},
+        {"9223372036854775e1", "EUR", 9223372036854775000},
+        {"1e-1000", "EUR", 0},
+        {"0e1000", "EUR", 0},
+        {"5e-3", "EUR", 1},
+        {"49e-4", "EUR", 0},
+        {"0.000000000000000000000000000001", "EUR", 0},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -39,10 +57,35 @@ static void accepted(void **state)
 static void refused(void **state)
 {
     static const char *const cases[] = {
-        "",      " ",    "-",    "+1",    ".5",   "5.",  "1.2.3", "1,5", "1e",   "1e+",   "e1",  "0x10",
-        "abc",   "1 2",  "12a",  "NaN",   "--1",  "1e1001", "1e-1001", "1234567890123456789",
-        "1e17",  "1e18", "92233720368547758.07", "999999999999999999", "1.0000000000000000001", "1e99999999999999999999",
-        "\342\202\2545", "5-", "1_000",
+        "",
+        " ",
+        "-",
+        "+1",
+        ".5",
+        "5.",
+        "1.2.3",
+        "1,5",
+        "1e",
+        "1e+",
+        "e1",
+        "0x10",
+        "abc",
+        "1 2",
+        "12a",
+        "NaN",
+        "--1",
+        "1e1001",
+        "1e-1001",
+        "1234567890123456789",
+        "1e17",
+        "1e18",
+        "92233720368547758.07",
+        "999999999999999999",
+        "1.0000000000000000001",
+        "1e99999999999999999999",
+        "\342\202\2545",
+        "5-",
+        "1_000",
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -60,10 +103,19 @@ static void written(void **state)
         int64_t minor;
         const char *currency, *text;
     } cases[] = {
-        {1250, "EUR", "12.5"}, {1200, "EUR", "12"},  {1, "EUR", "0.01"},   {-1, "EUR", "-0.01"},
-        {0, "EUR", "0"},       {5, "JPY", "5"},      {100, "JPY", "100"},  {1235, "BHD", "1.235"},
-        {1230, "", "12.3"},    {10, "EUR", "0.1"},   {-1250, "EUR", "-12.5"},
-        {INT64_MAX, "EUR", "92233720368547758.07"},  {INT64_MIN, "EUR", "-92233720368547758.08"},
+        {1250, "EUR", "12.5"},
+        {1200, "EUR", "12"},
+        {1, "EUR", "0.01"},
+        {-1, "EUR", "-0.01"},
+        {0, "EUR", "0"},
+        {5, "JPY", "5"},
+        {100, "JPY", "100"},
+        {1235, "BHD", "1.235"},
+        {1230, "", "12.3"},
+        {10, "EUR", "0.1"},
+        {-1250, "EUR", "-12.5"},
+        {INT64_MAX, "EUR", "92233720368547758.07"},
+        {INT64_MIN, "EUR", "-92233720368547758.08"},
         {12345, "CLF", "1.2345"},
     };
     struct kn_buf out;
@@ -103,8 +155,8 @@ static void there_and_back(void **state)
 
 static void currencies(void **state)
 {
-    static const char *const none[] = {"JPY", "KRW", "VND", "CLP", "ISK", "UGX", "XAF", "XOF", "XPF",
-                                       "PYG", "RWF", "KMF", "DJF", "GNF", "VUV", "BIF"};
+    static const char *const none[] = {"JPY", "KRW", "VND", "CLP", "ISK", "UGX", "XAF", "XOF",
+                                       "XPF", "PYG", "RWF", "KMF", "DJF", "GNF", "VUV", "BIF"};
     static const char *const three[] = {"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"};
     char code[4] = "old";
     (void)state;
@@ -131,7 +183,7 @@ static void currencies(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(accepted),       cmocka_unit_test(refused), cmocka_unit_test(written),
+        cmocka_unit_test(accepted),       cmocka_unit_test(refused),    cmocka_unit_test(written),
         cmocka_unit_test(there_and_back), cmocka_unit_test(currencies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

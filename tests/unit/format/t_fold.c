@@ -12,10 +12,13 @@ static void emails(void **state)
         {"", ""},
         {" ", ""},
         {"J\xc3\x96RG@example.de", "j\xc3\xb6rg@example.de"},
-        {"Jo\xcc\x88rg@example.de", "j\xc3\xb6rg@example.de"},          /* composed */
-        {"stra\xc3\x9f" "e@x.de", "stra\xc3\x9f" "e@x.de"},             /* not strasse: someone else */
+        {"Jo\xcc\x88rg@example.de", "j\xc3\xb6rg@example.de"}, /* composed */
+        {"stra\xc3\x9f"
+         "e@x.de",
+         "stra\xc3\x9f"
+         "e@x.de"}, /* not strasse: someone else */
         {"\xce\x91\xce\xa3@x.gr", "\xce\xb1\xcf\x83@x.gr"},
-        {"bad\xff@X", "bad\xff@X"},                                     /* not UTF-8: as it is */
+        {"bad\xff@X", "bad\xff@X"}, /* not UTF-8: as it is */
     };
     struct kn_arena arena;
     (void)state;
@@ -37,12 +40,20 @@ static void searching(void **state)
     static const struct {
         const char *text, *want;
     } cases[] = {
-        {"Caf\xc3\xa9 ZO\xc3\x8b", "cafe zoe"}, {"STRASSE", "strasse"},
-        {"Stra\xc3\x9f" "e", "strasse"},        {"\xef\xac\x81n", "fin"},
-        {"e\xcc\x81", "e"},                     {"\xe2\x84\xa2", "tm"},
-        {"\xef\xbc\xa1", "a"},                  {"", ""},
-        {"\xcc\x81", ""},                       {"\xe6\x97\xa5", "\xe6\x97\xa5"},
-        {"\xff", "\xff"},                       {"\xef\xb7\xba", NULL},
+        {"Caf\xc3\xa9 ZO\xc3\x8b", "cafe zoe"},
+        {"STRASSE", "strasse"},
+        {"Stra\xc3\x9f"
+         "e",
+         "strasse"},
+        {"\xef\xac\x81n", "fin"},
+        {"e\xcc\x81", "e"},
+        {"\xe2\x84\xa2", "tm"},
+        {"\xef\xbc\xa1", "a"},
+        {"", ""},
+        {"\xcc\x81", ""},
+        {"\xe6\x97\xa5", "\xe6\x97\xa5"},
+        {"\xff", "\xff"},
+        {"\xef\xb7\xba", NULL},
     };
     struct kn_arena arena;
     (void)state;

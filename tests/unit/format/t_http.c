@@ -8,9 +8,8 @@ static void look_ups(void **state)
     static const struct kn_http_pair headers[] = {{KN_STR("Content-Type"), KN_STR("text/plain")},
                                                   {KN_STR("X-A"), KN_STR("1")},
                                                   {KN_STR("x-a"), KN_STR("2")}};
-    static const struct kn_http_pair params[] = {{KN_STR("a"), KN_STR("1")},
-                                                 {KN_STR("b"), KN_STR("")},
-                                                 {KN_STR("a"), KN_STR("2")}};
+    static const struct kn_http_pair params[] = {
+        {KN_STR("a"), KN_STR("1")}, {KN_STR("b"), KN_STR("")}, {KN_STR("a"), KN_STR("2")}};
     const struct kn_http_request r = {
         .headers = headers, .header_count = 3, .params = params, .param_count = 3};
     (void)state;
@@ -45,10 +44,18 @@ static void decoding(void **state)
     static const struct {
         const char *raw, *query, *path;
     } cases[] = {
-        {"", "", ""},          {"abc", "abc", "abc"},   {"a+b", "a b", "a+b"},
-        {"a%20b", "a b", "a b"}, {"%41%6a%4A", "AjJ", "AjJ"}, {"%", "%", "%"},
-        {"%4", "%4", "%4"},    {"%zz", "%zz", "%zz"},   {"%4z%41", "%4zA", "%4zA"},
-        {"%%41", "%A", "%A"},  {"%2B+", "+ ", "++"},    {"%2541", "%41", "%41"},
+        {"", "", ""},
+        {"abc", "abc", "abc"},
+        {"a+b", "a b", "a+b"},
+        {"a%20b", "a b", "a b"},
+        {"%41%6a%4A", "AjJ", "AjJ"},
+        {"%", "%", "%"},
+        {"%4", "%4", "%4"},
+        {"%zz", "%zz", "%zz"},
+        {"%4z%41", "%4zA", "%4zA"},
+        {"%%41", "%A", "%A"},
+        {"%2B+", "+ ", "++"},
+        {"%2541", "%41", "%41"},
     };
     struct kn_arena arena;
     (void)state;
@@ -75,16 +82,19 @@ static void queries(void **state)
     kn_arena_init(&arena, 1 << 20);
     assert_true(kn_http_parse_query(KN_STR_EMPTY, 4, &arena, &pairs, &count));
     assert_int_equal(count, 0);
-    assert_true(kn_http_parse_query(KN_STR("a=1&b=%20x+y&&=no&c&d=&e=f=g"), 5, &arena, &pairs, &count));
+    assert_true(
+        kn_http_parse_query(KN_STR("a=1&b=%20x+y&&=no&c&d=&e=f=g"), 5, &arena, &pairs, &count));
     assert_int_equal(count, 5);
-    static const char *const want[][2] = {{"a", "1"}, {"b", " x y"}, {"c", ""}, {"d", ""}, {"e", "f=g"}};
+    static const char *const want[][2] = {
+        {"a", "1"}, {"b", " x y"}, {"c", ""}, {"d", ""}, {"e", "f=g"}};
     for (size_t i = 0; i < 5; i++) {
         assert_true(kn_str_eq(pairs[i].name, kn_str_c(want[i][0])));
         assert_true(kn_str_eq(pairs[i].value, kn_str_c(want[i][1])));
     }
     assert_false(kn_http_parse_query(KN_STR("a=1&b=2&c=3"), 2, &arena, &pairs, &count));
     kn_arena_deinit(&arena);
-    kn_arena_init(&arena, sizeof(struct kn_http_pair) + 2); /* room for the pair, not for its value */
+    kn_arena_init(&arena,
+                  sizeof(struct kn_http_pair) + 2); /* room for the pair, not for its value */
     assert_false(kn_http_parse_query(KN_STR("a=%41%41%41%41"), 2, &arena, &pairs, &count));
     kn_arena_deinit(&arena);
 }
@@ -92,8 +102,9 @@ static void queries(void **state)
 static void paths(void **state)
 {
     static const char *const cases[][2] = {
-        {"/", "/"},         {"//", "/"},          {"///", "/"},           {"/v1/t", "/v1/t"},
-        {"/v1/t/", "/v1/t"}, {"//v1//batch//", "/v1/batch"}, {"", ""},     {"a//b", "a/b"},
+        {"/", "/"},         {"//", "/"},         {"///", "/"},
+        {"/v1/t", "/v1/t"}, {"/v1/t/", "/v1/t"}, {"//v1//batch//", "/v1/batch"},
+        {"", ""},           {"a//b", "a/b"},
     };
     struct kn_arena arena;
     (void)state;

@@ -132,7 +132,8 @@ static void cut_and_damaged(void **state)
             z.p[i] = (char)(z.p[i] ^ (1 << bit));
         }
     }
-    assert_true(refused > (z.len - 10) * 8 * 98 / 100); /* unused bits of the last block may differ */
+    assert_true(refused >
+                (z.len - 10) * 8 * 98 / 100); /* unused bits of the last block may differ */
     kn_buf_clear(&out);
     assert_int_equal(kn_inflate(KN_STR("{\"not\":\"gzip\"}"), &out, NULL), KN_E_INVALID);
     assert_false(kn_is_gzip(KN_STR("{}")));
@@ -166,7 +167,7 @@ static void out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(there_and_back),  cmocka_unit_test(bomb),
+        cmocka_unit_test(there_and_back),        cmocka_unit_test(bomb),
         cmocka_unit_test(members_and_followers), cmocka_unit_test(cut_and_damaged),
         cmocka_unit_test(out_of_memory),
     };

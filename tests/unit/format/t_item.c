@@ -73,9 +73,9 @@ static struct kn_item random_item(struct pool *p)
     }
     item.visit.present = coin(p);
     if (item.visit.present) {
-        item.visit = (struct kn_item_visit){true, text(p, 0, 20), text(p, 0, 20), text(p, 0, 20),
-                                            text(p, 0, 20), text(p, 0, 20), text(p, 0, 20),
-                                            text(p, 0, 20), text(p, 0, 20), text(p, 0, 200)};
+        item.visit = (struct kn_item_visit){
+            true,           text(p, 0, 20), text(p, 0, 20), text(p, 0, 20), text(p, 0, 20),
+            text(p, 0, 20), text(p, 0, 20), text(p, 0, 20), text(p, 0, 20), text(p, 0, 200)};
     }
     if (coin(p)) {
         item.device = (struct kn_item_device){true, text(p, 0, 20), text(p, 0, 20), text(p, 0, 20),
@@ -83,9 +83,9 @@ static struct kn_item random_item(struct pool *p)
     }
     item.consent_count = (size_t)kn_rand_below(&p->r, coin(p) ? 3 : KN_ITEM_CONSENTS_MAX + 1);
     for (size_t i = 0; i < item.consent_count; i++) {
-        p->consents[i] = (struct kn_item_consent){
-            text(p, 1, 30), (enum kn_consent_state)kn_rand_below(&p->r, 4), text(p, 0, 20),
-            text(p, 0, 20), number(p)};
+        p->consents[i] =
+            (struct kn_item_consent){text(p, 1, 30), (enum kn_consent_state)kn_rand_below(&p->r, 4),
+                                     text(p, 0, 20), text(p, 0, 20), number(p)};
     }
     return item;
 }

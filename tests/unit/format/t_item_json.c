@@ -1,4 +1,5 @@
-/* Items as JSON lines: what is written reads back as the same bytes; wrong lines say what is wrong. */
+/* Items as JSON lines: what is written reads back as the same bytes; wrong lines say what is wrong.
+ */
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -14,7 +15,8 @@ struct pool {
 /* Letters of one to four bytes, quotes, controls and markup. */
 static struct kn_str text(struct pool *p, uint64_t least, uint64_t most)
 {
-    static const char *const parts[] = {"a", "Z", "0", "\"", "\\", "\n", "\x01", "<", "é", "€", "😀", " "};
+    static const char *const parts[] = {"a",    "Z", "0", "\"", "\\", "\n",
+                                        "\x01", "<", "é", "€",  "😀",  " "};
     struct kn_buf b;
     kn_buf_init(&b, 4096);
     uint64_t count = least + kn_rand_below(&p->r, most - least + 1);
@@ -38,7 +40,8 @@ static int64_t moment(struct pool *p)
 
 static void some_lists(struct pool *p, struct kn_item *item)
 {
-    static const uint16_t types[] = {KN_ID_USER_ID, KN_ID_EMAIL, KN_ID_BRAZE_ID, KN_ID_ANONYMOUS_ID};
+    static const uint16_t types[] = {KN_ID_USER_ID, KN_ID_EMAIL, KN_ID_BRAZE_ID,
+                                     KN_ID_ANONYMOUS_ID};
     item->id_count = (size_t)kn_rand_below(&p->r, 6);
     item->ids = kn_arena_zero(&p->arena, item->id_count + 1, sizeof *item->ids);
     for (size_t i = 0; i < item->id_count; i++) {
@@ -49,9 +52,9 @@ static void some_lists(struct pool *p, struct kn_item *item)
     item->consent_count = (size_t)kn_rand_below(&p->r, 4);
     item->consents = kn_arena_zero(&p->arena, item->consent_count + 1, sizeof *item->consents);
     for (size_t i = 0; i < item->consent_count; i++) {
-        item->consents[i] = (struct kn_item_consent){
-            text(p, 1, 9), (enum kn_consent_state)kn_rand_below(&p->r, 4), text(p, 0, 9),
-            text(p, 0, 9), coin(p) ? moment(p) : 0};
+        item->consents[i] =
+            (struct kn_item_consent){text(p, 1, 9), (enum kn_consent_state)kn_rand_below(&p->r, 4),
+                                     text(p, 0, 9), text(p, 0, 9), coin(p) ? moment(p) : 0};
     }
 }
 
@@ -65,7 +68,8 @@ static struct kn_item random_item(struct pool *p)
         .message_id = text(p, 0, 20),
         .name = text(p, 0, 30),
         .traits = coin(p) ? KN_STR("{\"a\":12345678901234567890.10,\"b\":null}") : KN_STR_EMPTY,
-        .body = coin(p) ? KN_STR("{ \"properties\" : {\"x\":[1,{\"y\":\"\\u00e9\"}]}}") : KN_STR_EMPTY,
+        .body =
+            coin(p) ? KN_STR("{ \"properties\" : {\"x\":[1,{\"y\":\"\\u00e9\"}]}}") : KN_STR_EMPTY,
     };
     if (item.kind == KN_ITEM_EVENT) {
         item.type = (enum kn_event_type)kn_rand_between(&p->r, KN_EVENT_TRACK, KN_EVENT_ALIAS);
@@ -79,9 +83,9 @@ static struct kn_item random_item(struct pool *p)
         memcpy(item.order.currency, coin(p) ? "EUR" : "\0\0\0", 4);
     }
     if (coin(p)) {
-        item.visit = (struct kn_item_visit){true, text(p, 0, 9), text(p, 0, 9), text(p, 0, 9),
-                                            text(p, 0, 9), text(p, 0, 9), text(p, 0, 9),
-                                            text(p, 0, 9), text(p, 0, 9), text(p, 0, 9)};
+        item.visit = (struct kn_item_visit){
+            true,          text(p, 0, 9), text(p, 0, 9), text(p, 0, 9), text(p, 0, 9),
+            text(p, 0, 9), text(p, 0, 9), text(p, 0, 9), text(p, 0, 9), text(p, 0, 9)};
     }
     if (coin(p)) {
         item.device = (struct kn_item_device){true, text(p, 0, 9), text(p, 0, 9), text(p, 0, 9),
@@ -141,7 +145,8 @@ static void round_trip(void **state)
 static void refused(void **state)
 {
     (void)state;
-#define OK_START "{\"kern\":1,\"kind\":\"event\",\"type\":\"track\",\"time\":\"2026-01-01T00:00:00Z\","
+#define OK_START                                                                                   \
+    "{\"kern\":1,\"kind\":\"event\",\"type\":\"track\",\"time\":\"2026-01-01T00:00:00Z\","
     static const struct {
         const char *line, *named;
     } cases[] = {
@@ -150,13 +155,21 @@ static void refused(void **state)
         {"{\"kern\":1,\"kind\":\"event\",\"type\":\"track\"}", "time"},
         {OK_START "\"x\":1}", "received_at"},
         {OK_START "\"received_at\":\"2026-01-01T00:00:00Z\"}", "identifiers"},
-        {OK_START "\"received_at\":\"2026-01-01T00:00:00Z\",\"identifiers\":[{\"type\":\"limit\",\"value\":\"1\"}]}",
+        {OK_START "\"received_at\":\"2026-01-01T00:00:00Z\",\"identifiers\":[{\"type\":\"limit\","
+                  "\"value\":\"1\"}]}",
          "identifiers"},
-        {OK_START "\"received_at\":\"2026-01-01T00:00:00Z\",\"identifiers\":[],\"flags\":[\"odd\"]}", "flags"},
-        {OK_START "\"received_at\":\"2026-01-01T00:00:00Z\",\"identifiers\":[],\"traits\":[]}", "traits"},
-        {OK_START "\"received_at\":\"2026-01-01T00:00:00Z\",\"identifiers\":[],\"order\":{\"event\":\"x\"}}", "order"},
-        {OK_START "\"received_at\":\"2026-01-01T00:00:00Z\",\"identifiers\":[],\"consents\":[{\"purpose\":\"a\","
-                  "\"state\":\"maybe\"}]}", "consents"},
+        {OK_START
+         "\"received_at\":\"2026-01-01T00:00:00Z\",\"identifiers\":[],\"flags\":[\"odd\"]}",
+         "flags"},
+        {OK_START "\"received_at\":\"2026-01-01T00:00:00Z\",\"identifiers\":[],\"traits\":[]}",
+         "traits"},
+        {OK_START
+         "\"received_at\":\"2026-01-01T00:00:00Z\",\"identifiers\":[],\"order\":{\"event\":\"x\"}}",
+         "order"},
+        {OK_START "\"received_at\":\"2026-01-01T00:00:00Z\",\"identifiers\":[],\"consents\":[{"
+                  "\"purpose\":\"a\","
+                  "\"state\":\"maybe\"}]}",
+         "consents"},
     };
     struct kn_json_parser *parser = kn_json_parser_new();
     struct kn_arena arena;

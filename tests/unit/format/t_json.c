@@ -1,4 +1,5 @@
-/* The JSON reader against tables of texts and a naive validator, and the writer against the reader. */
+/* The JSON reader against tables of texts and a naive validator, and the writer against the reader.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,63 +13,336 @@
 #include "tests/unit/format/naive_json.h"
 
 static const char *const accepted[] = {
-    "null", "true", "false", "0", "-0", "1", "-1", "10", "1234567890", "0.0", "0.5", "-0.5",
-    "1.25", "1e1", "1E1", "1e+1", "1e-1", "1.5e10", "0e0", "-0e-0", "1E400", "-1e-400", "0.1e1",
+    "null",
+    "true",
+    "false",
+    "0",
+    "-0",
+    "1",
+    "-1",
+    "10",
+    "1234567890",
+    "0.0",
+    "0.5",
+    "-0.5",
+    "1.25",
+    "1e1",
+    "1E1",
+    "1e+1",
+    "1e-1",
+    "1.5e10",
+    "0e0",
+    "-0e-0",
+    "1E400",
+    "-1e-400",
+    "0.1e1",
     "123456789012345678901234567890123456789012345678901234567890",
-    "1.00000000000000000000000000000000000000000001", "18446744073709551616",
-    "-9223372036854775809", "1e999999999999", "\"\"", "\"a\"", "\" \"", "\"\\u0000\"",
-    "\"\\u0041\"", "\"\\uD834\\uDD1E\"", "\"\\ud800\"", "\"\\udc00\\ud800\"",
-    "\"\\ud800\\u0041\"", "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\\\\"", "\"\\\\\\\"\"",
-    "\"a\\\\\"", "\"\\\\\\\\\\\\\"", "\"\\u00e9\"", "\"\\uABCD\\uef01\"", "\"[{,:]}\"",
-    "\"\\\\u12\"", "\"/\"", "\"\\/\"", "\"' '\"", "\"{\\\"a\\\":1}\"", "[]", "{}", "[ ]", "{ }",
-    "[[]]", "[{}]", "{\"\":{}}", "{\"\":0}", "{\"a\":[]}", "[[],[]]", "[[[[[[]]]]]]",
-    "{\"a\":{\"b\":{\"c\":{}}}}", "[1]", "[1,2]", "[ 1 , 2 ]", "[1,\"a\",null,true,false,{},[]]",
-    "{\"a\":1}", "{\"a\":1,\"b\":2}", "{\"a\":1,\"a\":2}", "{ \"a\" : 1 , \"b\" : [ ] }",
-    "{\"a\\u0062\":1}", "{\"\\\\\":\"\\\\\"}", "{\"\\\"\":\"\\\"\"}", "{\"a\":\"b\",\"c\":\"d\"}",
-    "[\"a\",\"b\"]", "[\"\\\\\",\"\\\\\"]", "[\"a\\\\\",1]", "[ \"a\" ]", "[-0]", "[1e5,-1.5E-3]",
-    "[0,0.0]", "[true,true]", "[null]", "{\"k\":null}", "{\"null\":null}", "{\"a b\":\"c d\"}",
-    "{\"a\":[{\"b\":[{\"c\":[]}]}]}", "[\"\",\"\"]", "[[],{}]", "{\"a\":\"\",\"b\":\"\"}",
-    " \t\r\n1\n\t\r ", "\n{\n}\n", "\"\x7f\"", "\"\xc3\xa9\"", "\"\xe2\x82\xac\"",
-    "\"\xf0\x9f\x98\x80\"", "\"\xf4\x8f\xbf\xbf\"", "\"\xef\xbf\xbf\"", "\"\xee\x80\x80\"",
-    "\"\xed\x9f\xbf\"", "\"\xc2\x80\"", "\"\xe0\xa0\x80\"", "\"\xf0\x90\x80\x80\"",
-    "{\"\xc3\xa9\":1}", "\"\xe2\x80\xa8\"", "\"\xef\xbb\xbf\"",
+    "1.00000000000000000000000000000000000000000001",
+    "18446744073709551616",
+    "-9223372036854775809",
+    "1e999999999999",
+    "\"\"",
+    "\"a\"",
+    "\" \"",
+    "\"\\u0000\"",
+    "\"\\u0041\"",
+    "\"\\uD834\\uDD1E\"",
+    "\"\\ud800\"",
+    "\"\\udc00\\ud800\"",
+    "\"\\ud800\\u0041\"",
+    "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"",
+    "\"\\\\\"",
+    "\"\\\\\\\"\"",
+    "\"a\\\\\"",
+    "\"\\\\\\\\\\\\\"",
+    "\"\\u00e9\"",
+    "\"\\uABCD\\uef01\"",
+    "\"[{,:]}\"",
+    "\"\\\\u12\"",
+    "\"/\"",
+    "\"\\/\"",
+    "\"' '\"",
+    "\"{\\\"a\\\":1}\"",
+    "[]",
+    "{}",
+    "[ ]",
+    "{ }",
+    "[[]]",
+    "[{}]",
+    "{\"\":{}}",
+    "{\"\":0}",
+    "{\"a\":[]}",
+    "[[],[]]",
+    "[[[[[[]]]]]]",
+    "{\"a\":{\"b\":{\"c\":{}}}}",
+    "[1]",
+    "[1,2]",
+    "[ 1 , 2 ]",
+    "[1,\"a\",null,true,false,{},[]]",
+    "{\"a\":1}",
+    "{\"a\":1,\"b\":2}",
+    "{\"a\":1,\"a\":2}",
+    "{ \"a\" : 1 , \"b\" : [ ] }",
+    "{\"a\\u0062\":1}",
+    "{\"\\\\\":\"\\\\\"}",
+    "{\"\\\"\":\"\\\"\"}",
+    "{\"a\":\"b\",\"c\":\"d\"}",
+    "[\"a\",\"b\"]",
+    "[\"\\\\\",\"\\\\\"]",
+    "[\"a\\\\\",1]",
+    "[ \"a\" ]",
+    "[-0]",
+    "[1e5,-1.5E-3]",
+    "[0,0.0]",
+    "[true,true]",
+    "[null]",
+    "{\"k\":null}",
+    "{\"null\":null}",
+    "{\"a b\":\"c d\"}",
+    "{\"a\":[{\"b\":[{\"c\":[]}]}]}",
+    "[\"\",\"\"]",
+    "[[],{}]",
+    "{\"a\":\"\",\"b\":\"\"}",
+    " \t\r\n1\n\t\r ",
+    "\n{\n}\n",
+    "\"\x7f\"",
+    "\"\xc3\xa9\"",
+    "\"\xe2\x82\xac\"",
+    "\"\xf0\x9f\x98\x80\"",
+    "\"\xf4\x8f\xbf\xbf\"",
+    "\"\xef\xbf\xbf\"",
+    "\"\xee\x80\x80\"",
+    "\"\xed\x9f\xbf\"",
+    "\"\xc2\x80\"",
+    "\"\xe0\xa0\x80\"",
+    "\"\xf0\x90\x80\x80\"",
+    "{\"\xc3\xa9\":1}",
+    "\"\xe2\x80\xa8\"",
+    "\"\xef\xbb\xbf\"",
 };
 
 static const char *const refused[] = {
-    "nul", "nulll", "tru", "truee", "True", "NULL", "fals", "falsey", "undefined", "NaN",
-    "Infinity", "-Infinity", "nan", "-", "+1", "+", ".5", "5.", "-.5", "1.e1", "01", "-01", "00",
-    "0x1", "1e", "1e+", "1E-", "1.5e", "0.", "--1", "1-1", "1+1", "1a", "1_000", "1,000", "1.2.3",
-    "1e5.5", "0e", "-a", "1 2", "1e1e1", "12\"a\"", "\"a\"12", "\"", "\"a", "a\"", "'a'",
-    "\"\\a\"", "\"\\x41\"", "\"\\u\"", "\"\\u1\"", "\"\\u12\"", "\"\\u123\"", "\"\\u123g\"",
-    "\"\\U0041\"", "\"\\u 123\"", "\"\\\"", "\"\\\\\\\"", "\"\\ \"", "\"a\\'b\"", "\"\\0\"",
-    "\"a\"b", "\"a\"\"b\"", "\"a\" \"b\"", "\"a\"x\"b\"", "\"a\"true\"b\"", "\"a\"1\"b\"",
-    "\"a\"-\"b\"", "[", "]", "{", "}", "[1", "[1,", "[1,]", "[,1]", "[,]", "[1,,2]", "[1 2]",
-    "[1]]", "[[1]", "[1}", "{]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{,\"a\":1}",
-    "{\"a\":1,,\"b\":2}", "{\"a\" 1}", "{\"a\"::1}", "{\"a\":1:2}", "{\"a\":1 \"b\":2}", "{a:1}",
-    "{1:1}", "{null:1}", "{'a':1}", "{\"a\":1]", "{\"a\":1}}", "{\"a\":1}{", "{\"a\":1}[]",
-    "[][]", "{}{}", "[]1", "1[]", "[]]", "{}}", "{\"a\":1}x", "{\"a\":1}null", "true false",
-    "nullnull", ":", ",", "[:]", "[1:2]", "{\"a\",1}", "{:1}", "{\"a\":,}", "{[]:1}", "{{}}",
-    "{\"a\"}:1", "[true false]", "[tru]", "[true,fals]", "[nul]", "{\"a\":tru}", "[\"a\":1]",
-    "[\"a\" \"b\"]", "[\\]", "[\\\"a\"]", "\\", "[1,\\n]", "[/**/1]", "//x", "[1]//", "/**/",
-    "# ", "[#]", ";", "[1;2]", "{\"a\"=1}", "(1)", "<a>", "[a]", "@", "$", "%41", "[1,2",
-    "{\"a\":1", "{\"a\":", "{\"a\"", "{\"", "[\"a", "[{]", "[{}", "{\"a\":[}", "{\"a\":{]}",
-    "[{]}", "\"a\",", "1,", "null,", "{},", "[],", " ", "\n\t", "\"\t\"", "\"\n\"", "\"\r\"",
-    "\"\x01\"", "\"\x1f\"", "{\"a\n\":1}", "\x0c[]", "[\x0b]", "[\x0c]", "[1\x0c]", "\x1a",
-    "[1\x1a]", "[\x1a\"a\"]", "{\"a\"\x1a""1}", "[1\x0c""2]", "\xef\xbb\xbf[]", "[\xc2\xa0]",
-    "\xe2\x80\xa8", "[1,\xe2\x80\x89""2]", "\"\x80\"", "\"\xbf\"", "\"\xc0\x80\"", "\"\xc1\xbf\"",
-    "\"\xc3\"", "\"\xc3(\"", "\"\xe0\x80\x80\"", "\"\xe0\x9f\xbf\"", "\"\xe2\x82\"",
-    "\"\xed\xa0\x80\"", "\"\xed\xbf\xbf\"", "\"\xf0\x80\x80\x80\"", "\"\xf0\x8f\xbf\xbf\"",
-    "\"\xf4\x90\x80\x80\"", "\"\xf5\x80\x80\x80\"", "\"\xf8\x88\x80\x80\x80\"", "\"\xff\"",
-    "\"\xfe\"", "\xff", "\xc3", "[1]\xff", "\xe9[]", "{\"\xff\":1}",
+    "nul",
+    "nulll",
+    "tru",
+    "truee",
+    "True",
+    "NULL",
+    "fals",
+    "falsey",
+    "undefined",
+    "NaN",
+    "Infinity",
+    "-Infinity",
+    "nan",
+    "-",
+    "+1",
+    "+",
+    ".5",
+    "5.",
+    "-.5",
+    "1.e1",
+    "01",
+    "-01",
+    "00",
+    "0x1",
+    "1e",
+    "1e+",
+    "1E-",
+    "1.5e",
+    "0.",
+    "--1",
+    "1-1",
+    "1+1",
+    "1a",
+    "1_000",
+    "1,000",
+    "1.2.3",
+    "1e5.5",
+    "0e",
+    "-a",
+    "1 2",
+    "1e1e1",
+    "12\"a\"",
+    "\"a\"12",
+    "\"",
+    "\"a",
+    "a\"",
+    "'a'",
+    "\"\\a\"",
+    "\"\\x41\"",
+    "\"\\u\"",
+    "\"\\u1\"",
+    "\"\\u12\"",
+    "\"\\u123\"",
+    "\"\\u123g\"",
+    "\"\\U0041\"",
+    "\"\\u 123\"",
+    "\"\\\"",
+    "\"\\\\\\\"",
+    "\"\\ \"",
+    "\"a\\'b\"",
+    "\"\\0\"",
+    "\"a\"b",
+    "\"a\"\"b\"",
+    "\"a\" \"b\"",
+    "\"a\"x\"b\"",
+    "\"a\"true\"b\"",
+    "\"a\"1\"b\"",
+    "\"a\"-\"b\"",
+    "[",
+    "]",
+    "{",
+    "}",
+    "[1",
+    "[1,",
+    "[1,]",
+    "[,1]",
+    "[,]",
+    "[1,,2]",
+    "[1 2]",
+    "[1]]",
+    "[[1]",
+    "[1}",
+    "{]",
+    "{\"a\"}",
+    "{\"a\":}",
+    "{\"a\":1,}",
+    "{,\"a\":1}",
+    "{\"a\":1,,\"b\":2}",
+    "{\"a\" 1}",
+    "{\"a\"::1}",
+    "{\"a\":1:2}",
+    "{\"a\":1 \"b\":2}",
+    "{a:1}",
+    "{1:1}",
+    "{null:1}",
+    "{'a':1}",
+    "{\"a\":1]",
+    "{\"a\":1}}",
+    "{\"a\":1}{",
+    "{\"a\":1}[]",
+    "[][]",
+    "{}{}",
+    "[]1",
+    "1[]",
+    "[]]",
+    "{}}",
+    "{\"a\":1}x",
+    "{\"a\":1}null",
+    "true false",
+    "nullnull",
+    ":",
+    ",",
+    "[:]",
+    "[1:2]",
+    "{\"a\",1}",
+    "{:1}",
+    "{\"a\":,}",
+    "{[]:1}",
+    "{{}}",
+    "{\"a\"}:1",
+    "[true false]",
+    "[tru]",
+    "[true,fals]",
+    "[nul]",
+    "{\"a\":tru}",
+    "[\"a\":1]",
+    "[\"a\" \"b\"]",
+    "[\\]",
+    "[\\\"a\"]",
+    "\\",
+    "[1,\\n]",
+    "[/**/1]",
+    "//x",
+    "[1]//",
+    "/**/",
+    "# ",
+    "[#]",
+    ";",
+    "[1;2]",
+    "{\"a\"=1}",
+    "(1)",
+    "<a>",
+    "[a]",
+    "@",
+    "$",
+    "%41",
+    "[1,2",
+    "{\"a\":1",
+    "{\"a\":",
+    "{\"a\"",
+    "{\"",
+    "[\"a",
+    "[{]",
+    "[{}",
+    "{\"a\":[}",
+    "{\"a\":{]}",
+    "[{]}",
+    "\"a\",",
+    "1,",
+    "null,",
+    "{},",
+    "[],",
+    " ",
+    "\n\t",
+    "\"\t\"",
+    "\"\n\"",
+    "\"\r\"",
+    "\"\x01\"",
+    "\"\x1f\"",
+    "{\"a\n\":1}",
+    "\x0c[]",
+    "[\x0b]",
+    "[\x0c]",
+    "[1\x0c]",
+    "\x1a",
+    "[1\x1a]",
+    "[\x1a\"a\"]",
+    "{\"a\"\x1a"
+    "1}",
+    "[1\x0c"
+    "2]",
+    "\xef\xbb\xbf[]",
+    "[\xc2\xa0]",
+    "\xe2\x80\xa8",
+    "[1,\xe2\x80\x89"
+    "2]",
+    "\"\x80\"",
+    "\"\xbf\"",
+    "\"\xc0\x80\"",
+    "\"\xc1\xbf\"",
+    "\"\xc3\"",
+    "\"\xc3(\"",
+    "\"\xe0\x80\x80\"",
+    "\"\xe0\x9f\xbf\"",
+    "\"\xe2\x82\"",
+    "\"\xed\xa0\x80\"",
+    "\"\xed\xbf\xbf\"",
+    "\"\xf0\x80\x80\x80\"",
+    "\"\xf0\x8f\xbf\xbf\"",
+    "\"\xf4\x90\x80\x80\"",
+    "\"\xf5\x80\x80\x80\"",
+    "\"\xf8\x88\x80\x80\x80\"",
+    "\"\xff\"",
+    "\"\xfe\"",
+    "\xff",
+    "\xc3",
+    "[1]\xff",
+    "\xe9[]",
+    "{\"\xff\":1}",
 };
 
 /* An event as analytics.js sends it, 680 bytes and some. */
 static const char event[] =
-    "{\"type\":\"track\",\"event\":\"Product Viewed\",\"properties\":{\"product_id\":\"sku-1\",\"price\":"
+    "{\"type\":\"track\",\"event\":\"Product "
+    "Viewed\",\"properties\":{\"product_id\":\"sku-1\",\"price\":"
     "19.95},\"anonymousId\":\"da09d765-6f2d-4b62-a939-49681ccfbdc2\",\"userId\":null,\"timestamp\":"
-    "\"2026-11-23T15:45:20.256Z\",\"messageId\":\"ajs-next-1795448720256-6f2d3b62\",\"integrations\":"
+    "\"2026-11-23T15:45:20.256Z\",\"messageId\":\"ajs-next-1795448720256-6f2d3b62\","
+    "\"integrations\":"
     "{},\"context\":{\"page\":{\"path\":\"/p/1\",\"referrer\":\"\",\"search\":\"?utm_source=goog\","
-    "\"title\":\"T\\u00e9\",\"url\":\"https://shop.example/p/1\"},\"locale\":\"en-US\",\"campaign\":{"
+    "\"title\":\"T\\u00e9\",\"url\":\"https://shop.example/p/"
+    "1\"},\"locale\":\"en-US\",\"campaign\":{"
     "\"source\":\"goog\",\"name\":\"c1\"}},\"list\":[1,-2.5e3,true,false,[\"a\\\\\"],{}]}";
 
 static const struct kn_json_limits limits = {.depth_max = 32, .nodes_max = 1U << 20};
@@ -92,8 +366,8 @@ static char *padded(const char *text, size_t len, unsigned char filler)
     return copy;
 }
 
-static enum kn_rc parse(struct kn_json_parser *p, const char *text, size_t len,
-                        struct kn_json *ret, struct kn_err *err)
+static enum kn_rc parse(struct kn_json_parser *p, const char *text, size_t len, struct kn_json *ret,
+                        struct kn_err *err)
 {
     return kn_json_parse(p, text, len, &limits, ret, err);
 }
@@ -221,8 +495,9 @@ static void mutations(void **state)
 /* Random texts of JSON's own bytes, short: nearly every grammar slip of a few tokens comes by. */
 static void token_soup(void **state)
 {
-    static const char *const tokens[] = {"{", "}", "[", "]", ",", ":", "\"a\"", "\"\\n\"", "1",
-                                         "-2.5", "true", "null", " ", "\"b\":", "x"};
+    static const char *const tokens[] = {"{",    "}",     "[",       "]",      ",",
+                                         ":",    "\"a\"", "\"\\n\"", "1",      "-2.5",
+                                         "true", "null",  " ",       "\"b\":", "x"};
     struct kn_json_parser *p = kn_json_parser_new();
     struct kn_rand r = kn_rand_seed(seed() + 1);
     size_t good = 0;
@@ -299,10 +574,11 @@ static void faults_are_located(void **state)
         const char *text;
         size_t low, high;
     } cases[] = {
-        {"[1,\xff]", 3, 3},        {"{\"a\":\"\n\"}", 6, 6}, {"[1,\"abc", 3, 3},
-        {"[1,2,tru]", 5, 5},       {"{\"a\":01}", 5, 5},     {"[\"a\\q\"]", 3, 3},
-        {"{\"a\" 1}", 5, 5},       {"[1 2]", 3, 3},          {"{} x", 3, 3},
-        {"[\"\xe2\x82\xac\",\xed\xa0\x80]", 7, 7},
+        {"[1,\xff]", 3, 3},   {"{\"a\":\"\n\"}", 6, 6},
+        {"[1,\"abc", 3, 3},   {"[1,2,tru]", 5, 5},
+        {"{\"a\":01}", 5, 5}, {"[\"a\\q\"]", 3, 3},
+        {"{\"a\" 1}", 5, 5},  {"[1 2]", 3, 3},
+        {"{} x", 3, 3},       {"[\"\xe2\x82\xac\",\xed\xa0\x80]", 7, 7},
     };
     struct kn_json_parser *p = kn_json_parser_new();
     (void)state;
@@ -337,10 +613,11 @@ static void out_of_memory(void **state)
 
 static void looking_up(void **state)
 {
-    static const char text[] =
-        "{\"a\":1,\"b\":{\"c\":{\"d\":\"deep\"}},\"a\":\"two\",\"\\u0063\\/\":3,\"n\":null,\"t\":true,"
-        "\"e\":\"x\\n\\ud83d\\ude00\\ud800y\",\"i\":[1,-9223372036854775808,9223372036854775808,1.0,"
-        "9223372036854775807,-9223372036854775809,-0],\"\":7}";
+    static const char text[] = "{\"a\":1,\"b\":{\"c\":{\"d\":\"deep\"}},\"a\":\"two\",\"\\u0063\\/"
+                               "\":3,\"n\":null,\"t\":true,"
+                               "\"e\":\"x\\n\\ud83d\\ude00\\ud800y\",\"i\":[1,-9223372036854775808,"
+                               "9223372036854775808,1.0,"
+                               "9223372036854775807,-9223372036854775809,-0],\"\":7}";
     struct kn_json_parser *p = kn_json_parser_new();
     struct kn_arena arena;
     struct kn_json doc;
@@ -428,9 +705,24 @@ static void written_text_reads_back(void **state)
     kn_arena_init(&arena, 1 << 20);
     kn_buf_init(&out, 1 << 20);
     for (int round = 0; round < 20000; round++) {
-        static const char *const pieces[] = {"a", "\"", "\\", "\n", "\x01", "<", ">", "&", "\x7f",
-                                             "\xc3\xa9", "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaa",
-                                             "\xf0\x9f\x98\x80", "/", "\xff", "\xe2\x80", "\xed\xa0\x80"};
+        static const char *const pieces[] = {"a",
+                                             "\"",
+                                             "\\",
+                                             "\n",
+                                             "\x01",
+                                             "<",
+                                             ">",
+                                             "&",
+                                             "\x7f",
+                                             "\xc3\xa9",
+                                             "\xe2\x80\xa8",
+                                             "\xe2\x80\xa9",
+                                             "\xe2\x80\xaa",
+                                             "\xf0\x9f\x98\x80",
+                                             "/",
+                                             "\xff",
+                                             "\xe2\x80",
+                                             "\xed\xa0\x80"};
         enum { VALID = 15 };
         char text[128];
         size_t len = 0;
@@ -484,21 +776,28 @@ static void writer(void **state)
     }
     kn_buf_c(&out, "]}");
     kn_buf_char(&out, '\0');
-    assert_string_equal(out.p, "{\"a\":\"x\",\"empty\":\"\",\"raw\":[1,2],\"n\":-9223372036854775808,"
-                               "\"yes\":true,\"no\":false,\"at\":\"2026-11-23T10:00:00Z\","
-                               "\"list\":[0,1,2]}");
+    assert_string_equal(out.p,
+                        "{\"a\":\"x\",\"empty\":\"\",\"raw\":[1,2],\"n\":-9223372036854775808,"
+                        "\"yes\":true,\"no\":false,\"at\":\"2026-11-23T10:00:00Z\","
+                        "\"list\":[0,1,2]}");
     kn_buf_deinit(&out);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tables),        cmocka_unit_test(shifted),
-        cmocka_unit_test(every_prefix_and_byte), cmocka_unit_test(mutations),
-        cmocka_unit_test(token_soup),    cmocka_unit_test(limits_hold),
-        cmocka_unit_test(large),         cmocka_unit_test(faults_are_located),
-        cmocka_unit_test(out_of_memory), cmocka_unit_test(looking_up),
-        cmocka_unit_test(any_bytes),     cmocka_unit_test(written_text_reads_back),
+        cmocka_unit_test(tables),
+        cmocka_unit_test(shifted),
+        cmocka_unit_test(every_prefix_and_byte),
+        cmocka_unit_test(mutations),
+        cmocka_unit_test(token_soup),
+        cmocka_unit_test(limits_hold),
+        cmocka_unit_test(large),
+        cmocka_unit_test(faults_are_located),
+        cmocka_unit_test(out_of_memory),
+        cmocka_unit_test(looking_up),
+        cmocka_unit_test(any_bytes),
+        cmocka_unit_test(written_text_reads_back),
         cmocka_unit_test(writer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* Time zones: against libc's own reading of the same files, gaps and overlaps by hand, any bytes. */
+/* Time zones: against libc's own reading of the same files, gaps and overlaps by hand, any bytes.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -41,13 +42,29 @@ static int64_t at(const char *text)
     return us;
 }
 
-static const char *const names[] = {
-    "Europe/Amsterdam", "Europe/Dublin",     "Europe/London",       "Europe/Lisbon",
-    "Europe/Istanbul",  "Europe/Moscow",     "Africa/Casablanca",   "America/New_York",
-    "America/St_Johns", "America/Sao_Paulo", "America/Los_Angeles", "America/Nuuk",
-    "Asia/Kathmandu",   "Asia/Kolkata",      "Asia/Tehran",         "Asia/Gaza",
-    "Australia/Sydney", "Australia/Lord_Howe", "Pacific/Apia",      "Pacific/Chatham",
-    "Pacific/Kiritimati", "Antarctica/Troll", "UTC"};
+static const char *const names[] = {"Europe/Amsterdam",
+                                    "Europe/Dublin",
+                                    "Europe/London",
+                                    "Europe/Lisbon",
+                                    "Europe/Istanbul",
+                                    "Europe/Moscow",
+                                    "Africa/Casablanca",
+                                    "America/New_York",
+                                    "America/St_Johns",
+                                    "America/Sao_Paulo",
+                                    "America/Los_Angeles",
+                                    "America/Nuuk",
+                                    "Asia/Kathmandu",
+                                    "Asia/Kolkata",
+                                    "Asia/Tehran",
+                                    "Asia/Gaza",
+                                    "Australia/Sydney",
+                                    "Australia/Lord_Howe",
+                                    "Pacific/Apia",
+                                    "Pacific/Chatham",
+                                    "Pacific/Kiritimati",
+                                    "Antarctica/Troll",
+                                    "UTC"};
 
 static void same_as_libc(void **state)
 {
@@ -150,10 +167,19 @@ static void months(void **state)
 static void rules(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"",  "CE", "CET", "CET-1CEST", "CET-1CEST,M3.5.0",
-                                      "CET-1CEST,M13.5.0,M10.5.0", "CET-1CEST,M3.6.0,M10.5.0",
-                                      "CET-1CEST,M3.5.7,M10.5.0", "CET-1CEST,J0,J1", "CET-1x",
-                                      "CET-200", "<CET-1", "CET-1CEST,M3.5.0,M10.5.0/3 "};
+    static const char *const bad[] = {"",
+                                      "CE",
+                                      "CET",
+                                      "CET-1CEST",
+                                      "CET-1CEST,M3.5.0",
+                                      "CET-1CEST,M13.5.0,M10.5.0",
+                                      "CET-1CEST,M3.6.0,M10.5.0",
+                                      "CET-1CEST,M3.5.7,M10.5.0",
+                                      "CET-1CEST,J0,J1",
+                                      "CET-1x",
+                                      "CET-200",
+                                      "<CET-1",
+                                      "CET-1CEST,M3.5.0,M10.5.0/3 "};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct kn_zone *z;
         assert_int_equal(kn_zone_parse(kn_str_c(bad[i]), &z, NULL), KN_E_INVALID);
@@ -211,13 +237,18 @@ static int64_t new_year(int64_t year)
     return kn_days_from_civil(year, 1, 1) * 86400 * SECOND_US;
 }
 
-/* Rules are written out for some centuries: the same answers as from the rule, and the moments between. */
+/* Rules are written out for some centuries: the same answers as from the rule, and the moments
+ * between. */
 static void written_out(void **state)
 {
-    static const char *const rules[] = {"CET-1CEST,M3.5.0,M10.5.0/3", "UTC0",
-                                        "IST-1GMT0,M10.5.0,M3.5.0/1", "AEST-10AEDT,M10.1.0,M4.1.0/3",
-                                        "EST5EDT,0/0,J365/25", "NST3:30NDT,M3.2.0/0:01,M11.1.0/0:01",
-                                        "<-02>2<-01>,M3.5.0/-1,M10.5.0/0", "AAA0BBB,J1/-167,J365/167"};
+    static const char *const rules[] = {"CET-1CEST,M3.5.0,M10.5.0/3",
+                                        "UTC0",
+                                        "IST-1GMT0,M10.5.0,M3.5.0/1",
+                                        "AEST-10AEDT,M10.1.0,M4.1.0/3",
+                                        "EST5EDT,0/0,J365/25",
+                                        "NST3:30NDT,M3.2.0/0:01,M11.1.0/0:01",
+                                        "<-02>2<-01>,M3.5.0/-1,M10.5.0/0",
+                                        "AAA0BBB,J1/-167,J365/167"};
     struct kn_rand r = kn_rand_seed(11);
     const int64_t span = INT64_C(31556952) * 360 * SECOND_US, from = new_year(1870);
     (void)state;
@@ -228,7 +259,8 @@ static void written_out(void **state)
         assert_true(kn_zone_rule_parse(kn_str_c(rules[i]), &rule));
         for (int k = 0; k < 20000; k++) {
             int64_t t = from + (int64_t)kn_rand_below(&r, (uint64_t)span);
-            assert_int_equal(kn_zone_offset(z, t), kn_zone_rule_offset(&rule, kn_floor_div(t, SECOND_US)));
+            assert_int_equal(kn_zone_offset(z, t),
+                             kn_zone_rule_offset(&rule, kn_floor_div(t, SECOND_US)));
         }
         while (us < new_year(2199)) {
             int64_t next = kn_zone_next_change(z, us);
@@ -237,8 +269,9 @@ static void written_out(void **state)
                 break;
             }
             assert_int_equal(kn_zone_offset(z, next - 1), kn_zone_offset(z, us));
-            assert_int_equal(kn_zone_offset(z, us + (int64_t)kn_rand_below(&r, (uint64_t)(next - us))),
-                             kn_zone_offset(z, us));
+            assert_int_equal(
+                kn_zone_offset(z, us + (int64_t)kn_rand_below(&r, (uint64_t)(next - us))),
+                kn_zone_offset(z, us));
             assert_true(us < new_year(1901) || kn_zone_offset(z, next) != kn_zone_offset(z, us) ||
                         next > new_year(2199));
             us = next;
@@ -250,9 +283,12 @@ static void written_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_as_libc), cmocka_unit_test(day_starts),
-        cmocka_unit_test(gaps_and_overlaps), cmocka_unit_test(months),
-        cmocka_unit_test(rules), cmocka_unit_test(broken_files),
+        cmocka_unit_test(same_as_libc),
+        cmocka_unit_test(day_starts),
+        cmocka_unit_test(gaps_and_overlaps),
+        cmocka_unit_test(months),
+        cmocka_unit_test(rules),
+        cmocka_unit_test(broken_files),
         cmocka_unit_test(written_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

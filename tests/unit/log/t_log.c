@@ -15,14 +15,14 @@ static void holds_what_was_committed(void **state)
     begin(&f, 1);
     open_log(&f, 0);
     assert_int_equal(f.found.last_seq, 0);
-    assert_int_equal(kn_log_stage(f.log, KN_STR("first"), 2, KN_FRAME_SETTINGS, 500, &seq,
-                                  &record_us, &f.err),
-                     KN_OK);
+    assert_int_equal(
+        kn_log_stage(f.log, KN_STR("first"), 2, KN_FRAME_SETTINGS, 500, &seq, &record_us, &f.err),
+        KN_OK);
     assert_int_equal(seq, 1);
     assert_int_equal(record_us, 500);
     /* The wall clock went back: record time does not. */
-    assert_int_equal(
-        kn_log_stage(f.log, KN_STR("second"), 9, 0, 400, &seq, &record_us, &f.err), KN_OK);
+    assert_int_equal(kn_log_stage(f.log, KN_STR("second"), 9, 0, 400, &seq, &record_us, &f.err),
+                     KN_OK);
     assert_int_equal(seq, 2);
     assert_int_equal(record_us, 500);
     assert_int_equal(kn_log_durable_seq(f.log), 0);
@@ -61,8 +61,8 @@ static void holds_what_was_committed(void **state)
     assert_string_equal(contents(&f, 1, text), "1=first 2=second ");
     assert_string_equal(contents(&f, 2, text), "2=second ");
     /* Record time goes on from where it was. */
-    assert_int_equal(
-        kn_log_stage(f.log, KN_STR("third"), 1, 0, 100, &seq, &record_us, &f.err), KN_OK);
+    assert_int_equal(kn_log_stage(f.log, KN_STR("third"), 1, 0, 100, &seq, &record_us, &f.err),
+                     KN_OK);
     assert_int_equal(seq, 3);
     assert_int_equal(record_us, 500);
     end(&f);
@@ -142,9 +142,8 @@ static void refuses_what_does_not_fit(void **state)
     size_t room = SEGMENT_BYTES - KN_LOG_BLOCK - KN_FRAME_HEADER;
     assert_int_equal(kn_log_stage(f.log, KN_STR_EMPTY, 1, 0, 0, &seq, &record_us, &f.err),
                      KN_E_LIMIT);
-    assert_int_equal(
-        kn_log_stage(f.log, kn_str(body, room + 1), 1, 0, 0, &seq, &record_us, &f.err),
-        KN_E_LIMIT);
+    assert_int_equal(kn_log_stage(f.log, kn_str(body, room + 1), 1, 0, 0, &seq, &record_us, &f.err),
+                     KN_E_LIMIT);
     assert_int_equal(kn_log_staged_seq(f.log), 0);
     /* The largest frame fills a segment; the group is full then. */
     assert_int_equal(stage_at(&f, kn_str(body, room), 0), 1);
@@ -308,8 +307,7 @@ static void keeps_time_over_an_empty_segment(void **state)
     crash(&f);
     assert_non_null(sim_disk_bytes(f.sim, "log/00000000000000000002.log").p);
     open_log(&f, 1);
-    assert_int_equal(
-        kn_log_stage(f.log, KN_STR("x"), 1, 0, 5, &seq, &record_us, &f.err), KN_OK);
+    assert_int_equal(kn_log_stage(f.log, KN_STR("x"), 1, 0, 5, &seq, &record_us, &f.err), KN_OK);
     assert_int_equal(record_us, 777);
     end(&f);
 }
@@ -433,8 +431,7 @@ static void stage_some(struct fixture *f, struct model *m)
     for (size_t i = 0; i < len; i++) {
         body[i] = (char)kn_rand_u64(&m->rand);
     }
-    enum kn_rc rc =
-        kn_log_stage(f->log, kn_str(body, len), 1, 0, 0, &seq, &record_us, &f->err);
+    enum kn_rc rc = kn_log_stage(f->log, kn_str(body, len), 1, 0, 0, &seq, &record_us, &f->err);
     if (rc == KN_OK) {
         m->staged[m->staged_count].seq = seq;
         m->staged[m->staged_count++].sum = kn_checksum64(kn_str(body, len));

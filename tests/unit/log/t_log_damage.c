@@ -54,8 +54,7 @@ static void cuts_a_torn_tail(void **state)
         uint64_t at = FIRST_FRAME + 2 * KN_LOG_BLOCK;
         assert_true(sim_disk_flip(f.sim, FIRST, at + i, (unsigned)i));
         /* Verify is strict: it cannot tell a torn write from damage. */
-        assert_int_equal(kn_log_verify(f.disk, "log", 0, NULL, NULL, &found, &f.err),
-                         KN_E_CORRUPT);
+        assert_int_equal(kn_log_verify(f.disk, "log", 0, NULL, NULL, &found, &f.err), KN_E_CORRUPT);
         assert_non_null(strstr(f.err.text, FIRST " at offset 12288"));
         open_log(&f, 0);
         assert_true(f.found.cut);

@@ -58,8 +58,7 @@ static void opens_as_asked(void **state)
     assert_int_equal(kn_disk_make_dir(f->disk, "a/b", &f->err), KN_OK);
     assert_int_equal(kn_disk_make_dir(f->disk, "a/b", &f->err), KN_OK); /* fine if there */
     assert_int_equal(kn_disk_open(f->disk, "a/b/x", KN_OPEN_READ, &file, &f->err), KN_E_NOT_FOUND);
-    assert_int_equal(kn_disk_open(f->disk, "a/b/x", KN_OPEN_WRITE, &file, &f->err),
-                     KN_E_NOT_FOUND);
+    assert_int_equal(kn_disk_open(f->disk, "a/b/x", KN_OPEN_WRITE, &file, &f->err), KN_E_NOT_FOUND);
     kn_file_close(open_file(f, "a/b/x", KN_OPEN_CREATE_NEW));
     assert_int_equal(kn_disk_open(f->disk, "a/b/x", KN_OPEN_CREATE_NEW, &file, &f->err),
                      KN_E_EXISTS);

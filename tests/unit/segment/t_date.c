@@ -37,10 +37,28 @@ static void dates(void **state)
         {"2026-10-25T02:30", "2026-10-25T00:30:00Z"}, /* twice: the first */
     };
     static const char *const bad[] = {
-        "", "2026", "2026-1-1", "2026-13-01", "2026-02-29", "2026-00-01", "2026-01-00", "1899-01-01",
-        "2200-01-01", "01-02-2026", "2026-01-01T", "2026-01-01T1:00", "2026-01-01T24:00",
-        "2026-01-01T10:60", "2026-01-01T10:00:60", "2026-01-01T10:00:00.", "2026-01-01T10:00:00+1",
-        "2026-01-01T10:00:00Zx", "2026-01-01x", "1767225600", " 2026-01-01", "2026-01-01T10:00:00+24:00",
+        "",
+        "2026",
+        "2026-1-1",
+        "2026-13-01",
+        "2026-02-29",
+        "2026-00-01",
+        "2026-01-00",
+        "1899-01-01",
+        "2200-01-01",
+        "01-02-2026",
+        "2026-01-01T",
+        "2026-01-01T1:00",
+        "2026-01-01T24:00",
+        "2026-01-01T10:60",
+        "2026-01-01T10:00:60",
+        "2026-01-01T10:00:00.",
+        "2026-01-01T10:00:00+1",
+        "2026-01-01T10:00:00Zx",
+        "2026-01-01x",
+        "1767225600",
+        " 2026-01-01",
+        "2026-01-01T10:00:00+24:00",
     };
     struct zones z;
     struct kn_date date;
@@ -72,8 +90,9 @@ static void shifts(void **state)
     check_time(kn_period_before(zone, utc("2026-04-29T00:30:00Z"), month), "2026-03-29T01:30:00Z");
     check_time(kn_period_before(zone, utc("2026-11-25T01:30:00Z"), month), "2026-10-25T00:30:00Z");
     check_time(kn_period_before(zone, utc("2026-03-29T10:00:00Z"), day), "2026-03-28T10:00:00Z");
-    check_time(kn_period_before(zone, utc("2026-12-31T23:30:00Z"), (struct kn_period){13, KN_MONTH}),
-               "2025-11-30T23:30:00Z");
+    check_time(
+        kn_period_before(zone, utc("2026-12-31T23:30:00Z"), (struct kn_period){13, KN_MONTH}),
+        "2025-11-30T23:30:00Z");
     zones_free(&z);
 }
 
@@ -84,20 +103,33 @@ static void periods(void **state)
         enum kn_during during;
         const char *now, *start, *end;
     } cases[] = {
-        {ZONES_AMSTERDAM, KN_TODAY, "2026-03-29T10:00:00Z", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z"},
-        {ZONES_AMSTERDAM, KN_YESTERDAY, "2026-10-26T10:00:00Z", "2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z"},
-        {ZONES_AMSTERDAM, KN_THIS_WEEK, "2026-11-24T10:00:00Z", "2026-11-22T23:00:00Z", "2026-11-29T23:00:00Z"},
-        {ZONES_AMSTERDAM, KN_THIS_WEEK, "2026-11-29T22:59:59Z", "2026-11-22T23:00:00Z", "2026-11-29T23:00:00Z"},
-        {ZONES_AMSTERDAM, KN_LAST_WEEK, "2026-11-29T23:00:00Z", "2026-11-22T23:00:00Z", "2026-11-29T23:00:00Z"},
-        {ZONES_AMSTERDAM, KN_THIS_MONTH, "2026-10-31T23:00:00Z", "2026-10-31T23:00:00Z", "2026-11-30T23:00:00Z"},
-        {ZONES_UTC, KN_LAST_MONTH, "2026-01-15T00:00:00Z", "2025-12-01T00:00:00Z", "2026-01-01T00:00:00Z"},
-        {ZONES_UTC, KN_THIS_QUARTER, "2026-06-30T23:59:59Z", "2026-04-01T00:00:00Z", "2026-07-01T00:00:00Z"},
-        {ZONES_UTC, KN_LAST_QUARTER, "2026-02-01T00:00:00Z", "2025-10-01T00:00:00Z", "2026-01-01T00:00:00Z"},
-        {ZONES_UTC, KN_THIS_YEAR, "2026-12-31T23:59:59Z", "2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"},
-        {ZONES_UTC, KN_LAST_YEAR, "2026-01-01T00:00:00Z", "2025-01-01T00:00:00Z", "2026-01-01T00:00:00Z"},
-        {ZONES_MIDNIGHT, KN_TODAY, "2026-03-29T12:00:00Z", "2026-03-29T03:00:00Z", "2026-03-30T02:00:00Z"},
+        {ZONES_AMSTERDAM, KN_TODAY, "2026-03-29T10:00:00Z", "2026-03-28T23:00:00Z",
+         "2026-03-29T22:00:00Z"},
+        {ZONES_AMSTERDAM, KN_YESTERDAY, "2026-10-26T10:00:00Z", "2026-10-24T22:00:00Z",
+         "2026-10-25T23:00:00Z"},
+        {ZONES_AMSTERDAM, KN_THIS_WEEK, "2026-11-24T10:00:00Z", "2026-11-22T23:00:00Z",
+         "2026-11-29T23:00:00Z"},
+        {ZONES_AMSTERDAM, KN_THIS_WEEK, "2026-11-29T22:59:59Z", "2026-11-22T23:00:00Z",
+         "2026-11-29T23:00:00Z"},
+        {ZONES_AMSTERDAM, KN_LAST_WEEK, "2026-11-29T23:00:00Z", "2026-11-22T23:00:00Z",
+         "2026-11-29T23:00:00Z"},
+        {ZONES_AMSTERDAM, KN_THIS_MONTH, "2026-10-31T23:00:00Z", "2026-10-31T23:00:00Z",
+         "2026-11-30T23:00:00Z"},
+        {ZONES_UTC, KN_LAST_MONTH, "2026-01-15T00:00:00Z", "2025-12-01T00:00:00Z",
+         "2026-01-01T00:00:00Z"},
+        {ZONES_UTC, KN_THIS_QUARTER, "2026-06-30T23:59:59Z", "2026-04-01T00:00:00Z",
+         "2026-07-01T00:00:00Z"},
+        {ZONES_UTC, KN_LAST_QUARTER, "2026-02-01T00:00:00Z", "2025-10-01T00:00:00Z",
+         "2026-01-01T00:00:00Z"},
+        {ZONES_UTC, KN_THIS_YEAR, "2026-12-31T23:59:59Z", "2026-01-01T00:00:00Z",
+         "2027-01-01T00:00:00Z"},
+        {ZONES_UTC, KN_LAST_YEAR, "2026-01-01T00:00:00Z", "2025-01-01T00:00:00Z",
+         "2026-01-01T00:00:00Z"},
+        {ZONES_MIDNIGHT, KN_TODAY, "2026-03-29T12:00:00Z", "2026-03-29T03:00:00Z",
+         "2026-03-30T02:00:00Z"},
         /* 25 October: its first hour comes twice, as the last of 24 October */
-        {ZONES_MIDNIGHT, KN_TODAY, "2026-10-25T12:00:00Z", "2026-10-25T03:00:00Z", "2026-10-26T03:00:00Z"},
+        {ZONES_MIDNIGHT, KN_TODAY, "2026-10-25T12:00:00Z", "2026-10-25T03:00:00Z",
+         "2026-10-26T03:00:00Z"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -149,7 +181,9 @@ static void bounds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(dates), cmocka_unit_test(shifts), cmocka_unit_test(periods),
+        cmocka_unit_test(dates),
+        cmocka_unit_test(shifts),
+        cmocka_unit_test(periods),
         cmocka_unit_test(bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

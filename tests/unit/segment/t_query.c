@@ -118,7 +118,8 @@ static void made_canonical(void **state)
         {"event('A').within(2 week).count() = 1", "event('A').within(2 weeks).count() = 1"},
         {"event('A').where(property('x') = 1).where(property('y') = 1 OR property('z') = 1)"
          ".count() = 1",
-         "event('A').where(property('x') = 1 AND (property('y') = 1 OR property('z') = 1)).count() = "
+         "event('A').where(property('x') = 1 AND (property('y') = 1 OR property('z') = 1)).count() "
+         "= "
          "1"},
         {"event('A').sources({exclude: 'web'}).count() = 1",
          "event('A').sources({exclude: ['web']}).count() = 1"},
@@ -269,8 +270,8 @@ static void repeat(struct kn_buf *out, const char *text, int times, const char *
     }
 }
 
-static enum kn_rc parse_repeated(const char *before, const char *text, int times, const char *between,
-                                 const char *after, int after_times)
+static enum kn_rc parse_repeated(const char *before, const char *text, int times,
+                                 const char *between, const char *after, int after_times)
 {
     struct kn_query query;
     struct kn_err err = {0};
@@ -289,10 +290,12 @@ static void limits(void **state)
     (void)state;
     assert_int_equal(parse_repeated("", "trait('a') = 1", 50, " AND ", "", 0), KN_OK);
     assert_int_equal(parse_repeated("", "trait('a') = 1", 51, " AND ", "", 0), KN_E_LIMIT);
-    assert_int_equal(parse_repeated("event('A').where(", "property('a') = 1", 49, " OR ",
-                                    ").count() = 1", 1), KN_OK);
-    assert_int_equal(parse_repeated("event('A').where(", "property('a') = 1", 50, " OR ",
-                                    ").count() = 1", 1), KN_E_LIMIT);
+    assert_int_equal(
+        parse_repeated("event('A').where(", "property('a') = 1", 49, " OR ", ").count() = 1", 1),
+        KN_OK);
+    assert_int_equal(
+        parse_repeated("event('A').where(", "property('a') = 1", 50, " OR ", ").count() = 1", 1),
+        KN_E_LIMIT);
     assert_int_equal(parse_repeated("", "(", 15, "", "trait('a') = 1)))))))))))))))", 1), KN_OK);
     assert_int_equal(parse_repeated("", "(", 16, "", "trait('a') = 1))))))))))))))))", 1), KN_OK);
     assert_int_equal(parse_repeated("", "(", 17, "", "trait('a') = 1)))))))))))))))))", 1),
@@ -324,10 +327,10 @@ static bool knows_property(void *context, struct kn_str event, bool in_context, 
 static enum kn_name_kind key_kind(void *context, struct kn_str key)
 {
     (void)context;
-    return kn_str_eq(key, KN_STR("city"))   ? KN_NAME_TRAIT
+    return kn_str_eq(key, KN_STR("city"))                                     ? KN_NAME_TRAIT
            : kn_str_eq(key, KN_STR("vip")) || kn_str_eq(key, KN_STR("other")) ? KN_NAME_SEGMENT
-           : kn_str_eq(key, KN_STR("spent")) ? KN_NAME_COMPUTED
-                                             : KN_NAME_NONE;
+           : kn_str_eq(key, KN_STR("spent"))                                  ? KN_NAME_COMPUTED
+                                                                              : KN_NAME_NONE;
 }
 
 static void each_event(void *context, void (*each)(void *arg, struct kn_str name), void *arg)
@@ -373,7 +376,7 @@ static const struct kn_query *definition(void *context, struct kn_str key)
 static void check_case(const char *text, const char *self, char *other, enum kn_rc want,
                        const char *says, size_t pos)
 {
-    struct kn_names names = {other,      knows_event,   knows_property, NULL, key_kind,
+    struct kn_names names = {other,      knows_event,   knows_property, NULL,      key_kind,
                              each_event, each_property, each_key,       definition};
     struct kn_query query;
     struct kn_err err = {0};

@@ -48,25 +48,30 @@ static void round_trip(const char *text, enum kn_query_form form, const char *wa
 static void there_and_back(void **state)
 {
     (void)state;
-    round_trip("event('Order Completed').where(property('total') >= 100).within(30 days).count() >= 2 "
-               "AND NOT trait('unsubscribed') = true",
-               KN_QUERY_SEGMENT,
-               "{\"and\":[{\"left\":{\"event\":\"Order Completed\",\"where\":{\"left\":{\"property\":["
-               "\"total\"]},\"op\":\"at_least\",\"value\":100},\"window\":{\"within\":{\"count\":30,"
-               "\"unit\":\"day\"}},\"reduce\":{\"fn\":\"count\"}},\"op\":\"at_least\",\"value\":2},"
-               "{\"not\":{\"left\":{\"trait\":[\"unsubscribed\"]},\"op\":\"equals\",\"value\":true}}]}");
-    round_trip("segment('vip')", KN_QUERY_SEGMENT, "{\"left\":{\"segment\":\"vip\"},\"op\":\"member\"}");
-    round_trip("trait('a') = 007 OR trait('a') = -0.50", KN_QUERY_SEGMENT,
-               "{\"or\":[{\"left\":{\"trait\":[\"a\"]},\"op\":\"equals\",\"value\":{\"number\":\"007\"}},"
-               "{\"left\":{\"trait\":[\"a\"]},\"op\":\"equals\",\"value\":-0.50}]}");
-    round_trip("event('A').where(any('p.q', (property('x') = 'it\\'s') AND NOT (property('a\\.b') = 1 OR "
-               "context('c').exists())) OR event('B').where(property(parent: 'z').absent()).within("
-               "parent: 1 day).count() = 0).sources({exclude: ['s']}).between('2026-01-01', "
-               "'2026-02-01').mode(property('m') as string, 3).one_of('a', 'b')",
-               KN_QUERY_SEGMENT, NULL);
-    round_trip("order().between(2 months, 1 week).max(property('value')) > 1 AND ((trait('a').exists() "
-               "AND trait('b').absent()) AND trait('c').anniversary_within(1 day))",
-               KN_QUERY_SEGMENT, NULL);
+    round_trip(
+        "event('Order Completed').where(property('total') >= 100).within(30 days).count() >= 2 "
+        "AND NOT trait('unsubscribed') = true",
+        KN_QUERY_SEGMENT,
+        "{\"and\":[{\"left\":{\"event\":\"Order Completed\",\"where\":{\"left\":{\"property\":["
+        "\"total\"]},\"op\":\"at_least\",\"value\":100},\"window\":{\"within\":{\"count\":30,"
+        "\"unit\":\"day\"}},\"reduce\":{\"fn\":\"count\"}},\"op\":\"at_least\",\"value\":2},"
+        "{\"not\":{\"left\":{\"trait\":[\"unsubscribed\"]},\"op\":\"equals\",\"value\":true}}]}");
+    round_trip("segment('vip')", KN_QUERY_SEGMENT,
+               "{\"left\":{\"segment\":\"vip\"},\"op\":\"member\"}");
+    round_trip(
+        "trait('a') = 007 OR trait('a') = -0.50", KN_QUERY_SEGMENT,
+        "{\"or\":[{\"left\":{\"trait\":[\"a\"]},\"op\":\"equals\",\"value\":{\"number\":\"007\"}},"
+        "{\"left\":{\"trait\":[\"a\"]},\"op\":\"equals\",\"value\":-0.50}]}");
+    round_trip(
+        "event('A').where(any('p.q', (property('x') = 'it\\'s') AND NOT (property('a\\.b') = 1 OR "
+        "context('c').exists())) OR event('B').where(property(parent: 'z').absent()).within("
+        "parent: 1 day).count() = 0).sources({exclude: ['s']}).between('2026-01-01', "
+        "'2026-02-01').mode(property('m') as string, 3).one_of('a', 'b')",
+        KN_QUERY_SEGMENT, NULL);
+    round_trip(
+        "order().between(2 months, 1 week).max(property('value')) > 1 AND ((trait('a').exists() "
+        "AND trait('b').absent()) AND trait('c').anniversary_within(1 day))",
+        KN_QUERY_SEGMENT, NULL);
     round_trip("event('A').during('last quarter').unique(property('sku'))", KN_QUERY_TRAIT, NULL);
 }
 
@@ -85,14 +90,19 @@ static void refused(void **state)
         {"{\"left\":{\"trait\":[\"\"]},\"op\":\"exists\"}", 19, "not empty"},
         {"{\"left\":{\"trait\":[\"a\"]},\"op\":\"is\"}", 30, "comparison"},
         {"{\"left\":{\"trait\":[\"a\"]},\"op\":\"equals\"}", 0, "\"value\""},
-        {"{\"left\":{\"trait\":[\"a\"]},\"op\":\"equals\",\"value\":null}", 46, "a string, a number"},
-        {"{\"left\":{\"trait\":[\"a\"]},\"op\":\"equals\",\"value\":1e5}", 46, "without an exponent"},
-        {"{\"left\":{\"trait\":[\"a\"]},\"op\":\"within_last\",\"period\":{\"count\":0,\"unit\":\"day\"}}",
+        {"{\"left\":{\"trait\":[\"a\"]},\"op\":\"equals\",\"value\":null}", 46,
+         "a string, a number"},
+        {"{\"left\":{\"trait\":[\"a\"]},\"op\":\"equals\",\"value\":1e5}", 46,
+         "without an exponent"},
+        {"{\"left\":{\"trait\":[\"a\"]},\"op\":\"within_last\",\"period\":{\"count\":0,\"unit\":"
+         "\"day\"}}",
          61, "from 1"},
-        {"{\"left\":{\"event\":\"A\",\"reduce\":{\"fn\":\"total\"}},\"op\":\"exists\"}", 37, "\"fn\""},
+        {"{\"left\":{\"event\":\"A\",\"reduce\":{\"fn\":\"total\"}},\"op\":\"exists\"}", 37,
+         "\"fn\""},
         {"{\"left\":{\"bla\":\"A\"},\"op\":\"exists\"}", 8, "\"event\""},
         {"{\"left\":{\"event\":\"A\"},\"op\":\"exists\"}", SIZE_MAX, "reducer"},
-        {"{\"left\":{\"event\":\"A\",\"reduce\":{\"fn\":\"count\"}},\"op\":\"equals\",\"value\":\"1\"}",
+        {"{\"left\":{\"event\":\"A\",\"reduce\":{\"fn\":\"count\"}},\"op\":\"equals\",\"value\":"
+         "\"1\"}",
          SIZE_MAX, "in event('A').count() = '1': expected a number"},
         {"{\"left\":{\"trait\":[\"a\"]},\"op\":\"equals\",\"value\":\"a\\u0000b\"}", SIZE_MAX,
          "control character"},

@@ -1,6 +1,6 @@
-/* Time zones for tests, twice: as the product reads them, and as a list of changes worked out here by
- * rule. UTC, Amsterdam, and one that changes its clocks at midnight, so that days begin at 01:00 or
- * their last hour comes twice. */
+/* Time zones for tests, twice: as the product reads them, and as a list of changes worked out here
+ * by rule. UTC, Amsterdam, and one that changes its clocks at midnight, so that days begin at 01:00
+ * or their last hour comes twice. */
 #ifndef KN_TESTS_SEGMENT_ZONES_H
 #define KN_TESTS_SEGMENT_ZONES_H
 
@@ -26,8 +26,8 @@ struct zones {
 /* Days since 1970 of the last Sunday of a month. */
 static inline int64_t zones_last_sunday(int64_t year, unsigned month)
 {
-    int64_t next = month == 12 ? kn_days_from_civil(year + 1, 1, 1)
-                               : kn_days_from_civil(year, month + 1, 1);
+    int64_t next =
+        month == 12 ? kn_days_from_civil(year + 1, 1, 1) : kn_days_from_civil(year, month + 1, 1);
     for (int64_t day = next - 1;; day--) {
         if (((day + 4) % 7 + 7) % 7 == 0) {
             return day;

@@ -1,5 +1,5 @@
-/* The state against naive maps: random puts, edits, removes, reads, checkpoints that are interrupted,
- * tried again or lost, eviction, and restarts. LMDB is the real one. */
+/* The state against naive maps: random puts, edits, removes, reads, checkpoints that are
+ * interrupted, tried again or lost, eviction, and restarts. LMDB is the real one. */
 #include "cm.h"
 
 #include "base/mem.h"
@@ -150,7 +150,7 @@ static void put(struct model *m, unsigned table, size_t i)
     struct value *v = &m->now->at[table][i];
     uint64_t kind = kn_rand_below(&m->rand, 4);
     v->present = true;
-    v->len = kind == 0 ? 0
+    v->len = kind == 0   ? 0
              : kind == 1 ? kn_rand_below(&m->rand, 10) /* around what stands in the entry itself */
                          : kn_rand_below(&m->rand, VALUE_MAX);
     for (size_t k = 0; k < v->len; k++) {

@@ -272,7 +272,7 @@ static void test_orders(void **state)
 {
 #define ORDER(event, properties)                                                                   \
     "{\"type\":\"track\",\"event\":\"" event "\",\"userId\":\"u\",\"properties\":{" properties "}" \
-                                                                                               "}"
+    "}"
     static const struct row rows[] = {
         {ORDER("Order Completed",
                "\"order_id\":\"o1\",\"revenue\":25.5,\"total\":31,\"currency\":\"eur\""),

@@ -189,10 +189,8 @@ void kn_get_openapi(struct kn_ctx *ctx)
     kn_buf_c(
         out,
         "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"Kern\",\"version\":\"" KERN_VERSION
-        "\",\"description\":\"The management and read API of Kern, a customer data platform. "
-        "Events "
-        "come in by the collect routes, which speak the protocols of Segment, RudderStack and "
-        "Jitsu "
+        "\",\"description\":\"The management and read API of Kern, a customer data platform. Events "
+        "come in by the collect routes, which speak the protocols of Segment, RudderStack and Jitsu "
         "clients and are not described here. Lists answer {data, next}: give next as cursor for "
         "the page after. A change answers the header Kern-Position; a read with ?after= or the "
         "header Kern-After sees everything up to there. With the session cookie, a change needs "

@@ -183,10 +183,11 @@ static bool check_list(struct kn_ctx *ctx, const char *name, const char *pointer
         }
     }
     if (!ok) {
-        kn_api_fail_at(ctx, pointer,
-                       keys ? "write_keys must be at most 100 strings of 8 to 128 letters and "
-                              "digits (a colon between two parts, as Jitsu has them)"
-                            : "purposes must be at most 100 keys of small letters, digits and _");
+        kn_api_fail_at(
+            ctx, pointer,
+            keys
+                ? "write_keys must be at most 100 strings of 8 to 128 letters and digits (a colon between two parts, as Jitsu has them)"
+                : "purposes must be at most 100 keys of small letters, digits and _");
     }
     return ok;
 }
@@ -430,9 +431,9 @@ void kn_post_source_key(struct kn_ctx *ctx)
         }
         key = kn_api_text(ctx, 0, "key");
         if (key.len > 0 && !good_key(key)) {
-            kn_api_fail_at(ctx, "/key",
-                           "a write key has 8 to 128 letters and digits (a colon between two "
-                           "parts, as Jitsu has them)");
+            kn_api_fail_at(
+                ctx, "/key",
+                "a write key has 8 to 128 letters and digits (a colon between two parts, as Jitsu has them)");
             return;
         }
     }

@@ -52,11 +52,9 @@ static void put_event(struct kn_buf *out, struct kn_rand *r, uint64_t who, const
         out,
         "{\"type\":\"track\",\"event\":\"%s\",\"userId\":\"user-%llu\",\"anonymousId\":"
         "\"%08llx-6f2d-4b62-a939-49681ccf%04llx\",\"messageId\":\"%s\",\"timestamp\":\"%s\","
-        "\"properties\":{\"product_id\":\"sku-%llu\",\"category\":\"Wandelschoenen\",\"price\":%"
-        "llu.95,"
+        "\"properties\":{\"product_id\":\"sku-%llu\",\"category\":\"Wandelschoenen\",\"price\":%llu.95,"
         "\"quantity\":1,\"currency\":\"EUR\",\"brand\":\"Noordwind\"},\"context\":{\"library\":"
-        "{\"name\":\"analytics.js\",\"version\":\"npm:next-1.84.3\"},\"page\":{\"path\":\"/p/"
-        "%llu\","
+        "{\"name\":\"analytics.js\",\"version\":\"npm:next-1.84.3\"},\"page\":{\"path\":\"/p/%llu\","
         "\"url\":\"https://shop.example/p/%llu\",\"title\":\"Wandelschoen\",\"referrer\":"
         "\"https://shop.example/\"},\"userAgent\":\"Mozilla/5.0 (Windows NT 10.0; Win64; x64) "
         "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36\","
@@ -339,15 +337,15 @@ static int report(const struct options *o, struct run *run, const char *mode, ui
     qsort(run->latencies, run->done, sizeof *run->latencies, by_value);
     double seconds = (double)ns / 1e9;
     size_t last = run->done ? run->done - 1 : 0;
-    (void)printf("{\"mode\":\"%s\",\"connections\":%llu,\"batch\":%llu,\"requests\":%zu,\"failed\":"
-                 "%llu,\"refused_for_now\":%llu,"
-                 "\"status_2xx\":%llu,\"status_4xx\":%llu,\"status_5xx\":%llu,\"seconds\":%.3f,"
-                 "\"requests_per_second\":%.0f,\"events_per_second\":%.0f",
-                 mode, (unsigned long long)o->connections, (unsigned long long)o->batch, run->done,
-                 (unsigned long long)run->failed, (unsigned long long)run->refused,
-                 (unsigned long long)run->statuses[2], (unsigned long long)run->statuses[4],
-                 (unsigned long long)run->statuses[5], seconds, (double)run->done / seconds,
-                 (double)(run->done * o->batch) / seconds);
+    (void)printf(
+        "{\"mode\":\"%s\",\"connections\":%llu,\"batch\":%llu,\"requests\":%zu,\"failed\":%llu,\"refused_for_now\":%llu,"
+        "\"status_2xx\":%llu,\"status_4xx\":%llu,\"status_5xx\":%llu,\"seconds\":%.3f,"
+        "\"requests_per_second\":%.0f,\"events_per_second\":%.0f",
+        mode, (unsigned long long)o->connections, (unsigned long long)o->batch, run->done,
+        (unsigned long long)run->failed, (unsigned long long)run->refused,
+        (unsigned long long)run->statuses[2], (unsigned long long)run->statuses[4],
+        (unsigned long long)run->statuses[5], seconds, (double)run->done / seconds,
+        (double)(run->done * o->batch) / seconds);
     if (applied_ns) {
         (void)printf(",\"applied_events_per_second\":%.0f,\"lag_seconds\":%.3f",
                      (double)(run->done * o->batch) / ((double)applied_ns / 1e9),

@@ -328,16 +328,15 @@ static void test_batches(void **state)
     struct kn_buf text;
     (void)state;
     kn_buf_init(&text, 1 << 20);
-    post("/v1/batch", KEY,
-         "{\"batch\":[{\"type\":\"page\",\"userId\":\"u\",\"timestamp\":\"2026-11-23T15:45:20Z\"},"
-         "{\"type\":\"nothing\",\"userId\":\"jan@x.nl\"},17,"
-         "{\"type\":\"page\",\"userId\":\"u\",\"timestamp\":\"2026-11-23T15:45:20Z\",\"sentAt\":"
-         "\"2026-11-23T15:45:20.5Z\",\"context\":{\"library\":{\"version\":\"9\"},\"app\":{"
-         "\"name\":\"x\"}},"
-         "\"integrations\":{\"A\":true}}],\"sentAt\":\"2026-11-23T15:45:21.1Z\",\"context\":{"
-         "\"library\":"
-         "{\"name\":\"analytics-go\",\"version\":\"3.0.0\"},\"ip\":\"9.8.7.6\"},\"integrations\":"
-         "{\"All\":true,\"Personas\":false},\"messageId\":\"ignored\"}");
+    post(
+        "/v1/batch", KEY,
+        "{\"batch\":[{\"type\":\"page\",\"userId\":\"u\",\"timestamp\":\"2026-11-23T15:45:20Z\"},"
+        "{\"type\":\"nothing\",\"userId\":\"jan@x.nl\"},17,"
+        "{\"type\":\"page\",\"userId\":\"u\",\"timestamp\":\"2026-11-23T15:45:20Z\",\"sentAt\":"
+        "\"2026-11-23T15:45:20.5Z\",\"context\":{\"library\":{\"version\":\"9\"},\"app\":{\"name\":\"x\"}},"
+        "\"integrations\":{\"A\":true}}],\"sentAt\":\"2026-11-23T15:45:21.1Z\",\"context\":{\"library\":"
+        "{\"name\":\"analytics-go\",\"version\":\"3.0.0\"},\"ip\":\"9.8.7.6\"},\"integrations\":"
+        "{\"All\":true,\"Personas\":false},\"messageId\":\"ignored\"}");
     assert_answer(200, "{\"success\":true}");
     assert_int_equal(result.accepted, 2);
     assert_int_equal(result.rejected, 2);
@@ -352,20 +351,16 @@ static void test_batches(void **state)
         got,
         "page 'Page Viewed' -1100ms user_id:u SERVER NO_PROFILE {\"userId\":\"u\",\"timestamp\":"
         "\"2026-11-23T15:45:20Z\",\"integrations\":{\"All\":true,\"Personas\":false},\"sentAt\":"
-        "\"2026-11-23T15:45:21.1Z\",\"context\":{\"library\":{\"name\":\"analytics-go\","
-        "\"version\":"
+        "\"2026-11-23T15:45:21.1Z\",\"context\":{\"library\":{\"name\":\"analytics-go\",\"version\":"
         "\"3.0.0\"},\"ip\":\"9.8.7.0\"}}\n"
-        "reject unknown_type {\"reason\":\"unknown_type\",\"detail\":\"type must be track, "
-        "identify, "
+        "reject unknown_type {\"reason\":\"unknown_type\",\"detail\":\"type must be track, identify, "
         "page, screen, group or alias\",\"sample\":\"{\\\"type\\\":\\\"nothing\\\",\\\"userId\\\":"
         "\\\"***\\\"}\"}\n"
         "page 'Page Viewed' -500ms user_id:u SERVER NO_PROFILE {\"userId\":\"u\",\"timestamp\":"
-        "\"2026-11-23T15:45:20Z\",\"sentAt\":\"2026-11-23T15:45:20.5Z\",\"integrations\":{\"A\":"
-        "true,"
+        "\"2026-11-23T15:45:20Z\",\"sentAt\":\"2026-11-23T15:45:20.5Z\",\"integrations\":{\"A\":true,"
         "\"All\":true,\"Personas\":false},\"context\":{\"library\":{\"version\":\"9\",\"name\":"
         "\"analytics-go\"},\"app\":{\"name\":\"x\"},\"ip\":\"9.8.7.0\"}}\n"
-        "reject invalid_type {\"reason\":\"invalid_type\",\"detail\":\"a message must be an "
-        "object\","
+        "reject invalid_type {\"reason\":\"invalid_type\",\"detail\":\"a message must be an object\","
         "\"sample\":\"17\"}\n");
     kn_buf_deinit(&text);
 }
@@ -617,9 +612,9 @@ static void test_client_facts(void **state)
     post("/v1/p", "X-Write-Key: WKB\nX-IP-Policy: keep",
          "{\"anonymousId\":\"a\",\"context\":{\"ip\":\"1.2.3.4\"}}");
     assert_non_null(strstr(staged(&text), "\"ip\":\"1.2.3.0\""));
-    post("/api/s/page", "X-Write-Key: WKB",
-         "{\"anonymousId\":\"a\",\"context\":{\"ip\":\"1.2.3.4\",\"library\":{\"name\":\"@jitsu/"
-         "js\"}}}");
+    post(
+        "/api/s/page", "X-Write-Key: WKB",
+        "{\"anonymousId\":\"a\",\"context\":{\"ip\":\"1.2.3.4\",\"library\":{\"name\":\"@jitsu/js\"}}}");
     assert_non_null(strstr(staged(&text), "\"ip\":\"203.0.113.0\""));
     post("/v1/p?writeKey=SRV", "",
          "{\"anonymousId\":\"a\",\"context\":{\"page\":{\"url\":\"https://a.nl/\"}}}");
@@ -628,9 +623,9 @@ static void test_client_facts(void **state)
     assert_non_null(strstr(staged(&text), "advertising=denied"));
     post("/v1/p", "X-Write-Key: WKB\nSec-GPC: 1", LIBRARY("analytics-python"));
     assert_null(strstr(staged(&text), "advertising"));
-    post("/v1/p", "X-Write-Key: WKB\nSec-GPC: 1",
-         "{\"anonymousId\":\"a\",\"context\":{\"consent\":{\"categoryPreferences\":{"
-         "\"Advertising\":true}}}}");
+    post(
+        "/v1/p", "X-Write-Key: WKB\nSec-GPC: 1",
+        "{\"anonymousId\":\"a\",\"context\":{\"consent\":{\"categoryPreferences\":{\"Advertising\":true}}}}");
     assert_non_null(strstr(staged(&text), "*=denied advertising=granted"));
 #undef LIBRARY
     kn_buf_deinit(&text);

@@ -98,15 +98,13 @@ static void test_types_and_ids(void **state)
         {"{\"type\":\"page\",\"name\":\"Home\",\"anonymousId\":\"a\"}",
          "page 'Page Viewed' anonymous_id:a"},
         {"{\"type\":\"screen\",\"anonymousId\":\"a\"}", "screen 'Screen Viewed' anonymous_id:a"},
-        {"{\"type\":\"group\",\"groupId\":\"g\",\"userId\":\"u\",\"traits\":{\"email\":\"g@x.nl\"}"
-         "}",
+        {"{\"type\":\"group\",\"groupId\":\"g\",\"userId\":\"u\",\"traits\":{\"email\":\"g@x.nl\"}}",
          "group user_id:u"},
         {"{\"type\":\"alias\",\"userId\":\"u\",\"previousId\":\"p\"}", "alias user_id:u"},
         {"{\"type\":\"alias\",\"userId\":\"u9\",\"previousId\":\"u9\"}", "alias user_id:u9"},
         {"{\"\\u0074ype\":\"track\",\"ev\\u0065nt\":\"E\\u00e9\",\"user\\u0049d\":\"u\"}",
          "track 'E\xc3\xa9' user_id:u"},
-        {"{\"type\":\"track\",\"event\":\"E\",\"userId\":\"u\",\"integrations\":{\"Personas\":"
-         "false}}",
+        {"{\"type\":\"track\",\"event\":\"E\",\"userId\":\"u\",\"integrations\":{\"Personas\":false}}",
          "track 'E' user_id:u NO_PROFILE"},
         {"{\"type\":\"track\",\"event\":\"E\",\"userId\":\"u\",\"integrations\":{\"All\":false}}",
          "track 'E' user_id:u"},
@@ -149,23 +147,19 @@ static void test_times(void **state)
     static const struct row rows[] = {
         /* sent 850 ms before it arrived: the client's clock is that far behind, or the way that
            long */
-        {"{\"type\":\"page\",\"userId\":\"u\",\"timestamp\":\"2026-11-23T15:45:20.000Z\","
-         "\"sentAt\":"
+        {"{\"type\":\"page\",\"userId\":\"u\",\"timestamp\":\"2026-11-23T15:45:20.000Z\",\"sentAt\":"
          "\"2026-11-23T15:45:20.250Z\"}",
          "page 'Page Viewed' -250ms user_id:u"},
-        {"{\"type\":\"page\",\"userId\":\"u\",\"originalTimestamp\":\"2026-11-23T16:45:19.000+01:"
-         "00\","
+        {"{\"type\":\"page\",\"userId\":\"u\",\"originalTimestamp\":\"2026-11-23T16:45:19.000+01:00\","
          "\"timestamp\":\"2020-01-01\",\"sentAt\":\"2026-11-23T15:45:20Z\"}",
          "page 'Page Viewed' -1000ms user_id:u"},
         {"{\"type\":\"page\",\"userId\":\"u\",\"timestamp\":\"2026-11-23T15:45:11.1Z\"}",
          "page 'Page Viewed' -10000ms user_id:u"},
         {"{\"type\":\"page\",\"userId\":\"u\",\"timestamp\":1795448720100}",
          "page 'Page Viewed' -1000ms user_id:u"},
-        {"{\"type\":\"page\",\"userId\":\"u\",\"timestamp\":\"yesterday\",\"sentAt\":\"2026-11-"
-         "23\"}",
+        {"{\"type\":\"page\",\"userId\":\"u\",\"timestamp\":\"yesterday\",\"sentAt\":\"2026-11-23\"}",
          "page 'Page Viewed' user_id:u"},
-        {"{\"type\":\"page\",\"userId\":\"u\",\"timestamp\":\"2026-11-23T15:45:20.1Z\",\"sentAt\":"
-         "\"x\"}",
+        {"{\"type\":\"page\",\"userId\":\"u\",\"timestamp\":\"2026-11-23T15:45:20.1Z\",\"sentAt\":\"x\"}",
          "page 'Page Viewed' -1000ms user_id:u"},
         {"{\"type\":\"page\",\"userId\":\"u\",\"sentAt\":\"2026-11-23T15:45:20.1Z\"}",
          "page 'Page Viewed' user_id:u"},
@@ -177,12 +171,10 @@ static void test_times(void **state)
 static void test_identifiers(void **state)
 {
     static const struct row rows[] = {
-        {"{\"type\":\"identify\",\"userId\":\"u\",\"traits\":{\"email\":\" Jan@X.NL "
-         "\",\"phone\":31612}}",
+        {"{\"type\":\"identify\",\"userId\":\"u\",\"traits\":{\"email\":\" Jan@X.NL \",\"phone\":31612}}",
          "identify user_id:u email:jan@x.nl phone:31612 traits={\"email\":\" Jan@X.NL \","
          "\"phone\":31612}"},
-        {"{\"type\":\"track\",\"event\":\"E\",\"anonymousId\":\"a\",\"properties\":{\"email\":\"p@"
-         "x.nl\","
+        {"{\"type\":\"track\",\"event\":\"E\",\"anonymousId\":\"a\",\"properties\":{\"email\":\"p@x.nl\","
          "\"phone\":\"1\"},\"context\":{\"traits\":{\"email\":\"C@x.nl\",\"phone\":\"2\","
          "\"crossDomainId\":\"x1\"}}}",
          "track 'E' email:c@x.nl email:p@x.nl phone:2 anonymous_id:a cross_domain_id:x1"},
@@ -190,19 +182,15 @@ static void test_identifiers(void **state)
          "identify user_id:u traits={\"email\":\"unknown\"}"},
         {"{\"type\":\"identify\",\"userId\":\"u\",\"traits\":{\"email\":\"\xc3\x89va@X.NL\"}}",
          "identify user_id:u email:\xc3\xa9va@x.nl traits={\"email\":\"\xc3\x89va@X.NL\"}"},
-        {"{\"type\":\"screen\",\"anonymousId\":\"a\",\"context\":{\"device\":{\"type\":\"Android\","
-         "\"id\":"
+        {"{\"type\":\"screen\",\"anonymousId\":\"a\",\"context\":{\"device\":{\"type\":\"Android\",\"id\":"
          "\"d1\",\"advertisingId\":\"ad\",\"adTrackingEnabled\":true,\"token\":\"t1\"}}}",
          "screen 'Screen Viewed' anonymous_id:a android.id:d1 android.idfa:ad android.push_token:t1"
          " device=mobile platform=Android"},
-        {"{\"type\":\"screen\",\"anonymousId\":\"a\",\"context\":{\"device\":{\"type\":\"ios\","
-         "\"id\":\"d1\","
-         "\"advertisingId\":\"ad\",\"adTrackingEnabled\":false,\"model\":\"iPad13,4\"},\"os\":{"
-         "\"name\":"
+        {"{\"type\":\"screen\",\"anonymousId\":\"a\",\"context\":{\"device\":{\"type\":\"ios\",\"id\":\"d1\","
+         "\"advertisingId\":\"ad\",\"adTrackingEnabled\":false,\"model\":\"iPad13,4\"},\"os\":{\"name\":"
          "\"iPadOS\"}}}",
          "screen 'Screen Viewed' anonymous_id:a ios.id:d1 device=tablet platform=iPadOS"},
-        {"{\"type\":\"page\",\"anonymousId\":\"a\",\"context\":{\"integrations\":{\"Google "
-         "Analytics\":"
+        {"{\"type\":\"page\",\"anonymousId\":\"a\",\"context\":{\"integrations\":{\"Google Analytics\":"
          "{\"clientId\":\"1.2\"}},\"Braze\":{\"braze_id\":\"b\"}}}",
          "page 'Page Viewed' anonymous_id:a ga_client_id:1.2 braze_id:b"},
         {"{\"type\":\"page\",\"anonymousId\":\"a\",\"context\":{\"externalIds\":["
@@ -241,15 +229,12 @@ static void test_traits(void **state)
         {"{\"type\":\"identify\",\"userId\":\"u\"}", "identify user_id:u"},
         {"{\"type\":\"identify\",\"userId\":\"u\",\"traits\":{ \"x\" : null}}",
          "identify user_id:u traits={ \"x\" : null}"},
-        {"{\"type\":\"identify\",\"userId\":\"u\",\"traits\":{\"first_name\":\"An\",\"lastName\":"
-         "\"B\"}}",
+        {"{\"type\":\"identify\",\"userId\":\"u\",\"traits\":{\"first_name\":\"An\",\"lastName\":\"B\"}}",
          "identify user_id:u traits={\"first_name\":\"An\",\"lastName\":\"B\",\"name\":\"An B\"}"},
-        {"{\"type\":\"identify\",\"userId\":\"u\",\"traits\":{\"firstName\":\"A\",\"lastName\":"
-         "\"B\","
+        {"{\"type\":\"identify\",\"userId\":\"u\",\"traits\":{\"firstName\":\"A\",\"lastName\":\"B\","
          "\"name\":\"C\"}}",
          "identify user_id:u traits={\"firstName\":\"A\",\"lastName\":\"B\",\"name\":\"C\"}"},
-        {"{\"type\":\"identify\",\"userId\":\"u\",\"context\":{\"traits\":{\"plan\":\"gold\"},"
-         "\"library\":"
+        {"{\"type\":\"identify\",\"userId\":\"u\",\"context\":{\"traits\":{\"plan\":\"gold\"},\"library\":"
          "{\"name\":\"RudderLabs JavaScript SDK\"}}}",
          "identify user_id:u traits={\"plan\":\"gold\"}"},
         {"{\"type\":\"identify\",\"userId\":\"u\",\"traits\":{\"plan\":1},\"context\":{\"traits\":"
@@ -257,8 +242,7 @@ static void test_traits(void **state)
          "identify user_id:u traits={\"plan\":1}"},
         {"{\"type\":\"track\",\"event\":\"E\",\"userId\":\"u\",\"traits\":{\"plan\":1}}",
          "track 'E' user_id:u"},
-        {"{\"type\":\"identify\",\"userId\":\"u\",\"traits\":{\"a\":1,\"consents\":{\"analytics\":"
-         "true},"
+        {"{\"type\":\"identify\",\"userId\":\"u\",\"traits\":{\"a\":1,\"consents\":{\"analytics\":true},"
          "\"b\":[2]}}",
          "identify user_id:u traits={\"a\":1,\"b\":[2]} analytics=granted"},
         {"{\"type\":\"identify\",\"userId\":\"u\",\"traits\":{\"consents\":{\"analytics\":false}}}",
@@ -271,8 +255,7 @@ static void test_traits(void **state)
 static void test_orders(void **state)
 {
 #define ORDER(event, properties)                                                                   \
-    "{\"type\":\"track\",\"event\":\"" event "\",\"userId\":\"u\",\"properties\":{" properties "}" \
-    "}"
+    "{\"type\":\"track\",\"event\":\"" event "\",\"userId\":\"u\",\"properties\":{" properties "}}"
     static const struct row rows[] = {
         {ORDER("Order Completed",
                "\"order_id\":\"o1\",\"revenue\":25.5,\"total\":31,\"currency\":\"eur\""),
@@ -305,23 +288,19 @@ static void test_visits(void **state)
     static const struct row rows[] = {
         {EVENT("\"context\":{" LIB(
              "analytics.js") ",\"page\":{\"url\":\"https://shop.example/p/1?utm_source="
-                             "news&utm_medium=email&utm_campaign=c%201#x\",\"referrer\":\"https://"
-                             "mail.example/a\"}}"),
+                             "news&utm_medium=email&utm_campaign=c%201#x\",\"referrer\":\"https://mail.example/a\"}}"),
          "track 'E' user_id:u channel=email source=news medium=email campaign=c 1"
          " referrer=mail.example landing=https://shop.example/p/1"},
         {EVENT("\"context\":{" LIB(
              "analytics.js") ",\"campaign\":{\"source\":\"goog\",\"medium\":\"cpc\","
-                             "\"name\":\"n\",\"term\":\"t\",\"content\":\"c\"},\"page\":{\"url\":"
-                             "\"https://a.nl/?utm_source=x\"}}"),
-         "track 'E' user_id:u channel=paid_search source=goog medium=cpc campaign=n term=t "
-         "content=c"
+                             "\"name\":\"n\",\"term\":\"t\",\"content\":\"c\"},\"page\":{\"url\":\"https://a.nl/?utm_source=x\"}}"),
+         "track 'E' user_id:u channel=paid_search source=goog medium=cpc campaign=n term=t content=c"
          " landing=https://a.nl/"},
         {EVENT("\"context\":{" LIB(
              "analytics.js") ",\"page\":{\"path\":\"/p\",\"search\":\"?gclid=abc\"}}"),
          "track 'E' user_id:u channel=paid_search click=gclid landing=/p"},
         {EVENT("\"channel\":\"web\",\"context\":{" LIB(
-             "RudderLabs JavaScript SDK") ",\"page\":{\"referrer\":\"$direct\",\"url\":\"https://"
-                                          "a.nl/x\"}}"),
+             "RudderLabs JavaScript SDK") ",\"page\":{\"referrer\":\"$direct\",\"url\":\"https://a.nl/x\"}}"),
          "track 'E' user_id:u channel=direct landing=https://a.nl/x"},
         {EVENT("\"context\":{" LIB("analytics-kotlin") "}"), "track 'E' user_id:u channel=direct"},
         {EVENT("\"context\":{" LIB("analytics-node") ",\"page\":{\"url\":\"https://a.nl/\"}}"),
@@ -331,8 +310,8 @@ static void test_visits(void **state)
          "track 'E' user_id:u SERVER"},
         {EVENT("\"channel\":\"server\",\"context\":{\"page\":{\"url\":\"https://a.nl/\"}}"),
          "track 'E' user_id:u SERVER"},
-        {EVENT("\"context\":{\"page\":{\"url\":\"https://a.nl/\",\"referrer\":\"https://"
-               "www.google.nl/\"}}"),
+        {EVENT(
+             "\"context\":{\"page\":{\"url\":\"https://a.nl/\",\"referrer\":\"https://www.google.nl/\"}}"),
          "track 'E' user_id:u channel=organic_search referrer=www.google.nl landing=https://a.nl/"},
         {EVENT("\"context\":{}"), "track 'E' user_id:u"},
         {EVENT("\"context\":{" LIB(
@@ -357,17 +336,16 @@ static void test_devices(void **state)
 {
 #define PAGE(context) "{\"type\":\"page\",\"anonymousId\":\"a\",\"context\":{" context "}}"
     static const struct row rows[] = {
-        {PAGE("\"userAgent\":\"Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) Mobile "
-              "Safari/604.1\""),
+        {PAGE(
+             "\"userAgent\":\"Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) Mobile Safari/604.1\""),
          "page 'Page Viewed' anonymous_id:a device=mobile browser=Safari platform=iOS"},
-        {PAGE("\"userAgent\":\"Mozilla/5.0 (X11; Linux x86_64) Chrome/120.0 Safari/537.36\","
-              "\"userAgentData\":{\"mobile\":false,\"platform\":\"Chrome "
-              "OS\"},\"location\":{\"country\":\"nl\"}"),
-         "page 'Page Viewed' anonymous_id:a device=desktop browser=Chrome platform=ChromeOS "
-         "country=NL"},
-        {PAGE("\"userAgentData\":{\"mobile\":true,\"platform\":\"Android\"},\"location\":{"
-              "\"country\":"
-              "\"Netherlands\"}"),
+        {PAGE(
+             "\"userAgent\":\"Mozilla/5.0 (X11; Linux x86_64) Chrome/120.0 Safari/537.36\","
+             "\"userAgentData\":{\"mobile\":false,\"platform\":\"Chrome OS\"},\"location\":{\"country\":\"nl\"}"),
+         "page 'Page Viewed' anonymous_id:a device=desktop browser=Chrome platform=ChromeOS country=NL"},
+        {PAGE(
+             "\"userAgentData\":{\"mobile\":true,\"platform\":\"Android\"},\"location\":{\"country\":"
+             "\"Netherlands\"}"),
          "page 'Page Viewed' anonymous_id:a device=mobile platform=Android"},
         {PAGE("\"location\":{\"country\":\"n1\"},\"os\":{\"name\":\"\"}"),
          "page 'Page Viewed' anonymous_id:a"},
@@ -387,24 +365,23 @@ static void test_consents(void **state)
         {PAGE("\"consent\":{}"), "page 'Page Viewed' anonymous_id:a"},
         {PAGE("\"consent\":{\"categoryPreferences\":{}}"),
          "page 'Page Viewed' anonymous_id:a *=denied"},
-        {PAGE("\"consent\":{\"categoryPreferences\":{\"Advertising\":true,\"Strictly "
-              "Necessary\":true,"
-              "\"my-own Thing\":false,\"odd\":\"maybe\"}}"),
+        {PAGE(
+             "\"consent\":{\"categoryPreferences\":{\"Advertising\":true,\"Strictly Necessary\":true,"
+             "\"my-own Thing\":false,\"odd\":\"maybe\"}}"),
          "page 'Page Viewed' anonymous_id:a *=denied advertising=granted service=granted"
          " my_own_thing=denied"},
         {PAGE("\"consentManagement\":{\"allowedConsentIds\":[\"C0001\"],\"deniedConsentIds\":"
               "[\"Marketing\"]}"),
          "page 'Page Viewed' anonymous_id:a c0001=granted advertising=denied"},
-        {PAGE("\"messaging_subscriptions\":[{\"key\":\"e\",\"type\":\"EMAIL\",\"status\":"
-              "\"SUBSCRIBED\"},"
-              "{\"type\":\"SMS\",\"status\":\"UNSUBSCRIBED\"},{\"type\":\"WhatsApp\",\"status\":"
-              "\"SUBSCRIBED\"}]"),
+        {PAGE(
+             "\"messaging_subscriptions\":[{\"key\":\"e\",\"type\":\"EMAIL\",\"status\":\"SUBSCRIBED\"},"
+             "{\"type\":\"SMS\",\"status\":\"UNSUBSCRIBED\"},{\"type\":\"WhatsApp\",\"status\":\"SUBSCRIBED\"}]"),
          "page 'Page Viewed' anonymous_id:a marketing_email=granted marketing_sms=denied"},
         {TRAITS("\"*\":true,\"analytics\":\"granted\",\"a\xc3\xa9\":true"),
          "identify user_id:u analytics=granted"},
-        {TRAITS("\"marketing_email\":{\"state\":\"granted\",\"basis\":\"existing_customer\","
-                "\"text_version\":\"v3\",\"at\":\"2026-11-23T15:45:20.1Z\"},\"x\":{\"basis\":"
-                "\"contract\"}"),
+        {TRAITS(
+             "\"marketing_email\":{\"state\":\"granted\",\"basis\":\"existing_customer\","
+             "\"text_version\":\"v3\",\"at\":\"2026-11-23T15:45:20.1Z\"},\"x\":{\"basis\":\"contract\"}"),
          "identify user_id:u marketing_email=granted(existing_customer,v3,-1000ms)"},
         {TRAITS("\"analytics\":{\"state\":true,\"basis\":\"because\"}"),
          "identify user_id:u analytics=granted"},
@@ -418,29 +395,22 @@ static void test_consents(void **state)
 static void test_bodies(void **state)
 {
     static const struct row rows[] = {
-        {"{\"type\":\"track\",\"event\":\"E\",\"messageId\":\"m\",\"userId\":\"u\",\"writeKey\":"
-         "\"K\","
+        {"{\"type\":\"track\",\"event\":\"E\",\"messageId\":\"m\",\"userId\":\"u\",\"writeKey\":\"K\","
          "\"_metadata\":{},\"options\":{},\"properties\":{ \"a\" : 1.50 },\"own\":[1, 2]}",
          "{\"userId\":\"u\",\"properties\":{ \"a\" : 1.50 },\"own\":[1, 2]}"},
-        {"{\"userId\":\"u\",\"type\":\"page\",\"messageId\":\"m\",\"event\":\"kept\","
-         "\"wr\\u0069teKey\":\"K\"}",
+        {"{\"userId\":\"u\",\"type\":\"page\",\"messageId\":\"m\",\"event\":\"kept\",\"wr\\u0069teKey\":\"K\"}",
          "{\"userId\":\"u\",\"event\":\"kept\"}"},
         {"{\"userId\":\"u\",\"type\":\"page\",\"messageId\":17}",
          "{\"userId\":\"u\",\"messageId\":17}"},
-        {"{\"userId\":\"u\",\"type\":\"page\",\"messageId\":\"m\",\"context\":{\"a\":1,\"ip\":\"1."
-         "2.3.4\",\"b\":2}}",
+        {"{\"userId\":\"u\",\"type\":\"page\",\"messageId\":\"m\",\"context\":{\"a\":1,\"ip\":\"1.2.3.4\",\"b\":2}}",
          "{\"userId\":\"u\",\"context\":{\"a\":1,\"b\":2,\"ip\":\"1.2.3.0\"}}"},
-        {"{\"userId\":\"u\",\"type\":\"page\",\"messageId\":\"m\",\"context\":{\"ip\":\"2001:db8:1:"
-         "2::3\"}}",
+        {"{\"userId\":\"u\",\"type\":\"page\",\"messageId\":\"m\",\"context\":{\"ip\":\"2001:db8:1:2::3\"}}",
          "{\"userId\":\"u\",\"context\":{\"ip\":\"2001:db8:1::\"}}"},
-        {"{\"userId\":\"u\",\"type\":\"page\",\"messageId\":\"m\",\"context\":{\"ip\":\"me\","
-         "\"ip\":\"1.2.3.4x\"}}",
+        {"{\"userId\":\"u\",\"type\":\"page\",\"messageId\":\"m\",\"context\":{\"ip\":\"me\",\"ip\":\"1.2.3.4x\"}}",
          "{\"userId\":\"u\",\"context\":{}}"},
-        {"{\"context\":{\"ip\":\"9.9.9.9\"},\"userId\":\"u\",\"type\":\"page\",\"messageId\":\"m\","
-         "\"context\":{\"k\":1}}",
+        {"{\"context\":{\"ip\":\"9.9.9.9\"},\"userId\":\"u\",\"type\":\"page\",\"messageId\":\"m\",\"context\":{\"k\":1}}",
          "{\"userId\":\"u\",\"context\":{\"k\":1}}"},
-        {"{\"userId\":\"u\",\"type\":\"page\",\"messageId\":\"m\",\"context\":null,\"properties\":"
-         "null}",
+        {"{\"userId\":\"u\",\"type\":\"page\",\"messageId\":\"m\",\"context\":null,\"properties\":null}",
          "{\"userId\":\"u\",\"context\":null,\"properties\":null}"},
     };
     struct outcome *o = kn_must_calloc(1, sizeof *o);
@@ -542,8 +512,7 @@ static void test_no_memory(void **state)
     static const char json[] =
         "{\"type\":\"identify\",\"userId\":\"u\\u0041\",\"traits\":{\"email\":\"A\\u0042@x.nl\","
         "\"firstName\":\"a\\u0042\",\"lastName\":\"b\",\"consents\":{\"a\\u0062\":true}},"
-        "\"context\":{\"ip\":\"1.2.3.4\",\"externalIds\":[{\"id\":\"1\",\"type\":\"own\","
-        "\"collection\":"
+        "\"context\":{\"ip\":\"1.2.3.4\",\"externalIds\":[{\"id\":\"1\",\"type\":\"own\",\"collection\":"
         "\"users\",\"encoding\":\"none\"}]}}";
     struct kn_collect_message_options options = {
         .settings = settings, .source = &settings->sources[0], .received_us = NOW};
@@ -627,8 +596,7 @@ static void test_masks(void **state)
     } rows[] = {
         {"{\"type\": \"track\", \"event\":\"Order Completed\",\"messageId\":\"m-20261123155\"}",
          "{\"type\":\"track\",\"event\":\"Order Completed\",\"messageId\":\"m-20261123155\"}"},
-        {"{\"userId\":\"jan\",\"traits\":{\"name\":\"Jan\",\"jan@x.nl\":true,\"age\":41,\"tel\":"
-         "31612345678}}",
+        {"{\"userId\":\"jan\",\"traits\":{\"name\":\"Jan\",\"jan@x.nl\":true,\"age\":41,\"tel\":31612345678}}",
          "{\"userId\":\"***\",\"traits\":{\"name\":\"***\",\"***\":true,\"age\":41,\"tel\":***}}"},
         {"{\"event\":\"jan@x.nl\",\"type\":\"06123456789\"}",
          "{\"event\":\"***\",\"type\":\"***\"}"},

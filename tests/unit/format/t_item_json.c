@@ -155,8 +155,8 @@ static void refused(void **state)
         {"{\"kern\":1,\"kind\":\"event\",\"type\":\"track\"}", "time"},
         {OK_START "\"x\":1}", "received_at"},
         {OK_START "\"received_at\":\"2026-01-01T00:00:00Z\"}", "identifiers"},
-        {OK_START "\"received_at\":\"2026-01-01T00:00:00Z\",\"identifiers\":[{\"type\":\"limit\","
-                  "\"value\":\"1\"}]}",
+        {OK_START
+         "\"received_at\":\"2026-01-01T00:00:00Z\",\"identifiers\":[{\"type\":\"limit\",\"value\":\"1\"}]}",
          "identifiers"},
         {OK_START
          "\"received_at\":\"2026-01-01T00:00:00Z\",\"identifiers\":[],\"flags\":[\"odd\"]}",
@@ -166,9 +166,9 @@ static void refused(void **state)
         {OK_START
          "\"received_at\":\"2026-01-01T00:00:00Z\",\"identifiers\":[],\"order\":{\"event\":\"x\"}}",
          "order"},
-        {OK_START "\"received_at\":\"2026-01-01T00:00:00Z\",\"identifiers\":[],\"consents\":[{"
-                  "\"purpose\":\"a\","
-                  "\"state\":\"maybe\"}]}",
+        {OK_START
+         "\"received_at\":\"2026-01-01T00:00:00Z\",\"identifiers\":[],\"consents\":[{\"purpose\":\"a\","
+         "\"state\":\"maybe\"}]}",
          "consents"},
     };
     struct kn_json_parser *parser = kn_json_parser_new();

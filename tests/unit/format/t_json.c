@@ -335,14 +335,11 @@ static const char *const refused[] = {
 
 /* An event as analytics.js sends it, 680 bytes and some. */
 static const char event[] =
-    "{\"type\":\"track\",\"event\":\"Product "
-    "Viewed\",\"properties\":{\"product_id\":\"sku-1\",\"price\":"
+    "{\"type\":\"track\",\"event\":\"Product Viewed\",\"properties\":{\"product_id\":\"sku-1\",\"price\":"
     "19.95},\"anonymousId\":\"da09d765-6f2d-4b62-a939-49681ccfbdc2\",\"userId\":null,\"timestamp\":"
-    "\"2026-11-23T15:45:20.256Z\",\"messageId\":\"ajs-next-1795448720256-6f2d3b62\","
-    "\"integrations\":"
+    "\"2026-11-23T15:45:20.256Z\",\"messageId\":\"ajs-next-1795448720256-6f2d3b62\",\"integrations\":"
     "{},\"context\":{\"page\":{\"path\":\"/p/1\",\"referrer\":\"\",\"search\":\"?utm_source=goog\","
-    "\"title\":\"T\\u00e9\",\"url\":\"https://shop.example/p/"
-    "1\"},\"locale\":\"en-US\",\"campaign\":{"
+    "\"title\":\"T\\u00e9\",\"url\":\"https://shop.example/p/1\"},\"locale\":\"en-US\",\"campaign\":{"
     "\"source\":\"goog\",\"name\":\"c1\"}},\"list\":[1,-2.5e3,true,false,[\"a\\\\\"],{}]}";
 
 static const struct kn_json_limits limits = {.depth_max = 32, .nodes_max = 1U << 20};
@@ -613,11 +610,10 @@ static void out_of_memory(void **state)
 
 static void looking_up(void **state)
 {
-    static const char text[] = "{\"a\":1,\"b\":{\"c\":{\"d\":\"deep\"}},\"a\":\"two\",\"\\u0063\\/"
-                               "\":3,\"n\":null,\"t\":true,"
-                               "\"e\":\"x\\n\\ud83d\\ude00\\ud800y\",\"i\":[1,-9223372036854775808,"
-                               "9223372036854775808,1.0,"
-                               "9223372036854775807,-9223372036854775809,-0],\"\":7}";
+    static const char text[] =
+        "{\"a\":1,\"b\":{\"c\":{\"d\":\"deep\"}},\"a\":\"two\",\"\\u0063\\/\":3,\"n\":null,\"t\":true,"
+        "\"e\":\"x\\n\\ud83d\\ude00\\ud800y\",\"i\":[1,-9223372036854775808,9223372036854775808,1.0,"
+        "9223372036854775807,-9223372036854775809,-0],\"\":7}";
     struct kn_json_parser *p = kn_json_parser_new();
     struct kn_arena arena;
     struct kn_json doc;

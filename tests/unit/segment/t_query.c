@@ -118,8 +118,7 @@ static void made_canonical(void **state)
         {"event('A').within(2 week).count() = 1", "event('A').within(2 weeks).count() = 1"},
         {"event('A').where(property('x') = 1).where(property('y') = 1 OR property('z') = 1)"
          ".count() = 1",
-         "event('A').where(property('x') = 1 AND (property('y') = 1 OR property('z') = 1)).count() "
-         "= "
+         "event('A').where(property('x') = 1 AND (property('y') = 1 OR property('z') = 1)).count() = "
          "1"},
         {"event('A').sources({exclude: 'web'}).count() = 1",
          "event('A').sources({exclude: ['web']}).count() = 1"},

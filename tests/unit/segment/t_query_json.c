@@ -94,15 +94,13 @@ static void refused(void **state)
          "a string, a number"},
         {"{\"left\":{\"trait\":[\"a\"]},\"op\":\"equals\",\"value\":1e5}", 46,
          "without an exponent"},
-        {"{\"left\":{\"trait\":[\"a\"]},\"op\":\"within_last\",\"period\":{\"count\":0,\"unit\":"
-         "\"day\"}}",
+        {"{\"left\":{\"trait\":[\"a\"]},\"op\":\"within_last\",\"period\":{\"count\":0,\"unit\":\"day\"}}",
          61, "from 1"},
         {"{\"left\":{\"event\":\"A\",\"reduce\":{\"fn\":\"total\"}},\"op\":\"exists\"}", 37,
          "\"fn\""},
         {"{\"left\":{\"bla\":\"A\"},\"op\":\"exists\"}", 8, "\"event\""},
         {"{\"left\":{\"event\":\"A\"},\"op\":\"exists\"}", SIZE_MAX, "reducer"},
-        {"{\"left\":{\"event\":\"A\",\"reduce\":{\"fn\":\"count\"}},\"op\":\"equals\",\"value\":"
-         "\"1\"}",
+        {"{\"left\":{\"event\":\"A\",\"reduce\":{\"fn\":\"count\"}},\"op\":\"equals\",\"value\":\"1\"}",
          SIZE_MAX, "in event('A').count() = '1': expected a number"},
         {"{\"left\":{\"trait\":[\"a\"]},\"op\":\"equals\",\"value\":\"a\\u0000b\"}", SIZE_MAX,
          "control character"},

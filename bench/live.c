@@ -24,7 +24,7 @@ struct bench {
     struct kn_rand rand;
     struct kn_buf items;
     uint64_t messages;
-    uint64_t apply_ns, applied_events;
+    uint64_t apply_ns, evaluations;
 };
 
 static void must(enum kn_rc rc, const struct kn_err *err)
@@ -186,6 +186,13 @@ static void stream(struct bench *b, uint64_t events, uint32_t batch, uint32_t pr
     (void)printf("%-28s %9.0f events/s applied (%.2f us each)\n", what,
                  (double)events * 1e9 / (double)b->apply_ns,
                  (double)b->apply_ns / 1e3 / (double)events);
+    struct kn_workspace_stats stats;
+    kn_workspace_stats(b->ws, &stats);
+    (void)printf("  %.1f evaluations per event; %llu histories in %llu MiB, %llu read again\n",
+                 (double)(stats.evaluations - b->evaluations) / (double)events,
+                 (unsigned long long)stats.histories, (unsigned long long)stats.history_bytes >> 20,
+                 (unsigned long long)stats.history_misses);
+    b->evaluations = stats.evaluations;
     (void)fflush(stdout);
 }
 
@@ -229,6 +236,7 @@ int main(int argc, char **argv)
     must(kn_workspace_apply(b.ws, INT64_MAX, &applied, &err), &err);
     stream(&b, events, batch, profiles, "no segments");
     kn_workspace_close(b.ws);
+    b.evaluations = 0;
     (void)snprintf(command, sizeof command, "rm -rf %s/ws", dir);
     if (system(command) != 0) {
         return 2;

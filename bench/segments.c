@@ -24,6 +24,10 @@
 #include "report/report.h"
 #include "segment/bulk.h"
 
+/* As the server's (src/cli/main.c). */
+extern const char *const malloc_conf;
+const char *const malloc_conf = "percpu_arena:percpu,dirty_decay_ms:60000,muzzy_decay_ms:0";
+
 enum { SEED = 1, ROUNDS = 5, AUDIENCES = 3, PREVIEWS = 200 };
 
 struct bench {

@@ -10,7 +10,7 @@ struct pool;
 
 struct pool *pool_new(void);
 void pool_free(struct pool *pool);
-/* As struct kn_bulk_jobs and kn_report_jobs want it; context is the pool. */
+/* As struct kn_bulk_jobs and kn_bulk_jobs want it; context is the pool. */
 void pool_run(void *context, uint32_t count, void (*job)(void *arg, uint32_t index), void *arg);
 
 #endif

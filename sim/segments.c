@@ -98,8 +98,9 @@ bool sim_segments_check(struct kn_workspace *ws, char *why, size_t why_len)
     size_t count;
     size_t people_count;
     uint32_t next;
+    bool more;
     kn_arena_init(&arena, 64 << 20);
-    bool ok = kn_segments_list(ws, false, &arena, &all, &count) == KN_OK &&
+    bool ok = kn_segments_list(ws, false, 0, KEYS, &arena, &all, &count, &more) == KN_OK &&
               kn_read_profiles(ws, 0, KN_STR_EMPTY, MEMBERS_MAX, &arena, &people, &people_count,
                                &next) == KN_OK;
     if (!ok) {

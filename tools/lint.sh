@@ -7,7 +7,8 @@ jobs="$(nproc)"
 
 case "${1:-}" in
   tidy)
-    git ls-files 'src/*.c' | xargs -P "$jobs" -n 8 clang-tidy --quiet -p build-clang 2>/dev/null
+    git ls-files 'src/*.c' | xargs -P "$jobs" -n 8 clang-tidy --quiet -p build-clang >build-clang/tidy.log 2>/dev/null ||
+      { grep -E 'error: ' build-clang/tidy.log | sort -u; exit 1; }
     ;;
   cppcheck)
     # Its notion of what is not initialised knows nothing of KN_TRY; the analyser of clang and the

@@ -38,6 +38,11 @@ step "types of the UI" sh tools/node.sh web/node_modules/typescript/bin/tsc -p w
 step "headers stand alone" sh tools/lint.sh headers
 step "cppcheck" sh tools/lint.sh cppcheck
 suite rel
+# Each with a fresh seed, which is printed; --seed repeats it.
+step "the evaluators and the naive judge agree" build/tests/unit/segment/t_eval_diff --seconds 30
+step "evaluation with a state agrees" build/tests/unit/segment/t_state_diff --seconds 15
+step "the vectorised driver agrees" build/tests/unit/segment/t_bulk --seconds 20
+step "the fold agrees" build/tests/unit/apply/t_live_diff --seconds 20
 suite clang -L "unit|fuzz"
 step "clang-tidy" sh tools/lint.sh tidy
 suite asan -L "unit|fuzz|sim"

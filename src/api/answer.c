@@ -4,6 +4,7 @@
 #include "api/api_internal.h"
 #include "base/assert.h"
 #include "base/hash.h"
+#include "format/time_text.h"
 #include "format/token.h"
 
 /* ---- answers ---- */
@@ -205,6 +206,16 @@ bool kn_api_limit(struct kn_ctx *ctx, size_t fallback, size_t most, size_t *ret)
         return false;
     }
     *ret = (size_t)value;
+    return true;
+}
+
+bool kn_api_time_param(struct kn_ctx *ctx, const char *name, int64_t *ret)
+{
+    struct kn_str text = kn_http_param(ctx->request, name);
+    if (kn_http_has_param(ctx->request, name) && !kn_time_parse(text, ret)) {
+        kn_api_fail_param(ctx, name, "must be an ISO 8601 time (a + in a URL is written %2B)");
+        return false;
+    }
     return true;
 }
 

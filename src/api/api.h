@@ -53,7 +53,7 @@ struct kn_api_env {
     void (*metrics)(void *context, struct kn_buf *out);
     /* Every workspace recovered and taking records. */
     bool (*ready)(void *context);
-    struct kn_report_jobs jobs; /* who help with one report */
+    struct kn_bulk_jobs jobs; /* who help with bulk work and reports */
     void *context;
     struct kn_clock clock;
     struct kn_random random;

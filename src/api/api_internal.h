@@ -52,7 +52,9 @@ enum kn_scope {
     KN_SCOPE_PUBLIC,
     KN_SCOPE_READ,        /* any role */
     KN_SCOPE_PERSONAL,    /* sees persons: not the analyst */
+    KN_SCOPE_SEGMENTS,    /* makes segments: marketer and up */
     KN_SCOPE_SOURCES,     /* developer and up */
+    KN_SCOPE_EXPORT,      /* takes persons out of Kern: admin and up */
     KN_SCOPE_ADMIN,       /* of the workspace */
     KN_SCOPE_INSTANCE,    /* admin of the whole installation */
     KN_SCOPE_METRICS,     /* from this machine, or with any token */
@@ -118,6 +120,8 @@ void kn_api_stage_items(struct kn_ctx *ctx, struct kn_str items, uint32_t count,
  * runs again from its start). True: call kn_api_end_change after staging. */
 bool kn_api_begin_change(struct kn_ctx *ctx);
 void kn_api_end_change(struct kn_ctx *ctx);
+/* A time of the query string; false: answered 400 already. */
+bool kn_api_time_param(struct kn_ctx *ctx, const char *name, int64_t *ret);
 /* Cursors are opaque, checked, and good for the same path and filters only.
  * values[0..1] come back as they went out; *ret_given: a cursor was given. False: answered 400. */
 bool kn_api_read_cursor(struct kn_ctx *ctx, uint64_t values[2], bool *ret_given);
@@ -144,7 +148,49 @@ void kn_render_links(struct kn_buf *out, const struct kn_settings *settings,
                      const struct kn_profile_link *links, size_t count);
 struct kn_str kn_render_source(const struct kn_settings *settings, uint32_t number);
 
+/* ---- segments ---- */
+struct kn_segment_info;
+struct kn_query_warning;
+struct kn_audience;
+/* The members of an object that shows a segment or computed trait. */
+void kn_api_put_segment(struct kn_buf *out, const struct kn_segment_info *info);
+/* These answer for themselves when they say no. The first is about what the route is about: a
+ * segment or a computed trait. */
+bool kn_api_segment_info(struct kn_ctx *ctx, struct kn_str key, struct kn_segment_info *ret);
+bool kn_api_check_query(struct kn_ctx *ctx, struct kn_str key, struct kn_str text,
+                        enum kn_query_form form, const struct kn_query_warning **ret_warnings,
+                        size_t *ret_count);
+/* ?purpose=, empty when it is not given. */
+bool kn_api_purpose(struct kn_ctx *ctx, struct kn_str *ret);
+/* Those for whom a query holds; the members of a segment who granted the purpose (empty or service:
+ * all). End it. */
+bool kn_api_query_audience(struct kn_ctx *ctx, struct kn_str text, struct kn_audience *ret);
+bool kn_api_segment_audience(struct kn_ctx *ctx, struct kn_str key, struct kn_str purpose,
+                             struct kn_audience *ret);
+/* Leaves only those who granted the purpose; service needs no consent. */
+bool kn_api_restrict(struct kn_ctx *ctx, struct kn_audience *a, struct kn_str purpose);
+/* ?fields=: members of a profile. A profile with only these (empty: all) and its id. */
+bool kn_api_fields(struct kn_ctx *ctx, struct kn_str *ret);
+void kn_api_put_profile(struct kn_buf *out, const struct kn_settings *settings,
+                        const struct kn_profile *p, struct kn_str fields);
+/* GET profiles with ?query=. */
+void kn_api_select_profiles(struct kn_ctx *ctx);
+/* The first ordinals from `from` on; answers how many. */
+size_t kn_api_pick(const struct kn_audience *a, uint32_t from, size_t most, uint32_t *ordinals);
+
 /* ---- handlers ---- */
+/* of segments and computed traits alike */
+void kn_get_definitions(struct kn_ctx *ctx);
+void kn_post_definition(struct kn_ctx *ctx);
+void kn_get_definition(struct kn_ctx *ctx);
+void kn_put_definition(struct kn_ctx *ctx);
+void kn_delete_definition(struct kn_ctx *ctx);
+void kn_get_segment_members(struct kn_ctx *ctx);
+void kn_get_segment_changes(struct kn_ctx *ctx);
+void kn_get_segment_history(struct kn_ctx *ctx);
+void kn_get_segment_csv(struct kn_ctx *ctx);
+void kn_post_preview(struct kn_ctx *ctx);
+void kn_post_explain(struct kn_ctx *ctx);
 /* GET profiles names an identifier: a look-up, neither a search nor a list. */
 bool kn_api_is_lookup(const struct kn_http_request *request);
 void kn_get_health(struct kn_ctx *ctx);

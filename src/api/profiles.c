@@ -1,7 +1,6 @@
 /* Reading profiles, their events and links. */
 #include "api/api_internal.h"
 #include "format/fold.h"
-#include "format/time_text.h"
 
 bool kn_api_is_lookup(const struct kn_http_request *request)
 {
@@ -41,7 +40,9 @@ static void list(struct kn_ctx *ctx)
     struct kn_profile **profiles;
     size_t count;
     uint32_t next;
-    if (!kn_api_limit(ctx, KN_API_LIMIT, KN_API_LIMIT_MAX, &limit) ||
+    struct kn_str fields;
+    if (!kn_api_fields(ctx, &fields) ||
+        !kn_api_limit(ctx, KN_API_LIMIT, KN_API_LIMIT_MAX, &limit) ||
         !kn_api_read_cursor(ctx, from, &given)) {
         return;
     }
@@ -62,7 +63,7 @@ static void list(struct kn_ctx *ctx)
     kn_buf_c(out, "{\"data\":[");
     for (size_t i = 0; i < count; i++) {
         kn_json_out_comma(out);
-        kn_render_profile(out, s, profiles[i]);
+        kn_api_put_profile(out, s, profiles[i], fields);
     }
     kn_buf_char(out, ']');
     kn_api_put_next(ctx, next > 0, next, 0);
@@ -103,7 +104,7 @@ void kn_get_profiles(struct kn_ctx *ctx)
                                                       ctx->request->arena, &p);
         answer_one(ctx, rc, p);
     } else if (kn_http_has_param(ctx->request, "query")) {
-        kn_api_fail_param(ctx, "query", "query is not part of this version");
+        kn_api_select_profiles(ctx);
     } else {
         list(ctx);
     }
@@ -197,16 +198,6 @@ static bool each_event(void *context, const struct kn_archive_row *row, const st
     return true;
 }
 
-static bool time_param(struct kn_ctx *ctx, const char *name, int64_t *ret)
-{
-    struct kn_str text = kn_http_param(ctx->request, name);
-    if (kn_http_has_param(ctx->request, name) && !kn_time_parse(text, ret)) {
-        kn_api_fail_param(ctx, name, "must be an ISO 8601 time (a + in a URL is written %2B)");
-        return false;
-    }
-    return true;
-}
-
 static bool read_cursor(struct kn_ctx *ctx, struct kn_archive_query *q)
 {
     uint64_t last[2] = {0};
@@ -231,7 +222,7 @@ void kn_get_profile_events(struct kn_ctx *ctx)
         return;
     }
     if (!kn_api_limit(ctx, KN_API_LIMIT, KN_API_LIMIT_MAX, &l.limit) ||
-        !time_param(ctx, "from", &q.from_us) || !time_param(ctx, "to", &q.to_us) ||
+        !kn_api_time_param(ctx, "from", &q.from_us) || !kn_api_time_param(ctx, "to", &q.to_us) ||
         !read_cursor(ctx, &q)) {
         return;
     }

@@ -152,6 +152,31 @@ static void put_id(struct kn_buf *out, const char *key, struct kn_h128 id)
     kn_json_out_kv(out, key, kn_str(text, 26));
 }
 
+static void put_computed(struct kn_buf *out, const struct kn_profile *p)
+{
+    kn_json_out_key(out, "computed");
+    kn_buf_char(out, '{');
+    for (size_t i = 0; i < p->computed_count; i++) {
+        kn_json_out_key_str(out, p->computed[i].key);
+        kn_buf_str(out, p->computed[i].json);
+    }
+    kn_buf_char(out, '}');
+}
+
+static void put_segments(struct kn_buf *out, const struct kn_profile *p)
+{
+    kn_json_out_key(out, "segments");
+    kn_buf_char(out, '[');
+    for (size_t i = 0; i < p->segment_count; i++) {
+        kn_json_out_comma(out);
+        kn_buf_char(out, '{');
+        kn_json_out_kv(out, "key", p->segments[i].key);
+        kn_json_out_ktime(out, "since", p->segments[i].since_us);
+        kn_buf_char(out, '}');
+    }
+    kn_buf_char(out, ']');
+}
+
 void kn_render_profile(struct kn_buf *out, const struct kn_settings *s, const struct kn_profile *p)
 {
     kn_buf_char(out, '{');
@@ -168,7 +193,9 @@ void kn_render_profile(struct kn_buf *out, const struct kn_settings *s, const st
             kn_buf_str(out, p->traits[i].json);
         }
     }
-    kn_buf_c(out, "},\"computed\":{},\"segments\":[]");
+    kn_buf_char(out, '}');
+    put_computed(out, p);
+    put_segments(out, p);
     put_consents(out, s, p);
     put_counters(out, s, p);
     put_touch(out, "first_touch", &p->first_touch);

@@ -73,29 +73,60 @@ static bool is_verbose(struct kn_ctx *ctx)
     return kn_str_eq(kn_http_param(ctx->request, "verbose"), KN_STR("true"));
 }
 
-/* class=audience and class=computed_trait ask for what Kern computed, not for what was sent. */
-static bool read_class(struct kn_ctx *ctx, bool *ret_sent)
+/* Traits as this API knows them: what was sent, and what Kern computed, which it calls classes. */
+enum trait_class { CLASS_ALL, CLASS_AUDIENCE, CLASS_COMPUTED };
+
+static bool read_class(struct kn_ctx *ctx, enum trait_class *ret)
 {
     struct kn_str name = kn_http_param(ctx->request, "class");
-    *ret_sent = name.len == 0;
-    if (name.len > 0 && !kn_str_eq(name, KN_STR("audience")) &&
-        !kn_str_eq(name, KN_STR("computed_trait"))) {
+    *ret = kn_str_eq(name, KN_STR("audience"))         ? CLASS_AUDIENCE
+           : kn_str_eq(name, KN_STR("computed_trait")) ? CLASS_COMPUTED
+                                                       : CLASS_ALL;
+    if (name.len > 0 && *ret == CLASS_ALL) {
         kn_segment_fail(ctx, 400, "validation_error", "class must be audience or computed_trait");
         return false;
     }
     return true;
 }
 
-static void put_trait(struct kn_ctx *ctx, const struct kn_settings *s,
-                      const struct kn_profile_trait *t)
+struct class_trait {
+    struct kn_str key, json, source;
+    int64_t at_us; /* INT64_MIN: not known */
+};
+
+/* The i-th trait of a class; false: there are no more. A deleted one has no text. */
+static bool trait_at(const struct kn_profile *p, const struct kn_settings *s, enum trait_class class,
+                     size_t i, struct class_trait *ret)
+{
+    size_t sent = class == CLASS_ALL ? p->trait_count : 0;
+    size_t computed = class == CLASS_AUDIENCE ? 0 : p->computed_count;
+    size_t segments = class == CLASS_COMPUTED ? 0 : p->segment_count;
+    if (i < sent) {
+        const struct kn_profile_trait *t = &p->traits[i];
+        *ret = (struct class_trait){t->key, t->json, kn_render_source(s, t->source), t->at_us};
+    } else if (i - sent < computed) {
+        const struct kn_profile_computed *c = &p->computed[i - sent];
+        *ret = (struct class_trait){c->key, c->json, KN_STR("kern"), INT64_MIN};
+    } else if (i - sent - computed < segments) {
+        const struct kn_profile_segment *g = &p->segments[i - sent - computed];
+        *ret = (struct class_trait){g->key, KN_STR("true"), KN_STR("kern"), g->since_us};
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static void put_trait(struct kn_ctx *ctx, const struct class_trait *t)
 {
     struct kn_buf *out = &ctx->response->body;
     kn_json_out_key_str(out, t->key);
     if (is_verbose(ctx)) {
         kn_buf_char(out, '{');
         kn_json_out_kraw(out, "value", t->json);
-        kn_json_out_kv(out, "source_id", kn_render_source(s, t->source));
-        kn_json_out_ktime(out, "updated_at", t->at_us);
+        kn_json_out_kv(out, "source_id", t->source);
+        if (t->at_us != INT64_MIN) {
+            kn_json_out_ktime(out, "updated_at", t->at_us);
+        }
         kn_buf_char(out, '}');
     } else {
         kn_buf_str(out, t->json);
@@ -107,29 +138,29 @@ void kn_segment_traits(struct kn_ctx *ctx)
     struct kn_profile *p;
     size_t limit;
     size_t from;
-    bool sent;
+    enum trait_class class;
     bool more = false;
     struct kn_str include = kn_http_param(ctx->request, "include");
     struct kn_buf *out = &ctx->response->body;
-    if (!load(ctx, &p) || !read_class(ctx, &sent) || !kn_api_limit(ctx, 10, 200, &limit) ||
+    if (!load(ctx, &p) || !read_class(ctx, &class) || !kn_api_limit(ctx, 10, 200, &limit) ||
         !offset_of(ctx, &from)) {
         return;
     }
     struct kn_settings *s = kn_workspace_settings(ctx->ws);
+    struct class_trait t;
     kn_api_json(ctx, 200);
     kn_buf_c(out, "{\"traits\":{");
     size_t shown = 0;
     size_t i = from;
-    for (; sent && i < p->trait_count; i++) {
-        const struct kn_profile_trait *t = &p->traits[i];
-        if (t->json.len == 0 || (include.len > 0 && !listed(include, t->key))) {
+    for (; trait_at(p, s, class, i, &t); i++) {
+        if (t.json.len == 0 || (include.len > 0 && !listed(include, t.key))) {
             continue;
         }
         more = shown == limit;
         if (more) {
             break;
         }
-        put_trait(ctx, s, t);
+        put_trait(ctx, &t);
         shown++;
     }
     kn_buf_char(out, '}');

@@ -156,6 +156,52 @@ static void insert(struct kn_histories *h, struct kn_history *history, struct kn
     lane->arrivals[at] = arrival;
     lane->rows[at] = row;
     lane->count++;
+    history->row_count++;
+}
+
+/* ---- states of long histories ---- */
+
+static void tell_states(struct kn_history *history, struct kn_str event, int64_t us)
+{
+    for (uint32_t i = 0; i < history->state_count; i++) {
+        kn_eval_state_touch(history->states[i].state, event, us);
+    }
+}
+
+struct kn_eval_state *kn_history_state(struct kn_histories *h, struct kn_history *history,
+                                       uint32_t number, const struct kn_definition *definition)
+{
+    for (uint32_t i = 0; i < history->state_count; i++) {
+        if (history->states[i].number == number) {
+            return history->states[i].state;
+        }
+    }
+    if ((history->state_count & (history->state_count - 1)) == 0) {
+        uint32_t room = history->state_count ? history->state_count * 2 : 1;
+        history->states = kn_must_realloc(history->states, room * sizeof *history->states);
+    }
+    struct kn_history_state *made = &history->states[history->state_count++];
+    *made = (struct kn_history_state){number, kn_eval_state_new(definition)};
+    /* It grows to some bytes for each matching row. */
+    charge(h, history, sizeof *made + kn_eval_state_bytes(made->state));
+    return made->state;
+}
+
+void kn_history_forget_states(struct kn_history *history)
+{
+    for (uint32_t i = 0; i < history->state_count; i++) {
+        kn_eval_state_free(history->states[i].state);
+    }
+    kn_free(history->states);
+    history->states = NULL;
+    history->state_count = 0;
+}
+
+void kn_histories_forget_states(struct kn_histories *h)
+{
+    for (struct kn_history *at = h->newest; at; at = at->older) {
+        kn_history_forget_states(at);
+    }
 }
 
 void kn_history_add(struct kn_histories *h, struct kn_history *history, const struct kn_plan *plan,
@@ -170,6 +216,7 @@ void kn_history_add(struct kn_histories *h, struct kn_history *history, const st
     struct kn_history_row *row = make_row(h, &plan->events[event], &facts, item->source, &bytes);
     charge(h, history, bytes);
     insert(h, history, lane_of(h, history, event), item->event_us, arrival, row);
+    tell_states(history, item->name, item->event_us);
 }
 
 static void empty_lane(struct kn_lane *lane)
@@ -184,6 +231,7 @@ void kn_history_load_orders(struct kn_histories *h, struct kn_fold *f, struct kn
                             const struct kn_plan *plan)
 {
     history->orders_loaded = true;
+    tell_states(history, KN_STR_EMPTY, INT64_MIN);
     if (plan->order_event == UINT32_MAX) {
         return;
     }
@@ -230,6 +278,7 @@ static void free_history(struct kn_histories *h, struct kn_history *history)
         kn_free(lane->rows);
         kn_free(lane);
     }
+    kn_history_forget_states(history);
     h->bytes -= history->bytes;
     kn_free(history->lanes);
     kn_free(history);

@@ -29,12 +29,21 @@ struct kn_lane {    /* rows of one event, by (us, arrival) */
     struct kn_history_row **rows;
 };
 
+/* What an instance has worked out of a long history (kn_eval_state). */
+struct kn_history_state {
+    uint32_t number;
+    struct kn_eval_state *state;
+};
+
 struct kn_history {
     uint32_t ordinal;
     uint32_t lane_count;
     struct kn_lane **lanes; /* each stays where it is: views hold on to them */
     uint64_t bytes;
     bool orders_loaded;
+    uint32_t row_count;
+    struct kn_history_state *states; /* owned */
+    uint32_t state_count;
     struct kn_history *newer, *older; /* by last use */
 };
 
@@ -67,6 +76,13 @@ void kn_history_add(struct kn_histories *h, struct kn_history *history, const st
 /* Reads the orders again from the state, when the plan reads them. */
 void kn_history_load_orders(struct kn_histories *h, struct kn_fold *f, struct kn_history *history,
                             const struct kn_plan *plan);
+/* The state of an instance, made when there is none; lives until the states are forgotten or the
+ * history goes. */
+struct kn_eval_state *kn_history_state(struct kn_histories *h, struct kn_history *history,
+                                       uint32_t number, const struct kn_definition *definition);
+/* Before definitions go, and when what where() may read besides rows has changed. */
+void kn_history_forget_states(struct kn_history *history);
+void kn_histories_forget_states(struct kn_histories *h);
 struct kn_lane *kn_history_lane(struct kn_history *history, uint32_t event); /* or NULL */
 
 #endif

@@ -53,6 +53,12 @@ struct kn_live_key { /* trait, segment or computed trait by key */
     struct kn_bits readers;
 };
 
+struct kn_live_key_memo { /* texts of definitions stay where they are */
+    const char *key;
+    size_t len;
+    const struct kn_instance *serves; /* NULL: none does */
+};
+
 struct kn_live_memo {
     const void *keys;
     uint32_t event, field;
@@ -77,8 +83,10 @@ struct kn_live {
     struct kn_bits consent_readers, identifier_readers, order_readers, every;
     struct kn_bits empty_matters; /* true, waiting or with a value for a profile without anything */
     struct kn_live_memo memo[256];
+    struct kn_live_key_memo key_memo[256];
 
     struct kn_histories histories;
+    uint32_t long_rows; /* histories from this many rows on keep states */
     struct kn_due due;
     struct kn_member_list list; /* of the profile being evaluated */
     struct kn_bits todo, direct;

@@ -342,6 +342,7 @@ static void become_ready(struct kn_fold *f, struct kn_instance *instance)
     struct kn_segment_record *r = &instance->record;
     struct kn_instance *old = kn_live_serving(f->live, r->key);
     uint32_t reader_count;
+    kn_histories_forget_states(&f->live->histories);
     uint32_t *readers = numbers_of_readers(f->live, r->key, &reader_count);
     r->status = KN_SEGMENT_READY;
     r->ready_us = f->now_us;

@@ -140,6 +140,19 @@ void kn_live_settle(struct kn_fold *f, struct kn_instance *instance, bool truth,
 
 /* ---- one profile ---- */
 
+/* A long history is not read anew each time; NULL: this one is. What other definitions say may
+ * change without a word to the state. */
+static struct kn_eval_state *state_for(struct kn_live_view *v, const struct kn_instance *instance)
+{
+    struct kn_live *live = v->f->live;
+    const struct kn_definition *definition = instance->defined->definition;
+    if (!v->history || v->history->row_count < live->long_rows || instance->level > 0 ||
+        !kn_definition_wants_state(definition)) {
+        return NULL;
+    }
+    return kn_history_state(&live->histories, v->history, instance->record.number, definition);
+}
+
 static void evaluate_one(struct kn_fold *f, struct kn_live_view *v, struct kn_instance *instance,
                          const struct kn_live_why *why, bool direct)
 {
@@ -147,18 +160,23 @@ static void evaluate_one(struct kn_fold *f, struct kn_live_view *v, struct kn_in
     enum kn_rc rc;
     live->evaluations++;
     v->view.zone = instance->defined->zone;
+    struct kn_eval_state *state = state_for(v, instance);
     if (instance->record.computed) {
         struct kn_trait_value got = {0};
         kn_buf_clear(&live->value);
-        rc = kn_eval_trait(instance->defined->definition, &v->view, why->now_us, &live->arena,
-                           &live->value, &got);
+        rc = state ? kn_eval_trait_with(state, &v->view, why->now_us, &live->arena, &live->value,
+                                        &got)
+                   : kn_eval_trait(instance->defined->definition, &v->view, why->now_us,
+                                   &live->arena, &live->value, &got);
         kn_assert(rc == KN_OK && live->value.rc == KN_OK);
         kn_live_settle(f, instance, false, got.present ? kn_buf_view(&live->value) : KN_STR_EMPTY,
                        got.next_us, why, direct);
         return;
     }
     struct kn_verdict verdict = {0};
-    rc = kn_eval(instance->defined->definition, &v->view, why->now_us, &live->arena, &verdict);
+    rc = state ? kn_eval_with(state, &v->view, why->now_us, &live->arena, &verdict)
+               : kn_eval(instance->defined->definition, &v->view, why->now_us, &live->arena,
+                         &verdict);
     kn_assert(rc == KN_OK);
     kn_live_settle(f, instance, verdict.truth, KN_STR_EMPTY, verdict.next_us, why, direct);
 }
@@ -273,6 +291,10 @@ static void follow(struct kn_fold *f, struct kn_live_view *v, const struct kn_to
     }
     if (touch->changed & KN_CHANGED_ORDERS) {
         v->history->orders_loaded = false;
+        kn_history_forget_states(v->history);
+    }
+    if (touch->changed & KN_CHANGED_FACTS) {
+        kn_history_forget_states(v->history);
     }
     for (uint32_t i = touch->first; i != 0; i = f->touched.items[i - 1].next) {
         const struct kn_touch_item *t = &f->touched.items[i - 1];
@@ -402,6 +424,10 @@ bool kn_live_fire(struct kn_fold *f, int64_t until_us, uint64_t seq)
     }
     struct kn_live_why why = {.cause = KN_CAUSE_TIME, .now_us = first.us};
     kn_live_view(&v, f, first.ordinal);
+    if (kn_histories_has(&live->histories, first.ordinal)) {
+        bool fresh;
+        v.history = kn_histories_get(&live->histories, f, v.plan, first.ordinal, false, &fresh);
+    }
     kn_members_load(f, first.ordinal, &live->list);
     purge(live);
     for (uint32_t i = 0; i < live->list.count; i++) {

@@ -134,6 +134,7 @@ static void make_plan(struct kn_live *live)
         kn_histories_clear(&live->histories);
     }
     memset(live->memo, 0, sizeof live->memo);
+    memset(live->key_memo, 0, sizeof live->key_memo);
 }
 
 void kn_live_make_index(struct kn_fold *f)

@@ -6,11 +6,11 @@
 #include "base/assert.h"
 #include "base/mem.h"
 
-enum { EVAL_ARENA_MAX = 1024 * 1024 * 1024, VALUE_MAX = 16 * 1024 * 1024 };
+enum { LONG_ROWS = 256, EVAL_ARENA_MAX = 1024 * 1024 * 1024, VALUE_MAX = 16 * 1024 * 1024 };
 
 void kn_live_init(struct kn_live *live, uint64_t cache_bytes)
 {
-    *live = (struct kn_live){0};
+    *live = (struct kn_live){.long_rows = LONG_ROWS};
     kn_plan_init(&live->plan);
     kn_arena_init(&live->index_arena, SIZE_MAX / 4);
     kn_arena_init(&live->arena, EVAL_ARENA_MAX);
@@ -27,6 +27,7 @@ static void free_instance(struct kn_instance *instance)
 
 void kn_live_deinit(struct kn_live *live)
 {
+    kn_histories_deinit(&live->histories); /* first: what they keep belongs to definitions */
     for (uint32_t i = 0; i < live->count; i++) {
         free_instance(live->all[i]);
     }
@@ -37,7 +38,6 @@ void kn_live_deinit(struct kn_live *live)
     kn_settings_unref(live->settings);
     kn_members_deinit(&live->list);
     kn_due_deinit(&live->due);
-    kn_histories_deinit(&live->histories);
     kn_plan_deinit(&live->plan);
     kn_buf_deinit(&live->value);
     kn_arena_deinit(&live->arena);
@@ -340,6 +340,7 @@ void kn_live_again(struct kn_fold *f, struct kn_instance *instance)
 void kn_live_update(struct kn_fold *f)
 {
     struct kn_live *live = f->live;
+    kn_histories_forget_states(&live->histories);
     kn_settings_unref(live->settings);
     live->settings = kn_settings_ref(f->settings);
     for (uint32_t i = live->count; i > 0; i--) {

@@ -116,6 +116,19 @@ static struct kn_values element(void *self, const struct kn_view_rows *rows_, ui
     return values_at(v, kn_fields_element(array_of(v, rows_, row, array), index), path);
 }
 
+static const struct kn_instance *serving(struct kn_live_view *v, struct kn_str key)
+{
+    struct kn_live *live = v->f->live;
+    struct kn_live_key_memo *memo = &live->key_memo[((uintptr_t)key.p >> 3) & 255];
+    if (v->plan != &live->plan || v->is_empty) {
+        return kn_live_serving(live, key); /* of a definition that does not stay */
+    }
+    if (memo->key != key.p || memo->len != key.len) {
+        *memo = (struct kn_live_key_memo){key.p, key.len, kn_live_serving(live, key)};
+    }
+    return memo->serves;
+}
+
 static bool is_member(struct kn_live_view *v, const struct kn_instance *instance)
 {
     return v->list && kn_members_has(v->list, instance->record.number);
@@ -126,7 +139,7 @@ static struct kn_values trait(void *self, struct kn_path path)
     static const struct kn_value truths[2] = {{.kind = KN_VALUE_FALSE}, {.kind = KN_VALUE_TRUE}};
     struct kn_live_view *v = view_of(self);
     struct kn_path rest = {path.keys + 1, path.count - 1};
-    const struct kn_instance *defined = kn_live_serving(v->f->live, path.keys[0]);
+    const struct kn_instance *defined = serving(v, path.keys[0]);
     if (defined && !defined->record.computed) {
         return path.count > 1 ? nothing
                               : (struct kn_values){&truths[is_member(v, defined) ? 1 : 0], 1};
@@ -176,7 +189,7 @@ static bool identifier(void *self, struct kn_str type)
 static bool member(void *self, struct kn_str segment)
 {
     struct kn_live_view *v = view_of(self);
-    const struct kn_instance *instance = kn_live_serving(v->f->live, segment);
+    const struct kn_instance *instance = serving(v, segment);
     return instance && !instance->record.computed && is_member(v, instance);
 }
 

@@ -52,7 +52,10 @@ static enum kn_rc load(struct kn_workspace *ws, struct kn_state_reader *r, uint3
     KN_TRY(kn_profile_decode_sessions(sessions, &hot, arena, p));
     KN_TRY(kn_profile_decode_orders(orders, arena, p));
     *ret = p;
-    return KN_OK;
+    return kn_workspace__memberships(ws, r, ordinal, arena, &p->segments, &p->segment_count) &&
+                   kn_workspace__computed(ws, r, ordinal, arena, &p->computed, &p->computed_count)
+               ? KN_OK
+               : KN_E_NOMEM;
 }
 
 static enum kn_rc identifier_key(struct kn_workspace *ws, struct kn_str type, struct kn_str value,

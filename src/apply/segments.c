@@ -40,7 +40,7 @@ static enum kn_rc fill_info(struct kn_workspace *ws, const struct kn_defined *d,
 {
     const struct kn_instance *serves = serving(ws, d->key);
     const struct kn_instance *making = NULL;
-    for (uint32_t i = 0; i < ws->fold.live->count; i++) {
+    for (uint32_t i = 0; ws->fold.live->making > 0 && i < ws->fold.live->count; i++) {
         struct kn_instance *at = ws->fold.live->all[i];
         making = !at->serves && kn_str_eq(at->record.key, d->key) ? at : making;
     }
@@ -72,22 +72,30 @@ enum kn_rc kn_segment_info(struct kn_workspace *ws, struct kn_str key, struct kn
     return rc;
 }
 
-enum kn_rc kn_segments_list(struct kn_workspace *ws, bool computed, struct kn_arena *arena,
-                            struct kn_segment_info **ret, size_t *ret_count)
+enum kn_rc kn_segments_list(struct kn_workspace *ws, bool computed, size_t from, size_t limit,
+                            struct kn_arena *arena, struct kn_segment_info **ret, size_t *ret_count,
+                            bool *ret_more)
 {
     kn_rwlock_read(&ws->lock);
     const struct kn_settings *s = ws->fold.settings;
-    struct kn_segment_info *all = kn_arena_zero(arena, s->defined_count + 1, sizeof *all);
+    size_t room = s->defined_count < limit ? s->defined_count : limit;
+    struct kn_segment_info *all = kn_arena_zero(arena, room + 1, sizeof *all);
     enum kn_rc rc = all ? KN_OK : KN_E_NOMEM;
+    size_t seen = 0;
     size_t count = 0;
-    for (size_t i = 0; rc == KN_OK && i < s->defined_count; i++) {
-        if (s->defined[i]->computed == computed) {
+    for (size_t i = 0; rc == KN_OK && i < s->defined_count && seen <= from + limit; i++) {
+        if (s->defined[i]->computed != computed) {
+            continue;
+        }
+        if (seen >= from && count < room) {
             rc = fill_info(ws, s->defined[i], arena, &all[count++]);
         }
+        seen++;
     }
     kn_rwlock_unlock(&ws->lock);
     *ret = all;
     *ret_count = count;
+    *ret_more = seen > from + count;
     return rc;
 }
 
@@ -193,29 +201,38 @@ enum kn_rc kn_segment_members(struct kn_workspace *ws, struct kn_str key, uint32
     return KN_OK;
 }
 
-enum kn_rc kn_segment_bits(struct kn_workspace *ws, struct kn_str key, uint64_t **ret_words,
-                           uint32_t *ret_end)
+bool kn_workspace__segment_bits(struct kn_workspace *ws, const struct kn_instance *instance,
+                                uint64_t *bits, size_t words)
 {
     struct kn_arena arena;
     bool full = false;
     kn_arena_init(&arena, 1 << 20);
-    kn_rwlock_read(&ws->lock);
-    uint32_t end = ws->fold.counters.next_ordinal;
-    const struct kn_instance *instance = serving(ws, key);
-    uint32_t chunks = end / KN_MEMBERS_CHUNK + 1;
-    uint64_t *words = kn_calloc(chunks, KN_MEMBERS_CHUNK / 8);
-    for (uint32_t i = 0; words && instance && !full && i < chunks; i++) {
+    for (uint32_t i = 0; !full && (size_t)i * (KN_MEMBERS_CHUNK / 64) < words; i++) {
         kn_arena_clear(&arena);
-        struct kn_str bits = chunk_of(ws, instance->record.number, i, &arena, &full);
-        for (size_t k = 0; k < bits.len; k++) {
-            words[(size_t)i * (KN_MEMBERS_CHUNK / 64) + k / 8] |= (uint64_t)(unsigned char)bits.p[k]
-                                                                  << (k % 8 * 8);
+        struct kn_str chunk = chunk_of(ws, instance->record.number, i, &arena, &full);
+        for (size_t k = 0; k < chunk.len; k++) {
+            size_t word = (size_t)i * (KN_MEMBERS_CHUNK / 64) + k / 8;
+            if (word < words) {
+                bits[word] |= (uint64_t)(unsigned char)chunk.p[k] << (k % 8 * 8);
+            }
         }
     }
-    bool found = kn_settings_defined(ws->fold.settings, key) != NULL;
-    kn_rwlock_unlock(&ws->lock);
     kn_arena_deinit(&arena);
-    if (!words || full || !found) {
+    return !full;
+}
+
+enum kn_rc kn_segment_bits(struct kn_workspace *ws, struct kn_str key, uint64_t **ret_words,
+                           uint32_t *ret_end)
+{
+    kn_rwlock_read(&ws->lock);
+    uint32_t end = ws->fold.counters.next_ordinal;
+    size_t count = end / 64 + 1;
+    const struct kn_instance *instance = serving(ws, key);
+    bool found = kn_settings_defined(ws->fold.settings, key) != NULL;
+    uint64_t *words = kn_calloc(count, sizeof *words);
+    bool full = !words || (instance && !kn_workspace__segment_bits(ws, instance, words, count));
+    kn_rwlock_unlock(&ws->lock);
+    if (full || !found) {
         kn_free(words);
         return found ? KN_E_NOMEM : KN_E_NOT_FOUND;
     }
@@ -386,48 +403,74 @@ enum kn_rc kn_segment_sizes(struct kn_workspace *ws, struct kn_str key, int32_t 
 
 /* ---- of one profile ---- */
 
-enum kn_rc kn_profile_segments(struct kn_workspace *ws, uint32_t ordinal, struct kn_arena *arena,
-                               struct kn_profile_segment **ret, size_t *ret_count)
+bool kn_workspace__memberships(struct kn_workspace *ws, struct kn_state_reader *r, uint32_t ordinal,
+                               struct kn_arena *arena, struct kn_profile_segment **ret,
+                               size_t *ret_count)
 {
     struct kn_member *list = NULL;
     size_t count = 0;
     size_t kept = 0;
     bool full = false;
-    kn_rwlock_read(&ws->lock);
-    struct kn_str bytes = read_value(ws, KN_T_MEMBER, kn_key_u32(ordinal), arena, &full);
-    enum kn_rc rc = full ? KN_E_NOMEM : kn_members_decode(bytes, arena, &list, &count);
+    struct kn_str bytes = kn_state_read(r, KN_T_MEMBER, kn_key_u32(ordinal), arena, &full);
+    if (full || kn_members_decode(bytes, arena, &list, &count) != KN_OK) {
+        return false;
+    }
     struct kn_profile_segment *all = kn_arena_zero(arena, count + 1, sizeof *all);
-    for (size_t i = 0; rc == KN_OK && all && i < count; i++) {
+    for (size_t i = 0; all && i < count; i++) {
         const struct kn_instance *at = kn_live_by_number(ws->fold.live, list[i].number);
-        if (at && at->serves && list[i].since_us != KN_NOT_MEMBER) {
+        if (at && at->serves && !at->record.computed && list[i].since_us != KN_NOT_MEMBER) {
             int64_t since = list[i].since_us > 0 ? list[i].since_us : at->record.ready_us;
-            all[kept++] = (struct kn_profile_segment){kn_arena_str(arena, at->record.key), since};
+            all[kept] = (struct kn_profile_segment){kn_arena_str(arena, at->record.key), since};
+            full = full || !all[kept++].key.p;
         }
     }
-    kn_rwlock_unlock(&ws->lock);
     *ret = all;
     *ret_count = kept;
-    return all ? rc : KN_E_NOMEM;
+    return all && !full;
+}
+
+bool kn_workspace__computed(struct kn_workspace *ws, struct kn_state_reader *r, uint32_t ordinal,
+                            struct kn_arena *arena, struct kn_profile_computed **ret,
+                            size_t *ret_count)
+{
+    const struct kn_live *live = ws->fold.live;
+    bool full = false;
+    size_t kept = 0;
+    struct kn_str bytes = kn_state_read(r, KN_T_COMPUTED, kn_key_u32(ordinal), arena, &full);
+    size_t most = bytes.len > 0 ? live->serving_count : 0;
+    struct kn_profile_computed *all = kn_arena_zero(arena, most + 1, sizeof *all);
+    for (uint32_t i = 0; all && i < most; i++) {
+        const struct kn_segment_record *record = &live->all[live->serving[i]]->record;
+        struct kn_str json =
+            record->computed ? kn_computed_find(bytes, record->number) : KN_STR_EMPTY;
+        if (json.len > 0) {
+            all[kept] = (struct kn_profile_computed){kn_arena_str(arena, record->key), json};
+            full = full || !all[kept++].key.p;
+        }
+    }
+    *ret = all;
+    *ret_count = kept;
+    return all && !full;
+}
+
+enum kn_rc kn_profile_segments(struct kn_workspace *ws, uint32_t ordinal, struct kn_arena *arena,
+                               struct kn_profile_segment **ret, size_t *ret_count)
+{
+    kn_rwlock_read(&ws->lock);
+    struct kn_state_reader r = kn_state_reader_begin(ws->state);
+    bool good = kn_workspace__memberships(ws, &r, ordinal, arena, ret, ret_count);
+    kn_state_reader_end(&r);
+    kn_rwlock_unlock(&ws->lock);
+    return good ? KN_OK : KN_E_NOMEM;
 }
 
 enum kn_rc kn_profile_computed(struct kn_workspace *ws, uint32_t ordinal, struct kn_arena *arena,
                                struct kn_profile_computed **ret, size_t *ret_count)
 {
-    size_t kept = 0;
-    bool full = false;
     kn_rwlock_read(&ws->lock);
-    const struct kn_live *live = ws->fold.live;
-    struct kn_str bytes = read_value(ws, KN_T_COMPUTED, kn_key_u32(ordinal), arena, &full);
-    struct kn_profile_computed *all = kn_arena_zero(arena, live->serving_count + 1, sizeof *all);
-    for (uint32_t i = 0; !full && all && i < live->serving_count; i++) {
-        const struct kn_segment_record *r = &live->all[live->serving[i]]->record;
-        struct kn_str json = r->computed ? kn_computed_find(bytes, r->number) : KN_STR_EMPTY;
-        if (json.len > 0) {
-            all[kept++] = (struct kn_profile_computed){kn_arena_str(arena, r->key), json};
-        }
-    }
+    struct kn_state_reader r = kn_state_reader_begin(ws->state);
+    bool good = kn_workspace__computed(ws, &r, ordinal, arena, ret, ret_count);
+    kn_state_reader_end(&r);
     kn_rwlock_unlock(&ws->lock);
-    *ret = all;
-    *ret_count = kept;
-    return all && !full ? KN_OK : KN_E_NOMEM;
+    return good ? KN_OK : KN_E_NOMEM;
 }

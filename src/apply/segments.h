@@ -10,6 +10,7 @@
 
 #include "apply/membership.h"
 #include "apply/workspace.h"
+#include "profile/profile.h"
 #include "segment/query.h"
 
 struct kn_segment_info {
@@ -27,9 +28,10 @@ struct kn_segment_info {
 
 enum kn_rc kn_segment_info(struct kn_workspace *ws, struct kn_str key, struct kn_arena *arena,
                            struct kn_segment_info *ret) KN_MUST_USE;
-/* All of one kind in order of key. */
-enum kn_rc kn_segments_list(struct kn_workspace *ws, bool computed, struct kn_arena *arena,
-                            struct kn_segment_info **ret, size_t *ret_count) KN_MUST_USE;
+/* Those of one kind in order of key, from the `from`th on. *ret_more: there are more. */
+enum kn_rc kn_segments_list(struct kn_workspace *ws, bool computed, size_t from, size_t limit,
+                            struct kn_arena *arena, struct kn_segment_info **ret, size_t *ret_count,
+                            bool *ret_more) KN_MUST_USE;
 
 struct kn_segment_member {
     uint32_t ordinal;
@@ -65,15 +67,8 @@ enum kn_rc kn_segment_sizes(struct kn_workspace *ws, struct kn_str key, int32_t 
                             int32_t last_day, struct kn_arena *arena,
                             struct kn_day_size **ret) KN_MUST_USE;
 
-struct kn_profile_segment {
-    struct kn_str key;
-    int64_t since_us;
-};
 enum kn_rc kn_profile_segments(struct kn_workspace *ws, uint32_t ordinal, struct kn_arena *arena,
                                struct kn_profile_segment **ret, size_t *ret_count) KN_MUST_USE;
-struct kn_profile_computed {
-    struct kn_str key, json;
-};
 enum kn_rc kn_profile_computed(struct kn_workspace *ws, uint32_t ordinal, struct kn_arena *arena,
                                struct kn_profile_computed **ret, size_t *ret_count) KN_MUST_USE;
 

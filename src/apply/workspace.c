@@ -274,6 +274,9 @@ static enum kn_rc open_all(struct kn_workspace *ws, struct kn_err *err)
     KN_TRY(make_dirs(ws, err));
     KN_TRY(open_stores(ws, &meta, err));
     kn_fold_init(&ws->fold, ws->state, ws->dedupe, ws->archive, ws->columns);
+    if (ws->options.long_history_rows > 0) {
+        ws->fold.live->long_rows = ws->options.long_history_rows;
+    }
     ws->fold.counters = meta.counters;
     ws->fold.seq = meta.applied_seq;
     ws->fold.now_us = meta.record_us;
@@ -624,6 +627,10 @@ void kn_workspace_stats(struct kn_workspace *ws, struct kn_workspace_stats *ret)
     ret->duplicates = c->duplicates;
     ret->rejects = c->rejects;
     ret->identifiers = c->identifiers;
+    ret->evaluations = ws->fold.live->evaluations;
+    ret->histories = ws->fold.live->histories.count;
+    ret->history_bytes = ws->fold.live->histories.bytes;
+    ret->history_misses = ws->fold.live->histories.misses;
     kn_rwlock_unlock(&ws->lock);
     ret->log_bytes = kn_log_disk_bytes(ws->log);
     kn_mutex_lock(&ws->stats_mutex);

@@ -44,6 +44,7 @@ struct kn_workspace_options {
                                    MiB */
     int64_t log_keep_us;        /* logs younger than this stay; 0 = 24 h */
     unsigned dedupe_hours;      /* 0 = 24 */
+    uint32_t long_history_rows; /* live evaluation of longer ones keeps what it worked out; 0 = 256 */
     bool replay_with_new;       /* accept a tail written by another apply version */
     bool read_only;             /* verify */
     void (*on_sync_failed)(void *context); /* tests only; NULL = panic */
@@ -130,6 +131,7 @@ struct kn_workspace_stats {
     struct kn_archive_usage archive;
     uint64_t log_bytes;
     uint64_t profiles, merges, unmerges, events_applied, duplicates, rejects, identifiers;
+    uint64_t evaluations, histories, history_bytes, history_misses; /* live segments */
     uint64_t checkpoints;
     int64_t last_checkpoint_us; /* record time, 0 = never */
     uint64_t commits, commit_ns, sync_ns_max_recent;

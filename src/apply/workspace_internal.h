@@ -71,6 +71,20 @@ struct kn_workspace {
 /* Works out unsaved_bytes again; the caller holds `lock`. */
 void kn_workspace__note_unsaved(struct kn_workspace *ws);
 
+/* Sets the bits of an instance's members below 64 * words; the caller holds `lock`. False: no
+ * memory. */
+bool kn_workspace__segment_bits(struct kn_workspace *ws, const struct kn_instance *instance,
+                                uint64_t *bits, size_t words);
+
+/* Segments and computed traits of a profile, in the arena; the caller holds `lock`. False: no
+ * memory. */
+bool kn_workspace__memberships(struct kn_workspace *ws, struct kn_state_reader *r, uint32_t ordinal,
+                               struct kn_arena *arena, struct kn_profile_segment **ret,
+                               size_t *ret_count);
+bool kn_workspace__computed(struct kn_workspace *ws, struct kn_state_reader *r, uint32_t ordinal,
+                            struct kn_arena *arena, struct kn_profile_computed **ret,
+                            size_t *ret_count);
+
 /* out is empty. A checksum ends the record. */
 void kn_meta_encode(const struct kn_meta *meta, struct kn_buf *out);
 enum kn_rc kn_meta_decode(struct kn_str bytes, struct kn_meta *ret, struct kn_err *err) KN_MUST_USE;

@@ -47,7 +47,9 @@ KN_AVX2 static void avx2_both(uint64_t *to, const uint64_t *other, size_t words)
         __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(other + i));
         _mm256_storeu_si256((__m256i *)(void *)(to + i), _mm256_and_si256(a, b));
     }
-    plain_both(to + i, other + i, words - i);
+    for (; i < words; i++) {
+        to[i] &= other[i];
+    }
 }
 
 KN_AVX2 static void avx2_either(uint64_t *to, const uint64_t *other, size_t words)
@@ -58,7 +60,9 @@ KN_AVX2 static void avx2_either(uint64_t *to, const uint64_t *other, size_t word
         __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(other + i));
         _mm256_storeu_si256((__m256i *)(void *)(to + i), _mm256_or_si256(a, b));
     }
-    plain_either(to + i, other + i, words - i);
+    for (; i < words; i++) {
+        to[i] |= other[i];
+    }
 }
 
 KN_AVX2 static void avx2_without(uint64_t *to, const uint64_t *other, size_t words)
@@ -69,7 +73,9 @@ KN_AVX2 static void avx2_without(uint64_t *to, const uint64_t *other, size_t wor
         __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(other + i));
         _mm256_storeu_si256((__m256i *)(void *)(to + i), _mm256_andnot_si256(b, a));
     }
-    plain_without(to + i, other + i, words - i);
+    for (; i < words; i++) {
+        to[i] &= ~other[i];
+    }
 }
 
 /* Bits of each byte by a table of nibbles, summed per 8 bytes (Mula, Kurz, Lemire: "Faster

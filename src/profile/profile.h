@@ -105,6 +105,15 @@ struct kn_profile_merged {
     int64_t at_us;
 };
 
+struct kn_profile_segment {
+    struct kn_str key;
+    int64_t since_us;
+};
+
+struct kn_profile_computed {
+    struct kn_str key, json;
+};
+
 struct kn_profile {
     uint32_t ordinal;
     struct kn_h128 id;
@@ -126,6 +135,11 @@ struct kn_profile {
     struct kn_profile_merged *merged; /* profiles that became part of this one */
     size_t merged_count;
     uint32_t merges; /* counted against the cap */
+    /* Filled in for readers (apply/read.h); no part of the encoded profile. */
+    struct kn_profile_segment *segments;
+    size_t segment_count;
+    struct kn_profile_computed *computed;
+    size_t computed_count;
 };
 
 /* Why identifiers belong together (or were kept apart). */

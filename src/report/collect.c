@@ -171,7 +171,6 @@ void kn_customers_free(struct kn_customers_plan *plan)
         struct kn_customers_job *j = &plan->jobs[i];
         kn_slab_free(&j->slab);
         kn_phase_block_free(j->phases);
-        kn_ids_free(&j->ids);
         kn_free(j->customers);
         kn_free(j->amounts);
     }

@@ -22,7 +22,6 @@ struct kn_customers_job {
     const struct kn_customers_plan *plan;
     struct kn_slab slab;
     struct kn_phase_block *phases;
-    struct kn_ids ids;
     struct kn_customer *customers;
     size_t count, cap;
     struct kn_amount *amounts;

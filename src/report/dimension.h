@@ -39,10 +39,5 @@ enum kn_rc kn_dimension_groups(const struct kn_dimension *dimension,
                                struct kn_dimension_block *block, uint32_t local, int64_t us,
                                struct kn_row_ref ref, struct kn_ids *list,
                                struct kn_err *err) KN_MUST_USE;
-/* It depends on the profile alone. */
-static inline bool kn_dimension_is_of_profile(const struct kn_dimension *d)
-{
-    return d->kind == KN_BREAKDOWN_PROFILE || d->kind == KN_BREAKDOWN_PHASE;
-}
 
 #endif

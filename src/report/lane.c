@@ -175,12 +175,3 @@ void kn_lane_free(struct kn_lane *lane)
     kn_free(lane->tables);
     *lane = (struct kn_lane){0};
 }
-
-uint64_t kn_lane_rows(const struct kn_lane *lane)
-{
-    uint64_t n = 0;
-    for (uint32_t i = 0; i < lane->count; i++) {
-        n += lane->parts[i].part->rows;
-    }
-    return n;
-}

@@ -131,7 +131,7 @@ const struct kn_moved *kn_population_moved(const struct kn_population *populatio
         end++;
     }
     *ret_count = end - low;
-    return population->moved + low;
+    return end > low ? population->moved + low : NULL;
 }
 
 /* Rows below an ordinal, plus a little for the ordinal itself: profiles cost too. */
@@ -178,7 +178,7 @@ uint32_t kn_ranges_make(const struct kn_report *report, const struct kn_populati
     return n;
 }
 
-void kn_jobs_run(const struct kn_report_jobs *jobs, uint32_t count,
+void kn_jobs_run(const struct kn_bulk_jobs *jobs, uint32_t count,
                  void (*run)(void *context, uint32_t index), void *context)
 {
     if (jobs->run && count > 1) {

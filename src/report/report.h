@@ -23,16 +23,8 @@
 #include "behaviour/columns.h"
 #include "format/number.h"
 #include "format/zone.h"
+#include "segment/bulk.h"
 #include "segment/query.h"
-
-struct kn_report_jobs {
-    void *context;
-    /* Calls job(argument, i) once for every i below count, on any threads; returns when all are
-     * done. NULL: one after the other on the caller's thread. */
-    void (*run)(void *context, uint32_t count, void (*job)(void *argument, uint32_t index),
-                void *argument);
-    uint32_t parallel; /* threads that can help, the caller included; 0 counts as 1 */
-};
 
 /* Customer phases (docs/reports.md). A window of n days is now - n x 24 h < time <= now. */
 enum kn_phase {
@@ -64,7 +56,7 @@ struct kn_report {
     int64_t now;
     const uint64_t *only;                /* bit per ordinal; NULL = every profile */
     const struct kn_phase_rules *phases; /* NULL = the defaults */
-    struct kn_report_jobs jobs;
+    struct kn_bulk_jobs jobs;
     uint64_t *members; /* of the cell asked for: bit per ordinal, zeroed by the caller; else NULL */
 };
 

@@ -55,7 +55,6 @@ enum kn_rc kn_lane_make(const struct kn_report *report, enum kn_table_kind kind,
                         const struct kn_event_match *match, int64_t from, int64_t to,
                         struct kn_lane *ret, struct kn_err *err) KN_MUST_USE;
 void kn_lane_free(struct kn_lane *lane);
-uint64_t kn_lane_rows(const struct kn_lane *lane);
 
 /* ---- slabs ---- */
 
@@ -110,7 +109,7 @@ uint32_t kn_ranges_make(const struct kn_report *report, const struct kn_populati
                         const struct kn_lane *const *lanes, uint32_t lane_count,
                         struct kn_range ret[KN_RANGES_MAX]);
 /* run(context, i) for each i below count. */
-void kn_jobs_run(const struct kn_report_jobs *jobs, uint32_t count,
+void kn_jobs_run(const struct kn_bulk_jobs *jobs, uint32_t count,
                  void (*run)(void *context, uint32_t index), void *context);
 
 #endif

@@ -185,7 +185,7 @@ enum kn_rc kn_bulk(const struct kn_definition *definition, const struct kn_bulk_
     enum kn_rc rc = kn_bulk_plan_make(&plan);
     if (rc == KN_OK) {
         /* What only combines sets is done before another thread has woken up. */
-        static const struct kn_bulk_jobs alone = {NULL, NULL};
+        static const struct kn_bulk_jobs alone = {NULL, NULL, 0};
         kn_bulk_run_jobs(plan.root->cost == 0 ? &alone : &options->jobs, plan.chunks, run_chunk,
                          &run);
         if (atomic_load(&run.failed)) {

@@ -27,6 +27,7 @@
 struct kn_bulk_jobs {
     void *context;
     void (*run)(void *context, uint32_t count, void (*job)(void *arg, uint32_t index), void *arg);
+    uint32_t parallel; /* threads that can help, the caller included; 0 counts as 1 */
 };
 
 struct kn_bulk_options {
@@ -36,6 +37,11 @@ struct kn_bulk_options {
     const uint64_t *(*members)(void *context, struct kn_str segment);
     /* Is trait('key') a segment? NULL: never. */
     bool (*is_segment)(void *context, struct kn_str key);
+    /* Is trait('key') a computed trait, and its values at a path (first key: its own) for one
+     * profile, in the arena? The profile's row does not have them. NULL: never. */
+    bool (*is_computed)(void *context, struct kn_str key);
+    struct kn_values (*computed)(void *context, uint32_t ordinal, struct kn_path path,
+                                 struct kn_arena *arena);
     void *context;
     struct kn_bulk_jobs jobs;
     bool plain; /* without vector instructions, for tests */

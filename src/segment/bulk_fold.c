@@ -1,146 +1,6 @@
-/* One condition over one chunk: blocks of rows, and what each reducer keeps per profile. */
-#include "base/assert.h"
+/* One condition over one chunk: what each reducer keeps per profile. */
 #include "base/mem.h"
 #include "segment/bulk_internal.h"
-
-/* ---- blocks ---- */
-
-static void and_words(uint64_t *to, const uint64_t *other, size_t words, bool without)
-{
-    for (size_t i = 0; i < words; i++) {
-        to[i] &= without ? ~other[i] : other[i];
-    }
-}
-
-/* Rows inside the window. */
-static uint64_t *window_mask(struct kn_bulk_lane *lane, const struct kn_bulk_block *b)
-{
-    const struct kn_table_part *part = b->part;
-    uint64_t *mask = kn_bulk_bits(lane, b->rows), *edge = kn_bulk_bits(lane, b->rows);
-    if (!mask || !edge ||
-        !lane->lanes->span(part->hi + b->row, b->rows, &b->how->span, mask, edge)) {
-        return lane->full ? NULL : mask;
-    }
-    for (uint64_t at = kn_bulk_next_bit(edge, 0, b->rows); at < b->rows;
-         at = kn_bulk_next_bit(edge, at + 1, b->rows)) {
-        int64_t us = kn_part_time(part, b->row + at);
-        if (us >= b->cond->from_us && us < b->cond->to_us) {
-            kn_bits_set(mask, at);
-        } else {
-            mask[at >> 6] &= ~(UINT64_C(1) << (at & 63));
-        }
-    }
-    return mask;
-}
-
-/* Sets block->mask. False: no row matches, or no memory. */
-static bool match_rows(struct kn_bulk_lane *lane, struct kn_bulk_block *b)
-{
-    const struct kn_bulk_where *wheres[2] = {b->how->where, b->how->excluded};
-    size_t words = kn_bits_words(b->rows);
-    b->mask = b->how->whole ? NULL : window_mask(lane, b);
-    for (int i = 0; i < 2 && !lane->full; i++) {
-        if (!wheres[i] || (b->mask && kn_bits_none(b->mask, words))) {
-            continue;
-        }
-        uint64_t *bits = kn_bulk_bits(lane, b->rows);
-        if (!bits || !kn_bulk_mask(lane, b->part, wheres[i], b->row, b->rows, bits)) {
-            return false;
-        }
-        if (b->mask) {
-            and_words(b->mask, bits, words, i == 1);
-        } else if (i == 0) {
-            b->mask = bits;
-        } else {
-            b->mask = kn_bulk_bits(lane, b->rows);
-            for (uint64_t at = 0; b->mask && at < b->rows; at += 64) {
-                b->mask[at / 64] = ~bits[at / 64] & kn_bits_low(b->rows - at);
-            }
-        }
-    }
-    return !lane->full && (!b->mask || !kn_bits_none(b->mask, words));
-}
-
-/* Is any of the ordinals [first, last] of the chunk a candidate? */
-static bool any_candidate(const struct kn_bulk_chunk *chunk, const uint64_t *candidates,
-                          uint32_t first, uint32_t last)
-{
-    uint64_t end = (uint64_t)last - chunk->first + 1;
-    return kn_bulk_next_bit(candidates, first - chunk->first, end) < end;
-}
-
-typedef void (*block_fn)(struct kn_bulk_chunk *chunk, const struct kn_bulk_block *block, void *arg);
-
-static void do_block(struct kn_bulk_chunk *chunk, struct kn_bulk_block *b, block_fn each, void *arg)
-{
-    kn_arena_clear(&chunk->lane.scratch);
-    if (match_rows(&chunk->lane, b)) {
-        each(chunk, b, arg);
-    }
-    if (chunk->lane.full) {
-        chunk->rc = KN_E_NOMEM;
-    }
-}
-
-static void each_part_block(struct kn_bulk_chunk *chunk, const struct kn_bulk_cond *cond,
-                            uint32_t p, const uint64_t *candidates, block_fn each, void *arg)
-{
-    const struct kn_table_part *part = cond->table->parts[p];
-    struct kn_bulk_block b = {
-        .cond = cond, .part = part, .how = &cond->parts[p], .candidates = candidates, .stray = -1};
-    uint32_t end = kn_part_find(part, chunk->end);
-    uint32_t g = kn_part_find(part, chunk->first);
-    uint64_t row = kn_part_group_row(part, g);
-    while (g < end && chunk->rc == KN_OK) {
-        uint32_t stop = (g / KN_BULK_BLOCK + 1) * KN_BULK_BLOCK;
-        stop = stop < end ? stop : end;
-        b.group = g;
-        b.groups = stop - g;
-        b.row = row;
-        row = kn_part_group_row(part, stop);
-        b.rows = row - b.row;
-        if (any_candidate(chunk, candidates, part->ordinals[g], part->ordinals[stop - 1])) {
-            do_block(chunk, &b, each, arg);
-        }
-        g = stop;
-    }
-}
-
-static void each_stray(struct kn_bulk_chunk *chunk, const struct kn_bulk_cond *cond,
-                       const uint64_t *candidates, block_fn each, void *arg)
-{
-    const struct kn_bulk_table *table = cond->table;
-    uint32_t at = chunk->index > 0 ? table->stray_ends[chunk->index - 1] : 0;
-    for (; at < table->stray_ends[chunk->index] && chunk->rc == KN_OK; at++) {
-        const struct kn_bulk_stray *s = &table->strays[at];
-        const struct kn_table_part *part = table->parts[s->part];
-        struct kn_bulk_block b = {.cond = cond,
-                                  .part = part,
-                                  .how = &cond->parts[s->part],
-                                  .candidates = candidates,
-                                  .group = s->group,
-                                  .groups = 1,
-                                  .stray = s->canonical};
-        if (!b.how->never && kn_bit(candidates, s->canonical - chunk->first)) {
-            b.row = kn_part_group_row(part, s->group);
-            b.rows = kn_part_group_rows(part, s->group);
-            do_block(chunk, &b, each, arg);
-        }
-    }
-}
-
-void kn_bulk_each_block(struct kn_bulk_chunk *chunk, const struct kn_bulk_cond *cond,
-                        const uint64_t *candidates, block_fn each, void *arg)
-{
-    for (uint32_t p = 0; p < cond->table->part_count; p++) {
-        if (!cond->parts[p].never) {
-            each_part_block(chunk, cond, p, candidates, each, arg);
-        }
-    }
-    if (cond->table->stray_ends) {
-        each_stray(chunk, cond, candidates, each, arg);
-    }
-}
 
 /* ---- rows per group ---- */
 
@@ -148,22 +8,35 @@ void kn_bulk_each_block(struct kn_bulk_chunk *chunk, const struct kn_bulk_cond *
 static void group_counts(const struct kn_bulk_chunk *chunk, const struct kn_bulk_block *b,
                          const uint64_t *bits, uint32_t counts[KN_BULK_BLOCK])
 {
-    const struct kn_table_part *part = b->part;
-    const uint8_t *sizes = part->counts + b->group;
+    const struct kn_lanes *lanes = chunk->lane.lanes;
+    const uint8_t *sizes = b->part->counts + b->group;
     uint64_t at = 0;
     memset(counts, 0, b->groups * sizeof *counts);
-    if (bits && !memchr(sizes, 255, b->groups)) {
-        chunk->lane.lanes->group_counts(bits, sizes, b->groups, counts);
-        return;
-    }
     for (uint32_t i = 0; i < b->groups; i++) {
-        uint32_t rows = kn_part_group_rows(part, b->group + i);
-        counts[i] = bits ? (uint32_t)kn_lane_count(bits, at, rows) : rows;
-        at += rows;
+        const uint8_t *large = memchr(sizes + i, 255, b->groups - i);
+        uint32_t stop = large ? (uint32_t)(large - sizes) : b->groups;
+        if (bits) {
+            at = lanes->group_counts(bits, at, sizes + i, stop - i, counts + i);
+        } else {
+            for (; i < stop; i++) {
+                counts[i] = sizes[i];
+            }
+        }
+        i = stop;
+        if (large) {
+            uint32_t rows = kn_part_large_rows(b->part, b->group + i);
+            counts[i] = bits ? (uint32_t)lanes->count(bits, at, rows) : rows;
+            at += rows;
+        }
     }
 }
 
 /* ---- folds ---- */
+
+static inline void set_bit_if(uint64_t *bits, int64_t at, bool set)
+{
+    bits[at >> 6] |= (uint64_t)set << (at & 63);
+}
 
 static void add_exists(struct kn_bulk_chunk *chunk, const struct kn_bulk_block *b, void *arg)
 {
@@ -173,11 +46,9 @@ static void add_exists(struct kn_bulk_chunk *chunk, const struct kn_bulk_block *
         group_counts(chunk, b, b->mask, counts);
     }
     for (uint32_t i = 0; i < b->groups; i++) {
-        if (!b->mask || counts[i] > 0) {
-            int64_t at = kn_bulk_place(chunk, b, i);
-            if (at >= 0) {
-                kn_bits_set(found, (uint64_t)at);
-            }
+        int64_t at = kn_bulk_owner(chunk, b, i);
+        if (at >= 0) {
+            set_bit_if(found, at, !b->mask || counts[i] > 0);
         }
     }
 }
@@ -225,10 +96,10 @@ static void add_count(struct kn_bulk_chunk *chunk, const struct kn_bulk_block *b
     uint32_t counts[KN_BULK_BLOCK];
     group_counts(chunk, b, b->mask, counts);
     for (uint32_t i = 0; i < b->groups; i++) {
-        int64_t at = counts[i] > 0 ? kn_bulk_place(chunk, b, i) : -1;
+        int64_t at = kn_bulk_owner(chunk, b, i);
         if (at >= 0) {
             c->sums[at] += counts[i];
-            kn_bits_set(c->touched.bits, (uint64_t)at);
+            set_bit_if(c->touched.bits, at, counts[i] > 0);
         }
     }
 }
@@ -264,42 +135,81 @@ struct sums {
     uint32_t *counts; /* NULL: not asked for */
 };
 
-static void add_group(struct sums *sums, const struct kn_bulk_block *b, uint64_t start,
-                      uint64_t end, uint64_t at)
+/* Running sums of the block's rows: what a group adds is a difference, and groups of one or two
+ * rows cost no branches. Always inline: what does not change is known to each copy. */
+static inline __attribute__((always_inline)) void
+run_sums(const struct kn_bulk_block *b, unsigned width, bool is_short, int64_t *amounts)
 {
-    const struct kn_column *column = b->how->column;
-    const int64_t *amounts = b->how->amounts;
-    const uint8_t *is_number = b->how->is_number;
+    const struct kn_column column = {.width = (uint8_t)width, .codes = b->how->column->codes};
+    const int32_t *narrow = b->how->short_amounts;
+    const int64_t *wide = b->how->amounts;
     int64_t sum = 0;
-    uint32_t count = 0;
-    for (uint64_t row = start; !b->mask && row < end; row++) {
-        uint32_t code = kn_column_code(column, b->row + row);
-        sum += amounts[code];
-        count += is_number[code];
+    for (uint64_t row = 0; row < b->rows; row++) {
+        uint32_t code = kn_column_code(&column, b->row + row);
+        amounts[row + 1] = is_short ? narrow[code] : wide[code];
     }
-    uint64_t row = b->mask ? kn_bulk_next_bit(b->mask, start, end) : end;
-    for (; row < end; row = kn_bulk_next_bit(b->mask, row + 1, end)) {
-        uint32_t code = kn_column_code(column, b->row + row);
-        sum += amounts[code];
-        count += is_number[code];
+    for (uint64_t row = 0; b->mask && row < b->rows; row++) {
+        amounts[row + 1] &= -(int64_t)(b->mask[row >> 6] >> (row & 63) & 1);
     }
-    if (count > 0) {
-        sums->amounts[at] += sum;
-        kn_bits_set(sums->touched.bits, at);
-        if (sums->counts) {
-            sums->counts[at] += count;
-        }
+    for (uint64_t row = 1; row <= b->rows; row++) {
+        sum += amounts[row];
+        amounts[row] = sum;
+    }
+}
+
+static void running_sums(const struct kn_bulk_block *b, int64_t *amounts)
+{
+    unsigned width = b->how->column->width;
+    if (!b->how->short_amounts) {
+        run_sums(b, width, false, amounts);
+    } else if (width == 1) {
+        run_sums(b, 1, true, amounts);
+    } else if (width == 2) {
+        run_sums(b, 2, true, amounts);
+    } else {
+        run_sums(b, 4, true, amounts);
+    }
+}
+
+static void running_counts(const struct kn_bulk_block *b, uint32_t *counts)
+{
+    for (uint64_t row = 0; row < b->rows; row++) {
+        uint32_t code = kn_column_code(b->how->column, b->row + row);
+        bool counts_too = b->how->is_number[code] && (!b->mask || kn_bit(b->mask, row));
+        counts[row + 1] = counts[row] + counts_too;
     }
 }
 
 static void add_amounts(struct kn_bulk_chunk *chunk, const struct kn_bulk_block *b, void *arg)
 {
+    struct sums *sums = arg;
     uint64_t start = 0, end;
-    for (uint32_t i = 0; b->how->column && i < b->groups; i++, start = end) {
+    if (!b->how->column) {
+        return;
+    }
+    size_t room = b->rows + 1;
+    int64_t *amounts = kn_arena_zero(&chunk->lane.scratch, room, sizeof *amounts);
+    uint32_t *counts =
+        sums->counts ? kn_arena_zero(&chunk->lane.scratch, room, sizeof *counts) : NULL;
+    if (!amounts || (sums->counts && !counts)) {
+        chunk->lane.full = true;
+        return;
+    }
+    running_sums(b, amounts);
+    if (counts) {
+        running_counts(b, counts);
+    }
+    for (uint32_t i = 0; i < b->groups; i++, start = end) {
         end = start + kn_part_group_rows(b->part, b->group + i);
-        int64_t at = kn_bulk_place(chunk, b, i);
-        if (at >= 0) {
-            add_group(arg, b, start, end, (uint64_t)at);
+        int64_t at = kn_bulk_owner(chunk, b, i);
+        if (at < 0) {
+            continue;
+        }
+        uint32_t count = counts ? counts[end] - counts[start] : 1;
+        sums->amounts[at] += amounts[end] - amounts[start];
+        set_bit_if(sums->touched.bits, at, count > 0);
+        if (counts) {
+            sums->counts[at] += count;
         }
     }
 }
@@ -431,11 +341,11 @@ static void add_sides(struct kn_bulk_chunk *chunk, const struct kn_bulk_block *b
             return;
         }
         if (b->mask) {
-            and_words(bits, b->mask, kn_bits_words(b->rows), false);
+            chunk->plan->bits->both(bits, b->mask, kn_bits_words(b->rows));
         }
         group_counts(chunk, b, bits, counts);
         for (uint32_t i = 0; i < b->groups; i++) {
-            int64_t at = counts[i] > 0 ? kn_bulk_place(chunk, b, i) : -1;
+            int64_t at = counts[i] > 0 ? kn_bulk_owner(chunk, b, i) : -1;
             if (at >= 0) {
                 e->sides[at] |= (uint8_t)(1U << side);
                 kn_bits_set(e->touched.bits, (uint64_t)at);

@@ -102,6 +102,7 @@ struct kn_bulk_part {
                                              below, at, above */
     const struct kn_column *column;       /* what is summed or counted by; NULL: nothing there */
     const int64_t *amounts;               /* per code: in units; 0 for what is no number */
+    const int32_t *short_amounts;         /* the same, when all fit; else NULL */
     const uint8_t *is_number;             /* per code */
     const uint32_t *ids;                  /* per code: the same value has the same id in all parts;
                                              0: no value; NULL: the code itself */
@@ -143,6 +144,7 @@ struct kn_bulk_cond {
     /* WALK */
     const struct kn_walk_table *walk;
     uint32_t walk_count;
+    bool each;            /* profiles without a row have answers of their own */
     int32_t walk_profile; /* index of the profile table in it, -1: none */
 };
 
@@ -270,9 +272,9 @@ static inline uint64_t kn_bulk_next_bit(const uint64_t *bits, uint64_t from, uin
     }
     return end;
 }
-/* Index in the chunk that group i of the block belongs to, or -1: its rows do not count, count
- * elsewhere, or are nobody's that is asked about. */
-static inline int64_t kn_bulk_place(const struct kn_bulk_chunk *chunk,
+/* Index in the chunk that group i of the block belongs to, or -1: its rows do not count, or count
+ * elsewhere. */
+static inline int64_t kn_bulk_owner(const struct kn_bulk_chunk *chunk,
                                     const struct kn_bulk_block *block, uint32_t i)
 {
     const uint32_t *canonical = chunk->plan->pin->canonical;
@@ -281,8 +283,14 @@ static inline int64_t kn_bulk_place(const struct kn_bulk_chunk *chunk,
     if (elsewhere || kn_part_is_void(block->part, ordinal)) {
         return -1;
     }
-    int64_t at = (block->stray >= 0 ? block->stray : (int64_t)ordinal) - chunk->first;
-    return kn_bit(block->candidates, (uint64_t)at) ? at : -1;
+    return (block->stray >= 0 ? block->stray : (int64_t)ordinal) - chunk->first;
+}
+/* The same, and -1 when nobody asks about its profile: where a row costs more than the question. */
+static inline int64_t kn_bulk_place(const struct kn_bulk_chunk *chunk,
+                                    const struct kn_bulk_block *block, uint32_t i)
+{
+    int64_t at = kn_bulk_owner(chunk, block, i);
+    return at >= 0 && kn_bit(block->candidates, (uint64_t)at) ? at : -1;
 }
 
 #endif

@@ -14,18 +14,6 @@ void kn_lane_set8_add(struct kn_lane_set8 *set, uint8_t code)
     set->bytes[(code & 15) + 16 * (code >> 7)] |= bit;
 }
 
-uint64_t kn_lane_count(const uint64_t *bits, uint64_t from, uint64_t count)
-{
-    uint64_t sum = 0;
-    while (count > 0) {
-        uint32_t step = count < 64 ? (uint32_t)count : 64;
-        sum += (uint64_t)__builtin_popcountll(kn_lane_bits(bits, from, step));
-        from += step;
-        count -= step;
-    }
-    return sum;
-}
-
 /* ---- plain ---- */
 
 static bool span_tail(const uint32_t *hi, size_t rows, const struct kn_lane_span *span,
@@ -109,18 +97,30 @@ static void plain_few32(const uint32_t *codes, size_t rows, const uint32_t *few,
     }
 }
 
-static void plain_group_counts(const uint64_t *bits, const uint8_t *counts, uint32_t groups,
-                               uint32_t *sums)
+static uint64_t plain_count(const uint64_t *bits, uint64_t from, uint64_t count)
 {
-    uint64_t at = 0;
-    for (uint32_t g = 0; g < groups; g++) {
-        sums[g] += (uint32_t)kn_lane_count(bits, at, counts[g]);
-        at += counts[g];
+    uint64_t sum = 0;
+    while (count > 0) {
+        uint32_t step = count < 64 ? (uint32_t)count : 64;
+        sum += (uint64_t)__builtin_popcountll(kn_lane_bits(bits, from, step));
+        from += step;
+        count -= step;
     }
+    return sum;
 }
 
-const struct kn_lanes kn_lanes_plain = {plain_span, plain_set8, plain_few16, plain_few32,
-                                        plain_group_counts};
+static uint64_t plain_group_counts(const uint64_t *bits, uint64_t from, const uint8_t *counts,
+                                   uint32_t groups, uint32_t *sums)
+{
+    for (uint32_t g = 0; g < groups; g++) {
+        sums[g] += (uint32_t)plain_count(bits, from, counts[g]);
+        from += counts[g];
+    }
+    return from;
+}
+
+const struct kn_lanes kn_lanes_plain = {plain_span,  plain_set8,  plain_few16,
+                                        plain_few32, plain_count, plain_group_counts};
 
 #if defined(__x86_64__)
 
@@ -242,28 +242,39 @@ KN_AVX2 static void avx2_few32(const uint32_t *codes, size_t rows, const uint32_
     }
 }
 
-KN_AVX2 static void avx2_group_counts(const uint64_t *bits, const uint8_t *counts, uint32_t groups,
-                                      uint32_t *sums)
+KN_AVX2 static uint64_t avx2_count(const uint64_t *bits, uint64_t from, uint64_t count)
+{
+    uint64_t sum = 0;
+    while (count > 0) {
+        uint32_t step = count < 64 ? (uint32_t)count : 64;
+        sum += (uint64_t)__builtin_popcountll(kn_lane_bits(bits, from, step));
+        from += step;
+        count -= step;
+    }
+    return sum;
+}
+
+KN_AVX2 static uint64_t avx2_group_counts(const uint64_t *bits, uint64_t from,
+                                          const uint8_t *counts, uint32_t groups, uint32_t *sums)
 {
     const unsigned char *bytes = (const unsigned char *)bits;
-    uint64_t at = 0;
     for (uint32_t g = 0; g < groups; g++) {
         uint32_t n = counts[g];
         if (n <= 57) {
-            /* Eight bytes from the first bit's byte hold at least 57 bits; bits are padded by a
-             * word. */
+            /* Eight bytes from the first bit's byte on hold at least 57 bits. */
             uint64_t word;
-            memcpy(&word, bytes + (at >> 3), sizeof word);
-            sums[g] += (uint32_t)__builtin_popcountll(_bzhi_u64(word >> (at & 7), n));
+            memcpy(&word, bytes + (from >> 3), sizeof word);
+            sums[g] += (uint32_t)__builtin_popcountll(_bzhi_u64(word >> (from & 7), n));
         } else {
-            sums[g] += (uint32_t)kn_lane_count(bits, at, n);
+            sums[g] += (uint32_t)avx2_count(bits, from, n);
         }
-        at += n;
+        from += n;
     }
+    return from;
 }
 
-static const struct kn_lanes avx2 = {avx2_span, avx2_set8, avx2_few16, avx2_few32,
-                                     avx2_group_counts};
+static const struct kn_lanes avx2 = {avx2_span,  avx2_set8,  avx2_few16,
+                                     avx2_few32, avx2_count, avx2_group_counts};
 
 const struct kn_lanes *kn_lanes_best(void)
 {

@@ -36,10 +36,13 @@ struct kn_lanes {
                   uint64_t *out);
     void (*few32)(const uint32_t *codes, size_t rows, const uint32_t *few, uint32_t count,
                   uint64_t *out);
-    /* Adds to sums[i] the bits of group i: groups lie one after another, counts[i] < 255 bits each.
-     */
-    void (*group_counts)(const uint64_t *bits, const uint8_t *counts, uint32_t groups,
-                         uint32_t *sums);
+    /* How many of the bits [from, from + count) are set. */
+    uint64_t (*count)(const uint64_t *bits, uint64_t from, uint64_t count);
+    /* Adds to sums[i] the bits of group i: groups lie one after another from bit `from` on,
+     * counts[i] < 255 bits each; the bits are followed by a word that may be read. Answers where
+     * they end. */
+    uint64_t (*group_counts)(const uint64_t *bits, uint64_t from, const uint8_t *counts,
+                             uint32_t groups, uint32_t *sums);
 };
 
 extern const struct kn_lanes kn_lanes_plain;
@@ -56,7 +59,4 @@ static inline uint64_t kn_lane_bits(const uint64_t *bits, uint64_t from, uint32_
     }
     return count < 64 ? word & ((UINT64_C(1) << count) - 1) : word;
 }
-/* How many of the bits [from, from + count) are set. */
-uint64_t kn_lane_count(const uint64_t *bits, uint64_t from, uint64_t count);
-
 #endif

@@ -73,13 +73,13 @@ static void hits_mask(const struct kn_lanes *lanes, const struct kn_bulk_hits *h
 }
 
 /* Bit i of out: any bit of the elements of entry first + i. */
-static void any_element(const uint32_t *offsets, uint64_t first, uint64_t count,
-                        const uint64_t *elements, uint64_t *out)
+static void any_element(const struct kn_lanes *lanes, const uint32_t *offsets, uint64_t first,
+                        uint64_t count, const uint64_t *elements, uint64_t *out)
 {
     for (uint64_t i = 0; i < count; i++) {
         uint64_t from = offsets[first + i] - offsets[first];
         uint64_t size = offsets[first + i + 1] - offsets[first + i];
-        if (size > 0 && kn_lane_count(elements, from, size) > 0) {
+        if (size > 0 && lanes->count(elements, from, size) > 0) {
             kn_bits_set(out, i);
         }
     }
@@ -129,7 +129,7 @@ static bool fold_up(struct kn_bulk_lane *lane, const struct kn_table_part *part,
         if (!above) {
             return false;
         }
-        any_element(way[i], firsts[i + 1], counts[i + 1], bits, above);
+        any_element(lane->lanes, way[i], firsts[i + 1], counts[i + 1], bits, above);
         bits = above;
     }
     return true;

@@ -476,6 +476,13 @@ static bool is_set(const struct kn_bulk_plan *plan, const struct kn_chain *chain
             o->is_segment(o->context, chain->path.keys[0]));
 }
 
+static bool is_computed(const struct kn_bulk_plan *plan, const struct kn_chain *chain)
+{
+    const struct kn_bulk_options *o = plan->options;
+    return chain->kind == KN_FROM_TRAIT && o->is_computed &&
+           o->is_computed(o->context, chain->path.keys[0]);
+}
+
 static enum kn_rc make_cond(struct kn_bulk_plan *plan, const struct kn_cnode *source,
                             struct kn_bulk_node *node)
 {
@@ -493,7 +500,10 @@ static enum kn_rc make_cond(struct kn_bulk_plan *plan, const struct kn_cnode *so
     cond->test = &source->test;
     cond->unit = 1;
     bool odd = has_odd_moments(plan, cond);
-    if (!source->rows) {
+    if (is_computed(plan, source->node->chain)) {
+        odd = cond->each = true;
+        KN_TRY(make_parts(plan, cond, KN_TABLE_PROFILE, KN_STR_EMPTY));
+    } else if (!source->rows) {
         KN_TRY(make_profile(plan, cond));
     } else if (!odd) {
         KN_TRY(make_row_parts(plan, cond, &odd));

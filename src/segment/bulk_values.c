@@ -92,6 +92,24 @@ static enum kn_rc start_numbers(struct kn_bulk_plan *plan, const struct kn_bulk_
     return KN_OK;
 }
 
+/* Half as wide, so that more of them are near when they are looked up. */
+static enum kn_rc shorten(struct kn_bulk_plan *plan, struct kn_bulk_cond *cond)
+{
+    for (uint32_t i = 0; i < cond->table->part_count; i++) {
+        struct kn_bulk_part *part = &cond->parts[i];
+        uint32_t count = part->column ? part->column->dictionary.count : 0;
+        int32_t *to = kn_arena_alloc(plan->arena, (count + 1U) * sizeof *to);
+        if (!to) {
+            return kn_bulk_nomem(plan);
+        }
+        for (uint32_t code = 0; code < count; code++) {
+            to[code] = (int32_t)part->amounts[code];
+        }
+        part->short_amounts = to;
+    }
+    return KN_OK;
+}
+
 /* All in one unit, a power of ten. Sums of 64 bits do not run over when rows x the largest amount
  * do not; else the condition is odd. */
 enum kn_rc kn_bulk_amounts(struct kn_bulk_plan *plan, struct kn_bulk_cond *cond, bool *ret_odd)
@@ -124,7 +142,7 @@ enum kn_rc kn_bulk_amounts(struct kn_bulk_plan *plan, struct kn_bulk_cond *cond,
         cond->parts[i].is_number = n->is_number;
     }
     *ret_odd |= largest > (UINT64_C(1) << 62) / rows;
-    return KN_OK;
+    return largest <= INT32_MAX ? shorten(plan, cond) : KN_OK;
 }
 
 /* ---- values by number ---- */

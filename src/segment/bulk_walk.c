@@ -287,6 +287,9 @@ static struct kn_values view_trait(void *self, struct kn_path path)
         }
         return (struct kn_values){one, one != NULL};
     }
+    if (o->is_computed && o->is_computed(o->context, path.keys[0])) {
+        return o->computed(o->context, w->ordinal, path, w->arena);
+    }
     return own_values(w, want("t", path));
 }
 
@@ -338,6 +341,19 @@ static bool visit(void *context, uint32_t ordinal, const struct kn_walk_rows *ta
     return !w->full;
 }
 
+/* Profiles without a row, one by one. */
+static void answer_each(struct walk *w, const uint64_t *rest)
+{
+    for (size_t i = 0; i < KN_BULK_WORDS; i++) {
+        for (uint64_t left = rest[i]; left != 0 && !w->full; left &= left - 1) {
+            uint32_t at = (uint32_t)(i * 64) + (uint32_t)__builtin_ctzll(left);
+            if (answer(w, NULL, w->chunk->first + at)) {
+                kn_bits_set(w->out, at);
+            }
+        }
+    }
+}
+
 void kn_bulk_walk(struct kn_bulk_chunk *chunk, const struct kn_bulk_cond *cond,
                   const uint64_t *candidates, uint64_t *out)
 {
@@ -355,7 +371,9 @@ void kn_bulk_walk(struct kn_bulk_chunk *chunk, const struct kn_bulk_cond *cond,
         rest[i] = candidates[i] & ~w.seen[i];
         any |= rest[i];
     }
-    if (rc == KN_OK && !w.full && any && answer(&w, NULL, chunk->first)) {
+    if (cond->each) {
+        answer_each(&w, rest);
+    } else if (rc == KN_OK && !w.full && any && answer(&w, NULL, chunk->first)) {
         for (size_t i = 0; i < KN_BULK_WORDS; i++) {
             out[i] |= rest[i];
         }

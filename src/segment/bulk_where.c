@@ -243,17 +243,17 @@ enum kn_rc kn_bulk_leaf_make(struct kn_bulk_plan *plan, const struct kn_table_pa
 
 enum kn_rc kn_bulk_where_not(struct kn_bulk_plan *plan, const struct kn_bulk_where **where)
 {
-    struct kn_bulk_where *not = kn_arena_zero(plan->arena, 1, sizeof *not );
+    struct kn_bulk_where *opposite = kn_arena_zero(plan->arena, 1, sizeof *opposite);
     const struct kn_bulk_where **kids = kn_arena_alloc(plan->arena, sizeof *kids);
-    if (!not || !kids) {
+    if (!opposite || !kids) {
         return kn_bulk_nomem(plan);
     }
     kids[0] = *where;
-    not ->kind = KN_WHERE_NOT;
-    not ->level = (*where)->level;
-    not ->kids = kids;
-    not ->kid_count = 1;
-    *where = not ;
+    opposite->kind = KN_WHERE_NOT;
+    opposite->level = (*where)->level;
+    opposite->kids = kids;
+    opposite->kid_count = 1;
+    *where = opposite;
     return KN_OK;
 }
 

@@ -296,7 +296,7 @@ enum kn_rc kn_eval_with(struct kn_eval_state *state, const struct kn_view *view,
 {
     struct kn_evaluation e;
     kn_evaluation_start(&e, kn_eval_state_definition(state), view, now_us, arena);
-    e.state = state;
+    kn_follow_start(&e, state);
     return finish(&e, ret);
 }
 
@@ -306,6 +306,6 @@ enum kn_rc kn_eval_trait_with(struct kn_eval_state *state, const struct kn_view 
 {
     struct kn_evaluation e;
     kn_evaluation_start(&e, kn_eval_state_definition(state), view, now_us, arena);
-    e.state = state;
+    kn_follow_start(&e, state);
     return finish_trait(&e, out, ret);
 }

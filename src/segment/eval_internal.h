@@ -158,6 +158,8 @@ bool kn_result_put(const struct kn_result *result, struct kn_buf *out);
 
 /* ---- with a state (state.c) ---- */
 
+/* Begins an evaluation with a state: notes which rows are new. */
+void kn_follow_start(struct kn_evaluation *e, struct kn_eval_state *state);
 /* As kn_select and kn_reduce; false: this chain goes without its state now. What is selected lasts
  * until settled. */
 bool kn_follow(struct kn_evaluation *e, const struct kn_crows *c, struct kn_selection *s,

@@ -2,7 +2,7 @@
 
 #include "segment/words.h"
 
-static const char before[] = "event('').where(";
+static const char before[] = "event('e').where(";
 
 /* One event chain, with nothing but what was put around the text. */
 static bool is_just_where(const struct kn_query *q)
@@ -17,7 +17,7 @@ static bool is_just_where(const struct kn_query *q)
 /* A byte of the whole as one of the text. */
 static size_t in_text(struct kn_str text, size_t pos)
 {
-    size_t skip = sizeof before; /* the name takes one byte */
+    size_t skip = sizeof before - 1;
     return pos == SIZE_MAX || pos < skip ? 0 : pos - skip > text.len ? text.len : pos - skip;
 }
 
@@ -68,7 +68,7 @@ enum kn_rc kn_where_parse(struct kn_str text, struct kn_arena *arena, const stru
 {
     struct kn_buf whole;
     kn_buf_init(&whole, KN_QUERY_TEXT_MAX);
-    kn_buf_c(&whole, "event('e').where(");
+    kn_buf_c(&whole, before);
     kn_buf_str(&whole, text);
     kn_buf_c(&whole, ").count() > 0");
     enum kn_rc rc = whole.rc == KN_OK ? parse(text, &whole, arena, ret, err)

@@ -143,16 +143,11 @@ static void look_at_rows(struct chain_state *cs, uint32_t at, const struct kn_vi
     }
 }
 
-static void look_for_changes(struct kn_evaluation *e, struct chain_state *cs, int64_t *next_us)
+/* What the chain's where() asks about the profile. */
+static void look_at_profile(struct kn_evaluation *e, struct chain_state *cs, int64_t *next_us)
 {
-    const struct kn_reads *reads = &e->definition->reads;
     const struct kn_crows *c = cs->rows;
     uint64_t truths = 0;
-    for (uint32_t at = 0; at < reads->event_count; at++) {
-        if (at == c->event || (c->inner >> at & 1)) {
-            look_at_rows(cs, at, kn_eval_event(e, at));
-        }
-    }
     for (uint32_t i = 0; i < c->about_count; i++) {
         struct kn_outcome o = kn_eval_node(e, c->about[i], NULL);
         truths |= (uint64_t)(o.truth == KN_YES) << i;
@@ -177,6 +172,29 @@ static void cut_back(struct chain_state *cs, const struct kn_view_rows *rows)
         kn_measure_cut(&cs->measure, cs->settled);
     }
     cs->cut_us = INT64_MAX;
+}
+
+/* ---- each evaluation ---- */
+
+/* For every chain, also for those that need no evaluation this time since others decide: what was told
+ * concerns the rows as they are now. */
+static void look_at_all_rows(struct kn_evaluation *e)
+{
+    for (uint32_t i = 0; i < e->definition->state_count; i++) {
+        struct chain_state *cs = &e->state->chains[i];
+        for (uint32_t at = 0; at < e->definition->reads.event_count; at++) {
+            if (at == cs->rows->event || (cs->rows->inner >> at & 1)) {
+                look_at_rows(cs, at, kn_eval_event(e, at));
+            }
+        }
+        cut_back(cs, kn_eval_rows(e, cs->rows));
+    }
+}
+
+void kn_follow_start(struct kn_evaluation *e, struct kn_eval_state *state)
+{
+    e->state = state;
+    look_at_all_rows(e);
 }
 
 /* ---- feeding ---- */
@@ -292,7 +310,7 @@ bool kn_follow(struct kn_evaluation *e, const struct kn_crows *c, struct kn_sele
     }
     struct chain_state *cs = &e->state->chains[c->state];
     *s = (struct kn_selection){.rows = kn_eval_rows(e, c), .next_us = INT64_MAX};
-    look_for_changes(e, cs, &s->next_us);
+    look_at_profile(e, cs, &s->next_us);
     cut_back(cs, s->rows);
     feed(e, cs, s->rows, &s->next_us);
     if (cs->measure.days_return) {

@@ -4,74 +4,22 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
-import Ajv2020 from 'ajv/dist/2020.js';
-import addFormats from 'ajv-formats';
 import parsePrometheus from 'parse-prometheus-text-format';
+import { Documented, WS } from './documented.mjs';
 import { Kern, TOKEN, WRITE_KEY } from './kern.mjs';
 
 const START = '2026-11-23T10:00:00Z';
 const kern = new Kern(['--clock', 'manual', '--clock-start', START]);
-const ajv = new Ajv2020({ strict: false, allErrors: true });
-addFormats(ajv);
+const documented = new Documented(kern);
 let doc;
-const answered = new Set();
 
 before(async () => {
   await kern.start();
-  doc = await (await fetch(`${kern.url}/api/v1/openapi.json`)).json();
-  ajv.addSchema({ $id: 'kern', ...doc });
+  ({ doc } = await documented.load());
 });
 after(() => kern.end());
 
-function operation(method, path) {
-  const clean = path.split('?')[0];
-  for (const [pattern, methods] of Object.entries(doc.paths)) {
-    const regex = new RegExp(`^${pattern.replace(/\./g, '\\.').replace(/\{identifier\}/g, '.+').replace(/\{\w+\}/g, '[^/]+')}$`);
-    if (regex.test(clean) && methods[method.toLowerCase()] && !(pattern.endsWith('/{id}') && /\/(lookup|merge)$/.test(clean))) {
-      return [pattern, methods[method.toLowerCase()]];
-    }
-  }
-  return [null, null];
-}
-
-// Calls, and holds request and answer against the document.
-async function call(method, path, body, { headers = {}, status = null, auth = `Bearer ${TOKEN}`, raw = false } = {}) {
-  const r = await fetch(kern.url + path, {
-    method,
-    headers: { ...(auth ? { Authorization: auth } : {}), ...(body !== undefined ? { 'Content-Type': 'application/json' } : {}), ...headers },
-    body: body === undefined ? undefined : raw ? body : JSON.stringify(body),
-  });
-  const text = await r.text();
-  const type = r.headers.get('content-type') ?? '';
-  const answer = text && /[/+]json/.test(type) ? JSON.parse(text) : text;
-  if (status !== null) assert.equal(r.status, status, `${method} ${path}: ${text}`);
-  const [pattern, op] = operation(method, path);
-  if (op) {
-    const wanted = op.responses[r.status] ?? op.responses.default;
-    assert.ok(wanted, `${method} ${path} answers ${r.status}, which is not in the document`);
-    if (r.status < 300) answered.add(`${method} ${pattern}`);
-    const resolved = wanted.$ref ? doc.components.responses[wanted.$ref.split('/').pop()] : wanted;
-    for (const [media, { schema }] of Object.entries(resolved.content ?? {})) {
-      assert.ok(type.startsWith(media), `${method} ${path} answers ${type}, not ${media}`);
-      if (!/[/+]json/.test(media)) continue;
-      const check = ajv.getSchema(`kern#/components/schemas/${schema.$ref.split('/').pop()}`);
-      assert.ok(check(answer), `${method} ${path}: ${ajv.errorsText(check.errors)} in ${text.slice(0, 400)}`);
-    }
-    if (r.status < 300 && op.requestBody && !raw) {
-      const name = op.requestBody.content['application/json'].schema.$ref.split('/').pop();
-      const check = ajv.getSchema(`kern#/components/schemas/${name}`);
-      assert.ok(check(body), `${method} ${path} took what ${name} forbids: ${ajv.errorsText(check.errors)}`);
-    }
-  }
-  if (r.status >= 400 && !path.startsWith('/v1/')) {
-    assert.match(type, /^application\/problem\+json/);
-    assert.equal(answer.status, r.status);
-    assert.ok(answer.title && answer.type);
-  }
-  return { status: r.status, headers: r.headers, body: answer };
-}
-const WS = '/api/v1/workspaces/default';
-const ws = (method, path, body, options) => call(method, WS + path, body, options);
+const { call, ws, answered, ajv } = documented;
 
 test('the OpenAPI document is valid, and its examples fit its schemas', async () => {
   const result = await new Validator().validate(structuredClone(doc));
@@ -713,6 +661,27 @@ test('queries go from text to tree and back', async () => {
   await ws('POST', '/query/parse', { query: text, form: 'list' }, { status: 400 });
   await ws('POST', '/query/format', { tree: { kind: 'no' } }, { status: 400 });
   await ws('POST', '/query/format', {}, { status: 400 });
+});
+
+test('segments and computed traits: every route', async () => {
+  const { position } = await kern.collect('/v1/track', { userId: 'route-1', event: 'Routed', properties: { value: 3 } });
+  await ws('POST', '/segments', { key: 'routed', query: "event('Routed').count() >= 1" }, { status: 201 });
+  await ws('POST', '/computed', { key: 'routes', query: "event('Routed').count()" }, { status: 201 });
+  await ws('GET', '/segments', undefined, { status: 200 });
+  await ws('GET', '/segments/routed', undefined, { status: 200 });
+  await ws('PUT', '/segments/routed', { name: 'Routed' }, { status: 200 });
+  await ws('GET', '/computed', undefined, { status: 200 });
+  await ws('GET', '/computed/routes', undefined, { status: 200 });
+  await ws('PUT', '/computed/routes', { description: 'how often' }, { status: 200 });
+  for (const part of ['members', 'changes', 'history', 'export.csv?purpose=service']) {
+    await ws('GET', `/segments/routed/${part}`, undefined, { status: 200 });
+  }
+  const who = await kern.profile('user_id', 'route-1', position);
+  assert.equal((await ws('POST', '/segments/preview', { query: "event('Routed').count() >= 1" }, { status: 200 })).body.size, 1);
+  await ws('POST', '/segments/explain', { query: "event('Routed').count() >= 1", profile: who.id }, { status: 200 });
+  await ws('DELETE', '/computed/routes', undefined, { status: 204 });
+  await ws('DELETE', '/segments/routed', undefined, { status: 204 });
+  await ws('GET', '/segments/routed', undefined, { status: 404 });
 });
 
 test('every documented route has answered', async () => {

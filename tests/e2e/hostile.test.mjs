@@ -176,6 +176,7 @@ test('refused for now when the budget is spent, with the headers that SDKs know'
   assert.match(late.headers['x-ratelimit-reset'], /^\d+$/);
   assert.equal((await send('/v1/track', { event: 'Small', userId: 'good', messageId: 'small' })).status, 200);
   for (const c of begun) c.socket.destroy();
+  for (let i = 0; i < 1500 && (await metric('kern_connections ')) > 4; i++) await sleep(10); // all of them are gone
 });
 
 test('slow clients are shown the door', async () => {

@@ -568,8 +568,9 @@ static void look_around(struct visit *v)
         send(v);
     }
     for (uint64_t i = 0; i < views; i++) {
-        const struct kn_demo_product *p = i == 0 && v->landed ? v->landed : some_product(shop);
-        if (p != v->landed) {
+        bool here = i == 0 && v->landed; /* on its page already */
+        const struct kn_demo_product *p = here ? v->landed : some_product(shop);
+        if (!here) {
             product_page(v, p);
         }
         product_event(v, "Product Viewed", p);

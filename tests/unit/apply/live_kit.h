@@ -1,4 +1,4 @@
-/* A workspace in a temporary directory (named after KIT_NAME), driven by hand on a manual clock. */
+/* A workspace in a temporary directory, driven by hand on a manual clock. */
 #ifndef TESTS_APPLY_LIVE_KIT_H
 #define TESTS_APPLY_LIVE_KIT_H
 
@@ -34,6 +34,7 @@ static inline void kit_open(struct kit *k)
         .clock = kn_clock_manual(&k->clock),
         .random = kn_random_posix(),
         .log_segment_bytes = 1 << 20,
+        .long_history_rows = 3,
     };
     size_t applied;
     if (kn_workspace_open(&o, &k->ws, &err) != KN_OK) {
@@ -49,7 +50,7 @@ static inline int kit_prepare(void **state)
 {
     struct kit *k = calloc(1, sizeof *k);
     struct kn_err err;
-    test_dir(KIT_NAME, k->root);
+    test_dir("live", k->root);
     (void)snprintf(k->state, sizeof k->state, "%s/ws/test/state", k->root);
     k->clock.wall_us = INT64_C(1795448720) * KIT_SECOND;
     assert_int_equal(kn_disk_posix_open(k->root, &k->disk, &err), KN_OK);

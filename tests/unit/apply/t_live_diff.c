@@ -4,7 +4,6 @@
  *
  *   t_live_diff [first seed [seeds]]
  */
-#define KIT_NAME "t_live_diff"
 #include "live_kit.h"
 
 #include <stdlib.h>

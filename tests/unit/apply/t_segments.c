@@ -1,6 +1,5 @@
 /* Live segments: entries and exits by events, by time, by other segments; building; changes and
  * sizes. */
-#define KIT_NAME "t_segments"
 #include "live_kit.h"
 
 static void enters_and_exits(void **state)

@@ -34,8 +34,7 @@ static inline struct kn_settings *kit_settings(void)
     static char docs[4][200] = {
         "{\"name\":\"shop\",\"currency\":\"EUR\"}",
         "{\"number\":1,\"name\":\"Site\",\"kind\":\"web\",\"write_keys\":[\"WKB\"]}",
-        "{\"number\":2,\"name\":\"Old\",\"kind\":\"web\",\"write_keys\":[\"OFF\"],\"enabled\":"
-        "false}",
+        "{\"number\":2,\"name\":\"Old\",\"kind\":\"web\",\"write_keys\":[\"OFF\"],\"enabled\":false}",
         "{\"number\":3,\"name\":\"Shop\",\"kind\":\"server\",\"write_keys\":[\"SRV\"]}"};
     struct kn_setting_doc list[4];
     struct kn_settings *settings = NULL;

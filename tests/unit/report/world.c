@@ -590,7 +590,7 @@ struct kn_report world_report(struct world *w, const struct kn_columns_pin *pin,
 {
     struct kn_report r = {.pin = pin, .zone = w->zone, .now = w->now, .only = only};
     if (kn_rand_chance(&w->rand, 1, 2)) {
-        r.jobs = (struct kn_report_jobs){.run = two_threads, .parallel = 2};
+        r.jobs = (struct kn_bulk_jobs){.run = two_threads, .parallel = 2};
     }
     return r;
 }

@@ -23,6 +23,7 @@ enum {
     ORDINALS_MAX = 70000, /* several chunks */
     PARTS_MAX = 3,        /* ordinals of one profile */
     ROWS_MAX = 14,
+    LARGE_ROWS = 3000, /* of one name more than 255, so that they are counted apart */
     ARENA_MAX = 1 << 28,
     STEPS = 6,
 };
@@ -40,6 +41,7 @@ struct bulk_case {
     struct profile profiles[PROFILES];
     uint64_t *segments[2];
     struct kn_columns_pin *pin;
+    bool rare_builds; /* a large history stands together */
     uint64_t members, checks;
 };
 
@@ -136,7 +138,7 @@ static void maybe_build(struct bulk_case *c)
 {
     bool more;
     struct kn_err err;
-    if (kn_rand_chance(&c->rand, 1, 8)) {
+    if (kn_rand_chance(&c->rand, 1, c->rare_builds ? 2000 : 8)) {
         enum kn_rc rc =
             kn_columns_build(c->columns, 1 + (uint32_t)kn_rand_below(&c->rand, 30), &more, &err);
         kn_assert(rc == KN_OK);
@@ -391,9 +393,12 @@ static bool run_case(struct bulk_case *c, uint64_t seed)
         kn_columns_open(sim_disk_interface(sim), &options, KN_STR_EMPTY, false, &c->columns, &err);
     kn_assert(rc == KN_OK);
     gen_start(&g, seed, &c->arena);
+    bool large = kn_rand_chance(&c->rand, 1, 20);
+    c->rare_builds = large;
+    g.what = large ? GEN_ALL & ~GEN_NESTED : GEN_ALL;
     struct kn_str text = gen_segment(&g);
     for (int i = 0; i < PROFILES; i++) {
-        gen_history(&g, ROWS_MAX, &c->profiles[i].history);
+        gen_history(&g, large && i == 3 ? LARGE_ROWS : ROWS_MAX, &c->profiles[i].history);
         choose_ordinals(c, &c->profiles[i]);
     }
     for (int i = 0; i < PROFILES; i++) {

@@ -122,6 +122,57 @@ for (const [locale, scheme] of [['nl-NL', 'light'], ['en-GB', 'dark']]) {
   });
 }
 
+const AUDIENCES = {
+  'nl-NL': { template: 'Kijkt veel, bestelt niet', name: 'Naam', save: 'Opslaan', text: 'Tekst', sentences: 'Zinnen', ready: 'Actueel', entered: /kwam erbij/, change: 'Wijzigen', remove: 'Verwijderen', empty: /Nog geen doelgroepen/, add: 'Voorwaarde', trait: 'Kenmerk', expected: /verwacht|expected/ },
+  'en-GB': { template: 'Looks a lot, does not order', name: 'Name', save: 'Save', text: 'Text', sentences: 'Sentences', ready: 'Up to date', entered: /came in/, change: 'Change', remove: 'Delete', empty: /No segments yet/, add: 'Condition', trait: 'Trait', expected: /expected/ },
+};
+
+for (const [locale, scheme] of [['nl-NL', 'dark'], ['en-GB', 'light']]) {
+  test(`a segment from an example to its members (${locale}, ${scheme})`, { timeout: 120000 }, async () => {
+    const t = AUDIENCES[locale];
+    const before = (await kern.ws('POST', '/segments/preview', { query: "event('Product Viewed').count() >= 1" })).body.size;
+    const page = await open(locale, scheme);
+    const shot = (name) => page.screenshot({ path: join(artefacts, `${name}-${locale}-${scheme}.png`), fullPage: true });
+    await signIn(page);
+    await page.goto(`${kern.url}/segments`);
+    await page.getByText(t.empty).waitFor();
+    await accessible(page, 'no segments');
+    await page.goto(`${kern.url}/segments/new`);
+    await page.getByRole('button', { name: t.template }).click();
+    await page.getByRole('textbox', { name: t.name, exact: false }).first().fill('Kijkers');
+    const size = page.locator('[aria-live=polite]');
+    await size.getByText('0', { exact: true }).first().waitFor();
+    await accessible(page, 'the builder');
+    await shot('segment-new');
+    // as text, wrong, and right again
+    await page.getByText(t.text, { exact: true }).click();
+    const text = page.locator('textarea').first();
+    await text.fill("event('Product Viewed').cuont() >= 1");
+    await size.getByText(/count/).waitFor();
+    await text.fill("event('Product Viewed').count() >= 1");
+    await size.getByText(String(before), { exact: true }).first().waitFor();
+    await page.getByText(t.sentences, { exact: true }).click();
+    await page.getByRole('button', { name: t.save }).click();
+    await page.getByText(t.ready).waitFor();
+    await page.getByRole('link', { name: 'Sanne de Vries' }).first().waitFor();
+    await accessible(page, 'a segment');
+    await shot('segment');
+    // somebody else does it: in at once, without a reload
+    const r = await kern.collect('/v1/track', { event: 'Product Viewed', userId: `late-${locale}`, traits: {}, properties: { name: 'Alpine' } });
+    assert.equal(r.status, 200);
+    await page.getByText(String(before + 1), { exact: true }).first().waitFor();
+    await page.getByText(t.entered).first().waitFor();
+    await page.getByRole('link', { name: t.change, exact: true }).click();
+    await page.getByRole('button', { name: t.save }).waitFor();
+    await page.goBack();
+    await page.getByRole('button', { name: t.remove }).click();
+    await page.getByRole('dialog').getByRole('button', { name: t.remove }).click();
+    await page.getByText(t.empty).waitFor();
+    assert.deepEqual(page.complaints, []);
+    await page.context().close();
+  });
+}
+
 test('a phone, the keyboard alone, unknown addresses', { timeout: 60000 }, async () => {
   const page = await open('nl-NL', 'light', { width: 360, height: 740 });
   await signIn(page);

@@ -1,5 +1,5 @@
 /** The look, in one place: docs/ui.md tells what each token is for. */
-import { Badge, createTheme, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core';
+import { Badge, createTheme, Notification, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core';
 
 const kern: MantineColorsTuple = ['#e8f5f1', '#d3e8e1', '#a6d1c4', '#75b8a5', '#4ea38b', '#35967b', '#1f7f67', '#0f6e58', '#0b5a48', '#06453a'];
 const apricot: MantineColorsTuple = ['#fff3e8', '#fde4d0', '#f8c8a2', '#f3b886', '#ec9350', '#e57f35', '#cb6420', '#a84f15', '#8a3f0f', '#6d300a'];
@@ -26,6 +26,8 @@ export const theme = createTheme({
   respectReducedMotion: true,
   focusRing: 'auto',
   components: {
+    // They go by themselves.
+    Notification: Notification.extend({ defaultProps: { withCloseButton: false } }),
     Badge: Badge.extend({ defaultProps: { variant: 'light', radius: 'sm', tt: 'none', fw: 560 } }),
   },
 });

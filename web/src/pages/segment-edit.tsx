@@ -34,13 +34,15 @@ const keyOf = (name: string) =>
 function useText(tree: Tree) {
   const ws = useWs();
   const node = allComplete(tree) ? toNode(tree) : undefined;
-  const [wanted] = useDebouncedValue(JSON.stringify(node), 120);
-  return useQuery({
+  const present = JSON.stringify(node);
+  const [wanted] = useDebouncedValue(present, 120);
+  const formatted = useQuery({
     queryKey: ['format', wanted],
     queryFn: () => post<{ query: string }>(ws('/query/format'), { tree: JSON.parse(wanted!) as Node }),
     enabled: wanted !== undefined,
     staleTime: Infinity,
   });
+  return wanted === present ? formatted.data?.query : undefined; // never the text of a tree before this one
 }
 
 function Size({ query }: { query?: string }) {
@@ -115,7 +117,7 @@ function Editor({ segment, start }: { segment?: Segment; start: Tree }) {
   const [tree, setTree] = useState(start);
   const [text, setText] = useState(segment?.query ?? '');
   const formatted = useText(tree);
-  const query = mode === 'text' ? text.trim() || undefined : allComplete(tree) && tree.items.length > 0 ? formatted.data?.query : undefined;
+  const query = mode === 'text' ? text.trim() || undefined : tree.items.length > 0 ? formatted : undefined;
 
   const parse = useMutation({ mutationFn: (q: string) => post<{ tree: Node }>(ws('/query/parse'), { query: q }) });
   const save = useMutation({
@@ -132,7 +134,7 @@ function Editor({ segment, start }: { segment?: Segment; start: Tree }) {
   });
   const toMode = (next: string) => {
     if (next === 'text') {
-      setText(formatted.data?.query ?? text);
+      setText(formatted ?? text);
       setMode('text');
     } else if (text.trim() === '') {
       setTree(EMPTY);

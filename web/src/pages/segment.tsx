@@ -32,7 +32,7 @@ function Growth({ segment }: { segment: Segment }) {
       ) : sizes.isPending ? (
         <LoadingRows rows={4} />
       ) : (
-        <LineChart label={t('segments.growth')} points={sizes.data.data.map((p) => ({ label: format.date(p.at), value: p.size }))} format={format.number} />
+        <LineChart label={t('segments.growth')} points={sizes.data.data.slice(-1 - Math.max(0, Math.ceil((Date.parse(sizes.data.data.at(-1)?.at ?? segment.created_at) - Date.parse(segment.created_at)) / 86400e3))).map((p) => ({ label: format.date(p.at), value: p.size }))} format={format.number} />
       )}
     </Card>
   );

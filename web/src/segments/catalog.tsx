@@ -12,16 +12,14 @@ export interface Field {
 }
 
 interface ApiField {
-  path?: string;
-  name?: string;
-  types?: string[];
-  examples?: unknown[];
+  path: string;
+  types: string[];
+  examples: (string | number | boolean)[];
 }
 
 interface ApiEvent {
-  name: string;
-  count?: number;
-  properties?: ApiField[];
+  event: string;
+  properties: ApiField[];
 }
 
 export interface Catalog {
@@ -35,22 +33,18 @@ const NOTHING: Catalog = { events: [], properties: () => [], traits: [], segment
 const CatalogContext = createContext<Catalog>(NOTHING);
 export const useCatalog = () => useContext(CatalogContext);
 
-const field = (f: ApiField): Field => ({
-  path: f.path ?? f.name ?? '',
-  types: f.types ?? [],
-  examples: [...new Set((f.examples ?? []).filter((e) => e !== null && typeof e !== 'object').map(String))],
-});
+const field = (f: ApiField): Field => ({ ...f, examples: [...new Set(f.examples.map(String))] });
 
 export function CatalogProvider({ children }: { children: ReactNode }) {
   const ws = useWs();
-  const events = useQuery({ queryKey: ['catalog-events', ws('')], queryFn: ({ signal }) => get<Page<ApiEvent>>(ws('/catalog/events'), { limit: 1000 }, signal), staleTime: 60_000 });
-  const traits = useQuery({ queryKey: ['catalog-traits', ws('')], queryFn: ({ signal }) => get<Page<ApiField>>(ws('/catalog/traits'), { limit: 1000 }, signal), staleTime: 60_000 });
+  const events = useQuery({ queryKey: ['catalog-events', ws('')], queryFn: ({ signal }) => get<{ data: ApiEvent[] }>(ws('/catalog/events'), {}, signal), staleTime: 60_000 });
+  const traits = useQuery({ queryKey: ['catalog-traits', ws('')], queryFn: ({ signal }) => get<{ data: ApiField[] }>(ws('/catalog/traits'), {}, signal), staleTime: 60_000 });
   const segments = useQuery({ queryKey: ['segments', ws('')], queryFn: ({ signal }) => get<Page<Segment>>(ws('/segments'), { limit: 1000 }, signal) });
   const catalog = useMemo<Catalog>(
     () => ({
-      events: events.data?.data ?? [],
-      properties: (name) => (events.data?.data.find((e) => e.name === name)?.properties ?? []).map(field).filter((f) => f.path && !f.path.startsWith('context.')),
-      traits: (traits.data?.data ?? []).map(field).filter((f) => f.path),
+      events: (events.data?.data ?? []).map((e) => ({ name: e.event })),
+      properties: (name) => (events.data?.data.find((e) => e.event === name)?.properties ?? []).map(field),
+      traits: (traits.data?.data ?? []).map(field),
       segments: segments.data?.data ?? [],
     }),
     [events.data, traits.data, segments.data],

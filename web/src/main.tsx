@@ -5,6 +5,7 @@ import './app.css';
 import { MantineProvider } from '@mantine/core';
 import { Notifications } from '@mantine/notifications';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { setNonce } from 'get-nonce';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { ApiError } from './api/client';
@@ -13,6 +14,8 @@ import { startI18n } from './i18n';
 import { theme, variables } from './theme';
 
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content;
+// What keeps the page still behind a dialog writes a style of its own.
+if (nonce) setNonce(nonce);
 
 const client = new QueryClient({
   defaultOptions: {

@@ -267,6 +267,33 @@ static void put_series(struct kn_report_in *in, const struct kn_series *q,
     kn_report_put_end(in);
 }
 
+/* An order's own facts, as order() reads them, stand apart from what the site sent with it. */
+static struct kn_str order_path(struct kn_report_in *in, struct kn_str path)
+{
+    static const char *const facts[] = {"p.value", "p.currency", "p.order_id"};
+    for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++) {
+        if (kn_str_eq(path, kn_str_c(facts[i]))) {
+            return kn_report_path(in, "o.", kn_str_sub(path, 2, path.len));
+        }
+    }
+    return path;
+}
+
+static void of_orders(struct kn_report_in *in, struct kn_series *q)
+{
+    q->table = KN_TABLE_ORDER;
+    q->path = order_path(in, q->path);
+    if (q->breakdown.kind == KN_BREAKDOWN_ROW) {
+        q->breakdown.path = order_path(in, q->breakdown.path);
+    }
+    if (q->match.event.len > 0 || q->match.where) {
+        kn_report_bad(in, q->match.event.len > 0 ? "/event" : "/where",
+                      "orders are counted whole: leave out event and where");
+    } else if (q->breakdown.kind == KN_BREAKDOWN_SESSION) {
+        kn_report_bad(in, "/breakdown/session", "an order belongs to no session");
+    }
+}
+
 static void series(struct kn_report_in *in)
 {
     struct kn_series q = {.table = KN_TABLE_EVENT};
@@ -281,6 +308,9 @@ static void series(struct kn_report_in *in)
     kn_report_range(in, &q.from, &q.to);
     kn_report_breakdown(in, &q.breakdown);
     kn_report_segment(in, false);
+    if (kn_report_flag(in, 0, "", "orders") && !in->failed) {
+        of_orders(in, &q);
+    }
     if (in->of_cell) {
         q.cell_point = cell_index(in, "point", KN_SERIES_POINTS_MAX);
         q.cell_value = kn_report_cell_value(in);

@@ -83,6 +83,11 @@ test('reports, their profiles, the catalogue', async () => {
   const series = { event: 'Order Completed', measure: 'sum', property: 'revenue', unit: 'month', from: '2026-10-01', to: '2026-12-01' };
   assert.deepEqual((await ask('series', series)).body.groups, [{ value: null, points: [0, 41] }]);
   assert.deepEqual((await ask('series', { ...series, measure: 'average' })).body.groups[0].points, [null, 20.5]);
+  // orders, once each, net of refunds
+  const orders = { orders: true, unit: 'month', from: '2026-10-01', to: '2026-12-01' };
+  assert.deepEqual((await ask('series', { ...orders, measure: 'events' })).body.groups[0].points, [0, 2]);
+  const revenue = (await ask('series', { ...orders, measure: 'sum', property: 'value', breakdown: { property: 'currency' } })).body;
+  assert.deepEqual(revenue.groups, [{ value: 'EUR', points: [0, 41] }]);
   const active = { measure: 'profiles', unit: 'day', from: '2026-11-20', to: '2026-11-23' };
   assert.deepEqual((await ask('series', active)).body.groups[0].points, [0, 6, 0]);
   const shoes = { event: 'Product Viewed', measure: 'events', unit: 'week', ...range, breakdown: { property: 'category' } };
@@ -152,6 +157,8 @@ test('reports, their profiles, the catalogue', async () => {
   await wrong('retention', { ...retention, unit: 'hour' }, '/unit');
   await wrong('retention', { ...retention, periods: 1000 }, '/periods');
   await wrong('series', { ...series, measure: 'median' }, '/measure');
+  await wrong('series', { ...orders, measure: 'events', event: 'Order Completed' }, '/event');
+  await wrong('series', { ...orders, measure: 'events', breakdown: { session: 'channel' } }, '/breakdown/session');
   await wrong('series', { ...series, property: undefined }, '/property');
   await wrong('paths', { ...range, length: 6 }, '/length');
   await wrong('overlap', { segments: [] }, '/segments');

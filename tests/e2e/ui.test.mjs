@@ -1,25 +1,16 @@
 // The web UI in a real browser, in both languages and appearances: flows, accessibility, hostile content.
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { chromium } from 'playwright-core';
+import { accessible, launch, shoot, visit } from './browser.mjs';
 import { Kern } from './kern.mjs';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const artefacts = join(import.meta.dirname, '../artefacts');
 const HOSTILE = '<img src=x onerror="document.title=\'broken\'"> ‮אבג 🧺 ' + 'x'.repeat(9000);
 const kern = new Kern();
 let browser;
 
 before(async () => {
-  mkdirSync(artefacts, { recursive: true });
   await kern.start();
-  browser = await chromium.launch({
-    executablePath: process.env.KERN_CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
-  });
+  browser = await launch();
   const batch = [
     { type: 'identify', userId: 'u1', anonymousId: 'a1', traits: { firstName: 'Sanne', lastName: 'de Vries', email: 'sanne@example.nl', note: HOSTILE } },
     { type: 'page', userId: 'u1', anonymousId: 'a1', properties: { title: 'Wandelschoenen', url: 'https://shop.example.nl/wandelschoenen' } },
@@ -39,33 +30,16 @@ after(async () => {
   await kern.end();
 });
 
-// A page of a fresh visitor; everything the browser complains of is in page.complaints.
-async function open(locale, colorScheme, size = { width: 1280, height: 800 }) {
-  const context = await browser.newContext({ locale, colorScheme, viewport: size });
-  const page = await context.newPage();
-  page.complaints = [];
-  page.on('pageerror', (e) => page.complaints.push(e.message));
-  page.on('console', (m) => {
-    if (m.type() === 'error' && !/status of (401|400|404)/.test(m.text())) page.complaints.push(m.text());
-  });
-  page.on('request', (r) => {
-    if (!r.url().startsWith(kern.url) && !r.url().startsWith('data:')) page.complaints.push(`asked ${r.url()}`);
-  });
-  await page.goto(kern.url);
-  return page;
-}
+const open = (locale, scheme, size) => visit(browser, kern, locale, scheme, size);
 
+// Home comes first; these tests begin at the profiles.
 async function signIn(page) {
   await page.fill('input[name=email]', 'admin@example.nl');
   await page.fill('input[name=password]', 'correct horse');
   await page.click('button[type=submit]');
+  await page.locator('nav').getByRole('link', { name: /^Profielen$|^Profiles$/ }).waitFor({ state: 'attached' });
+  await page.goto(`${kern.url}/profiles`);
   await page.waitForSelector('tbody a');
-}
-
-async function accessible(page, what) {
-  await page.evaluate(axe); // not as a script of the page: its policy lets none in
-  const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }));
-  assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes[0].html.slice(0, 160)}`), [], what);
 }
 
 const TEXTS = {
@@ -77,7 +51,7 @@ for (const [locale, scheme] of [['nl-NL', 'light'], ['en-GB', 'dark']]) {
   test(`from signing in to a person's timeline (${locale}, ${scheme})`, { timeout: 120000 }, async () => {
     const t = TEXTS[locale];
     const page = await open(locale, scheme);
-    const shot = (name) => page.screenshot({ path: join(artefacts, `${name}-${locale}-${scheme}.png`) });
+    const shot = (name) => shoot(page, `${name}-${locale}-${scheme}`);
     await page.waitForSelector('input[name=email]');
     await accessible(page, 'sign in');
     await page.fill('input[name=email]', 'admin@example.nl');
@@ -132,7 +106,7 @@ for (const [locale, scheme] of [['nl-NL', 'dark'], ['en-GB', 'light']]) {
     const t = AUDIENCES[locale];
     const before = (await kern.ws('POST', '/segments/preview', { query: "event('Product Viewed').count() >= 1" })).body.size;
     const page = await open(locale, scheme);
-    const shot = (name) => page.screenshot({ path: join(artefacts, `${name}-${locale}-${scheme}.png`), fullPage: true });
+    const shot = (name) => shoot(page, `${name}-${locale}-${scheme}`);
     await signIn(page);
     await page.goto(`${kern.url}/segments`);
     await page.getByText(t.empty).waitFor();
@@ -177,13 +151,13 @@ test('a phone, the keyboard alone, unknown addresses', { timeout: 60000 }, async
   const page = await open('nl-NL', 'light', { width: 360, height: 740 });
   await signIn(page);
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 360), 'nothing sticks out');
-  await page.screenshot({ path: join(artefacts, 'profiles-phone.png') });
+  await shoot(page, 'profiles-phone');
   await accessible(page, 'profiles on a phone');
   await page.keyboard.press('Tab');
   await page.goto(`${kern.url}/profiles/0000000000000000000000000a`);
   await page.getByText('Dit profiel bestaat niet').waitFor();
   await page.goto(`${kern.url}/no/such/page`);
-  await page.waitForURL(/\/profiles$/);
+  await page.waitForURL((url) => url.pathname === '/');
   assert.deepEqual(page.complaints, []);
   await page.context().close();
 });

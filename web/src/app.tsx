@@ -1,17 +1,25 @@
-import { useCallback, useState } from 'react';
+import { lazy, Suspense, useCallback, useState } from 'react';
 import { Redirect, Route, Switch } from 'wouter';
 import { SessionContext, useCaller, useWorkspaces } from './session';
-import { ProfilePage } from './pages/profile';
-import { ProfilesPage } from './pages/profiles';
-import { SegmentPage } from './pages/segment';
-import { EditSegmentPage, NewSegmentPage } from './pages/segment-edit';
-import { SegmentsPage } from './pages/segments';
-import { SettingsPage } from './pages/settings';
 import { SignInPage } from './pages/sign-in';
-import { SourcePage } from './pages/source';
-import { SourcesPage } from './pages/sources';
 import { Shell } from './ui/shell';
 import { Failed, Loading } from './ui/states';
+
+// A page is fetched when it is first opened.
+const HomePage = lazy(() => import('./pages/home'));
+const ProfilePage = lazy(() => import('./pages/profile').then((m) => ({ default: m.ProfilePage })));
+const ProfilesPage = lazy(() => import('./pages/profiles').then((m) => ({ default: m.ProfilesPage })));
+const SegmentPage = lazy(() => import('./pages/segment').then((m) => ({ default: m.SegmentPage })));
+const EditSegmentPage = lazy(() => import('./pages/segment-edit').then((m) => ({ default: m.EditSegmentPage })));
+const NewSegmentPage = lazy(() => import('./pages/segment-edit').then((m) => ({ default: m.NewSegmentPage })));
+const SegmentsPage = lazy(() => import('./pages/segments').then((m) => ({ default: m.SegmentsPage })));
+const SettingsPage = lazy(() => import('./pages/settings').then((m) => ({ default: m.SettingsPage })));
+const SourcePage = lazy(() => import('./pages/source').then((m) => ({ default: m.SourcePage })));
+const SourcesPage = lazy(() => import('./pages/sources').then((m) => ({ default: m.SourcesPage })));
+const SeriesPage = lazy(() => import('./pages/report-series'));
+const FunnelPage = lazy(() => import('./pages/report-funnel'));
+const RetentionPage = lazy(() => import('./pages/report-retention'));
+const CustomersPage = lazy(() => import('./pages/report-customers'));
 
 const KEY = 'kern-workspace';
 
@@ -36,20 +44,30 @@ export function App() {
   return (
     <SessionContext.Provider value={{ caller: caller.data, workspace, workspaces: all }}>
       <Shell onWorkspace={choose}>
-        <Switch>
-          <Route path="/profiles" component={ProfilesPage} />
-          <Route path="/profiles/:id">{({ id }) => <ProfilePage id={id} />}</Route>
-          <Route path="/segments" component={SegmentsPage} />
-          <Route path="/segments/new" component={NewSegmentPage} />
-          <Route path="/segments/:key">{({ key }) => <SegmentPage segmentKey={decodeURIComponent(key)} />}</Route>
-          <Route path="/segments/:key/edit">{({ key }) => <EditSegmentPage segmentKey={decodeURIComponent(key)} />}</Route>
-          <Route path="/sources" component={SourcesPage} />
-          <Route path="/sources/:id">{({ id }) => <SourcePage id={id} />}</Route>
-          <Route path="/settings" component={SettingsPage} />
-          <Route>
-            <Redirect to="/profiles" replace />
-          </Route>
-        </Switch>
+        <Suspense fallback={<Loading />}>
+          <Switch>
+            <Route path="/" component={HomePage} />
+            <Route path="/profiles" component={ProfilesPage} />
+            <Route path="/profiles/:id">{({ id }) => <ProfilePage id={id} />}</Route>
+            <Route path="/segments" component={SegmentsPage} />
+            <Route path="/segments/new" component={NewSegmentPage} />
+            <Route path="/segments/:key">{({ key }) => <SegmentPage segmentKey={decodeURIComponent(key)} />}</Route>
+            <Route path="/segments/:key/edit">{({ key }) => <EditSegmentPage segmentKey={decodeURIComponent(key)} />}</Route>
+            <Route path="/sources" component={SourcesPage} />
+            <Route path="/sources/:id">{({ id }) => <SourcePage id={id} />}</Route>
+            <Route path="/settings" component={SettingsPage} />
+            <Route path="/reports/series" component={SeriesPage} />
+            <Route path="/reports/funnel" component={FunnelPage} />
+            <Route path="/reports/retention" component={RetentionPage} />
+            <Route path="/reports/customers" component={CustomersPage} />
+            <Route path="/reports">
+              <Redirect to="/reports/series" replace />
+            </Route>
+            <Route>
+              <Redirect to="/" replace />
+            </Route>
+          </Switch>
+        </Suspense>
       </Shell>
     </SessionContext.Provider>
   );

@@ -14,6 +14,10 @@ export function useFormat() {
   const day = new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric', timeZone: zone });
   const date = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', year: 'numeric', timeZone: zone });
   const time = new Intl.DateTimeFormat(locale, { timeStyle: 'short', timeZone: zone });
+  const shortDate = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', timeZone: zone });
+  const month = new Intl.DateTimeFormat(locale, { month: 'short', year: 'numeric', timeZone: zone });
+  const percent = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 });
+  const change = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0, signDisplay: 'exceptZero' });
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
   const now = () => Math.max(Date.now(), Date.parse(workspace.now));
   return {
@@ -23,6 +27,11 @@ export function useFormat() {
     day: (iso: string) => day.format(new Date(iso)),
     date: (iso: string) => date.format(new Date(iso)),
     time: (iso: string) => time.format(new Date(iso)),
+    shortDate: (iso: string) => shortDate.format(new Date(iso)),
+    month: (iso: string) => month.format(new Date(iso)),
+    percent: (share: number) => percent.format(share),
+    change: (share: number) => change.format(share),
+    duration: (seconds: number) => duration(locale, seconds),
     ago: (iso: string) => ago(relative, Date.parse(iso) - now()),
   };
 }
@@ -48,4 +57,10 @@ function ago(relative: Intl.RelativeTimeFormat, ms: number) {
     if (Math.abs(ms) >= size) return relative.format(Math.trunc(ms / size), unit);
   }
   return relative.format(0, 'second');
+}
+
+/** In the largest unit that fits: 3 hours, 2.5 days. */
+function duration(locale: string, seconds: number) {
+  const [unit, size] = ([['day', 86400], ['hour', 3600], ['minute', 60]] as const).find(([, s]) => seconds >= s) ?? (['second', 1] as const);
+  return new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'long', maximumFractionDigits: 1 }).format(seconds / size);
 }

@@ -1,7 +1,7 @@
 /** The frame around every page: navigation, workspace, language, appearance, account. */
 import { ActionIcon, Alert, AppShell, Burger, Group, Menu, NavLink, Select, Stack, Text, useMantineColorScheme } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { IconAddressBook, IconUsersGroup, IconDatabaseImport, IconLanguage, IconLogout, IconMoon, IconSettings, IconSun, IconSunMoon, IconUser } from '@tabler/icons-react';
+import { IconAddressBook, IconChartHistogram, IconLayoutDashboard, IconUsersGroup, IconDatabaseImport, IconLanguage, IconLogout, IconMoon, IconSettings, IconSun, IconSunMoon, IconUser } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -12,11 +12,15 @@ import { LANGUAGES, setLanguage, type Language } from '../i18n';
 import { useSession } from '../session';
 
 const PAGES = [
+  { to: '/', label: 'nav.home', icon: IconLayoutDashboard },
   { to: '/profiles', label: 'nav.profiles', icon: IconAddressBook },
   { to: '/segments', label: 'nav.segments', icon: IconUsersGroup },
+  { to: '/reports', label: 'nav.reports', icon: IconChartHistogram },
   { to: '/sources', label: 'nav.sources', icon: IconDatabaseImport },
   { to: '/settings', label: 'nav.settings', icon: IconSettings },
 ] as const;
+
+const isAt = (location: string, to: string) => (to === '/' ? location === '/' : location.startsWith(to));
 
 const SCHEMES = [
   { value: 'light', label: 'app.light', icon: IconSun },
@@ -109,7 +113,7 @@ export function Shell({ onWorkspace, children }: { onWorkspace: (id: string) => 
           <nav aria-label={t('app.menu')}>
             <Stack gap={2}>
               {PAGES.map(({ to, label, icon: Icon }) => (
-                <NavLink key={to} component={Link} href={to} label={t(label)} onClick={close} active={location.startsWith(to)} aria-current={location.startsWith(to) ? 'page' : undefined} leftSection={<Icon size={18} stroke={1.6} />} />
+                <NavLink key={to} component={Link} href={to} label={t(label)} onClick={close} active={isAt(location, to)} aria-current={isAt(location, to) ? 'page' : undefined} leftSection={<Icon size={18} stroke={1.6} />} />
               ))}
             </Stack>
           </nav>

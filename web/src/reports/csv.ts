@@ -1,0 +1,21 @@
+/** A table as a file for spreadsheets. */
+
+export type Cell = string | number | null | undefined;
+
+/** A text that a spreadsheet would take for a formula stays a text. */
+function field(cell: Cell): string {
+  if (cell === null || cell === undefined) return '';
+  const text = typeof cell === 'string' && /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : String(cell);
+  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+export const csvOf = (rows: Cell[][]) => rows.map((row) => row.map(field).join(',')).join('\r\n') + '\r\n';
+
+export function download(name: string, rows: Cell[][]) {
+  const url = URL.createObjectURL(new Blob(['\ufeff', csvOf(rows)], { type: 'text/csv' }));
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = `${name}.csv`;
+  link.click();
+  URL.revokeObjectURL(url);
+}

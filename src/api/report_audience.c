@@ -2,10 +2,9 @@
 #include <stdio.h>
 
 #include "api/reports.h"
-#include "apply/defined.h"
+#include "apply/audience.h"
 #include "apply/segments.h"
 #include "base/mem.h"
-#include "segment/bulk.h"
 
 static void no_memory(struct kn_report_in *in)
 {
@@ -62,39 +61,6 @@ static const uint64_t *by_key(struct kn_report_in *in, const char *pointer, stru
 
 /* ---- queries ---- */
 
-static const uint64_t *members_of(void *context, struct kn_str key)
-{
-    const uint64_t *bits = NULL;
-    enum kn_rc rc = load(context, key, &bits);
-    return rc == KN_OK ? bits
-                       : NULL; /* the check saw to it that it is there; no memory shows in failed */
-}
-
-static bool is_segment(void *context, struct kn_str key)
-{
-    const struct kn_report_in *in = context;
-    const struct kn_defined *d = kn_settings_defined(in->settings, key);
-    return d && !d->computed;
-}
-
-static enum kn_rc evaluate(struct kn_report_in *in, const struct kn_query *query, uint64_t *bits,
-                           struct kn_err *err)
-{
-    const struct kn_definition *definition;
-    struct kn_definition_options options = {.zone = in->settings->zone};
-    struct kn_bulk_options bulk = {
-        .pin = in->pin,
-        .now_us = in->report.now,
-        .members = members_of,
-        .is_segment = is_segment,
-        .context = in,
-        .jobs = {.context = in->report.jobs.context, .run = in->report.jobs.run},
-    };
-    options.sources = kn_surroundings_sources(in->settings->surroundings, &options.source_count);
-    KN_TRY(kn_definition_make(query, &options, &in->arena, &definition, err));
-    return kn_bulk(definition, &bulk, bits, NULL, err);
-}
-
 static void pass_warnings(struct kn_report_in *in, const char *pointer,
                           const struct kn_query_warning *warnings, size_t count)
 {
@@ -129,7 +95,9 @@ static const uint64_t *by_query(struct kn_report_in *in, const char *pointer, st
         return NULL;
     }
     pass_warnings(in, pointer, warnings, count);
-    (void)kn_report_ran(in, evaluate(in, query, bits, &err), &err);
+    rc = kn_audience_query_on(in->ctx->ws, in->pin, in->report.now, text, &in->report.jobs, bits,
+                              &err);
+    (void)kn_report_ran(in, rc, &err);
     return in->failed ? NULL : bits;
 }
 

@@ -198,7 +198,7 @@ static enum kn_rc ask(struct question *q, struct kn_str text, struct kn_audience
 {
     kn_rwlock_read(&q->ws->lock);
     enum kn_rc rc = compile(q, text, err);
-    rc = rc == KN_OK ? pin(q->ws, a, err) : rc;
+    rc = rc == KN_OK && !a->pin ? pin(q->ws, a, err) : rc;
     if (rc == KN_OK && !take_reads(q, a)) {
         rc = kn_fail(err, KN_E_NOMEM, "out of memory");
     }
@@ -214,18 +214,17 @@ static enum kn_rc ask(struct question *q, struct kn_str text, struct kn_audience
     return rc == KN_OK && q->full ? kn_fail(err, KN_E_NOMEM, "out of memory") : rc;
 }
 
-enum kn_rc kn_audience_query(struct kn_workspace *ws, struct kn_str text,
-                             const struct kn_bulk_jobs *jobs, struct kn_audience *ret,
-                             struct kn_err *err)
+/* Fills a->members; a has a pin already, or gets one. */
+static enum kn_rc answer(struct kn_audience *a, struct kn_str text, const struct kn_bulk_jobs *jobs,
+                         struct kn_err *err)
 {
     struct question q;
-    *ret = (struct kn_audience){0};
-    question_init(&q, ws);
-    enum kn_rc rc = ask(&q, text, ret, err);
+    question_init(&q, a->ws);
+    enum kn_rc rc = ask(&q, text, a, err);
     if (rc == KN_OK) {
         struct kn_bulk_options options = {
-            .pin = ret->pin,
-            .now_us = ret->now_us,
+            .pin = a->pin,
+            .now_us = a->now_us,
             .members = members_of,
             .is_segment = is_segment,
             .is_computed = is_computed,
@@ -233,13 +232,37 @@ enum kn_rc kn_audience_query(struct kn_workspace *ws, struct kn_str text,
             .context = &q,
             .jobs = jobs ? *jobs : (struct kn_bulk_jobs){0},
         };
-        rc = kn_bulk(q.definition, &options, ret->members, NULL, err);
+        rc = kn_bulk(q.definition, &options, a->members, NULL, err);
     }
     question_deinit(&q);
+    return rc;
+}
+
+enum kn_rc kn_audience_query(struct kn_workspace *ws, struct kn_str text,
+                             const struct kn_bulk_jobs *jobs, struct kn_audience *ret,
+                             struct kn_err *err)
+{
+    *ret = (struct kn_audience){.ws = ws};
+    enum kn_rc rc = answer(ret, text, jobs, err);
     if (rc != KN_OK) {
         kn_audience_end(ret);
     }
     return rc;
+}
+
+enum kn_rc kn_audience_query_on(struct kn_workspace *ws, struct kn_columns_pin *pinned,
+                                int64_t now_us, struct kn_str text, const struct kn_bulk_jobs *jobs,
+                                uint64_t *members, struct kn_err *err)
+{
+    struct kn_audience a = {
+        .ws = ws,
+        .pin = pinned,
+        .now_us = now_us,
+        .ordinal_end = pinned->ordinal_end,
+        .words = kn_bulk_words(pinned),
+        .members = members,
+    };
+    return answer(&a, text, jobs, err);
 }
 
 enum kn_rc kn_audience_segment(struct kn_workspace *ws, struct kn_str key, struct kn_audience *ret,

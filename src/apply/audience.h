@@ -34,6 +34,11 @@ struct kn_audience {
 enum kn_rc kn_audience_query(struct kn_workspace *ws, struct kn_str text,
                              const struct kn_bulk_jobs *jobs, struct kn_audience *ret,
                              struct kn_err *err) KN_MUST_USE;
+/* The same on a pin that a caller has, with its now: members[kn_bulk_words(pin)]. Memberships and
+ * computed values are those of this call's moment. */
+enum kn_rc kn_audience_query_on(struct kn_workspace *ws, struct kn_columns_pin *pinned,
+                                int64_t now_us, struct kn_str text, const struct kn_bulk_jobs *jobs,
+                                uint64_t *members, struct kn_err *err) KN_MUST_USE;
 /* The members of what serves a segment. @errors KN_E_NOT_FOUND, KN_E_NOMEM */
 enum kn_rc kn_audience_segment(struct kn_workspace *ws, struct kn_str key, struct kn_audience *ret,
                                struct kn_err *err) KN_MUST_USE;

@@ -176,6 +176,9 @@ test('computed traits: on profiles, in segments, in previews', async () => {
   assert.deepEqual((await ws('GET', `/profiles/${id}`)).body.computed, { spent: 12.5 });
   assert.deepEqual(await select("trait('spent') > 5"), [id]);
   assert.equal((await preview("trait('spent') > 0")).size, 2);
+  const report = { measure: 'profiles', unit: 'month', event: 'Paid', from: '2020-01-01', to: '2099-01-01', segment: { query: "trait('spent') > 5" } };
+  const sums = (await ws('POST', '/reports/series', report)).body.groups.map((g) => g.points.reduce((a, b) => a + b, 0));
+  assert.deepEqual(sums, [1]); // a report sees what a preview sees
   await make('spenders', "trait('spent') > 5");
   assert.deepEqual(await members('spenders'), [id]);
   const next = await track('comp-2', 'Paid', { value: 4 });

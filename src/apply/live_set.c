@@ -181,22 +181,6 @@ void kn_live_flush(struct kn_fold *f, int64_t now_us)
 
 /* ---- order ---- */
 
-static size_t place_of_key(const struct kn_settings *s, struct kn_str key)
-{
-    size_t low = 0;
-    size_t high = s->defined_count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        int order = kn_str_cmp(s->defined[middle]->key, key);
-        if (order == 0) {
-            return middle;
-        }
-        low = order < 0 ? middle + 1 : low;
-        high = order < 0 ? high : middle;
-    }
-    return SIZE_MAX;
-}
-
 static bool raise(const struct kn_live *live, struct kn_instance *instance, uint32_t *levels)
 {
     const struct kn_reads *reads = kn_definition_reads(instance->defined->definition);
@@ -204,10 +188,10 @@ static bool raise(const struct kn_live *live, struct kn_instance *instance, uint
     for (uint32_t i = 0; i < reads->segment_count + reads->trait_count; i++) {
         struct kn_str key =
             i < reads->segment_count ? reads->segments[i] : reads->traits[i - reads->segment_count];
-        size_t at = place_of_key(live->settings, key);
+        size_t at = kn_settings_defined_at(live->settings, key);
         level = at != SIZE_MAX && levels[at] + 1 > level ? levels[at] + 1 : level;
     }
-    size_t own = place_of_key(live->settings, instance->record.key);
+    size_t own = kn_settings_defined_at(live->settings, instance->record.key);
     bool risen = level > instance->level;
     instance->level = level;
     if (own != SIZE_MAX && level > levels[own]) {

@@ -75,7 +75,7 @@ const struct kn_source *kn_settings_source_by_key(const struct kn_settings *s, s
     return NULL;
 }
 
-const struct kn_defined *kn_settings_defined(const struct kn_settings *s, struct kn_str key)
+size_t kn_settings_defined_at(const struct kn_settings *s, struct kn_str key)
 {
     size_t low = 0;
     size_t high = s->defined_count;
@@ -83,12 +83,18 @@ const struct kn_defined *kn_settings_defined(const struct kn_settings *s, struct
         size_t middle = (low + high) / 2;
         int order = kn_str_cmp(s->defined[middle]->key, key);
         if (order == 0) {
-            return s->defined[middle];
+            return middle;
         }
         low = order < 0 ? middle + 1 : low;
         high = order < 0 ? high : middle;
     }
-    return NULL;
+    return SIZE_MAX;
+}
+
+const struct kn_defined *kn_settings_defined(const struct kn_settings *s, struct kn_str key)
+{
+    size_t at = kn_settings_defined_at(s, key);
+    return at == SIZE_MAX ? NULL : s->defined[at];
 }
 
 static const char *const party_names[] = {"zero", "first", "second", "third"};

@@ -109,8 +109,8 @@ async function rest(pid) {
     return back() - before < 0.05;
   }, 90000);
 }
-const bytesUnder = (dir) => fs.readdirSync(dir, { withFileTypes: true, recursive: true })
-  .filter((e) => e.isFile())
+const bytesUnder = (dir, ending = '') => fs.readdirSync(dir, { withFileTypes: true, recursive: true })
+  .filter((e) => e.isFile() && e.name.endsWith(ending))
   .reduce((sum, e) => sum + fs.statSync(path.join(e.parentPath ?? e.path, e.name)).size, 0);
 const metrics = async (url) => {
   const text = await (await fetch(`${url}/metrics`)).text();
@@ -164,7 +164,8 @@ async function batches() {
   const dir = path.join(work, 'ingest/ws/default');
   const profiles = x.value('kern_profiles');
   row('state per profile', `${count(bytesUnder(path.join(dir, 'state')) / profiles)} B`, '< 2 KB', `${count(profiles)} profiles`);
-  row('archive per event', `${(bytesUnder(path.join(dir, 'runs')) / (total + EVENTS / 2)).toFixed(0)} B`, '< 120 B');
+  row('archive per event', `${(bytesUnder(path.join(dir, 'runs'), '.run') / (total + EVENTS / 2)).toFixed(0)} B`, '< 120 B');
+  row('columns per event', `${(bytesUnder(path.join(dir, 'runs'), '.col') / (total + EVENTS / 2)).toFixed(0)} B`, '');
   row('log', `${count(bytesUnder(path.join(dir, 'log')) / 1e6)} MB`, '', 'kept 24 h');
   row('dedupe', `${count(bytesUnder(path.join(dir, 'dedupe')) / 1e6)} MB`, '');
   return steps;

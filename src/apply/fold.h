@@ -65,7 +65,7 @@ struct kn_fold {
     struct kn_settings *settings; /* a reference to the newest snapshot */
     bool settings_changed;        /* since the owner last looked */
     struct kn_setting_doc *docs;
-    size_t doc_count;
+    size_t doc_count, doc_room; /* by key */
     struct kn_hash_key key;
     struct kn_fold_counters counters;
     struct kn_arena frame_arena; /* decoded items of a frame */
@@ -199,5 +199,10 @@ enum kn_rc kn_fold_ahead_frame(struct kn_fold *ahead, const struct kn_frame *fra
 enum kn_rc kn_settings_build(const struct kn_setting_doc *docs, size_t count, uint64_t version,
                              const struct kn_hash_key *key, const struct kn_settings *previous,
                              struct kn_settings **ret, struct kn_err *err) KN_MUST_USE;
+/* The next snapshot, in which one document "segment/<key>" or "computed/<key>" is another one or,
+ * empty, gone. All else is shared. KN_E_INVALID, KN_E_EXISTS, KN_E_LIMIT, KN_E_NOMEM */
+enum kn_rc kn_settings_with(const struct kn_settings *previous, struct kn_str doc_key,
+                            struct kn_str json, struct kn_settings **ret,
+                            struct kn_err *err) KN_MUST_USE;
 
 #endif

@@ -14,8 +14,14 @@
  * time has gone by. Entries by a build have the cause `definition`, since 0 (read as the ready
  * time) and make no derived event.
  *
- * Instances are kept in topological order (a definition after those it reads), so one pass over a
- * bit array of candidates evaluates each at most once per record and profile.
+ * Instances are evaluated in order of (level, number): a definition after those it reads, so that
+ * each is evaluated at most once per record and profile. An instance keeps its slot, its bit in
+ * every set; slots are in order of number. Those on level 0 are visited by slot, the others (which
+ * read definitions) by their rank among themselves.
+ *
+ * A definition that comes, changes or goes costs time in proportion to what it reads and to who
+ * reads it, not to how many there are: the index is changed in place, and made anew only when the
+ * slots of instances that are gone outnumber the others.
  *
  * Determinism: everything that lasts goes into the fold's tables; histories and the index are
  * rebuilt from them.
@@ -34,23 +40,35 @@
 struct kn_live_result;
 struct kn_person;
 
+struct kn_live_name;
+
 struct kn_instance {
     struct kn_segment_record record; /* key: the definition's or key_text */
     char *key_text;                  /* owned */
     struct kn_defined *defined;      /* a reference */
+    struct kn_live_name *name;       /* of its key */
     bool serves;                     /* the one that answers for its key */
-    bool dirty;                      /* record not stored yet (live->any_dirty too) */
+    bool dirty;                      /* record not stored yet: it is in live->dirty */
     uint64_t noted_size;             /* in the sizes by day */
+    uint32_t slot;                   /* in live->all, and its bit in every set */
     uint32_t level;                  /* longest chain of definitions it reads */
+    uint32_t rank;                   /* in live->deep, when its level is not 0 */
 };
 
 struct kn_bits {
     uint64_t *words;
 };
 
-struct kn_live_key { /* trait, segment or computed trait by key */
-    struct kn_str key;
-    struct kn_bits readers;
+struct kn_slots { /* in order; owned */
+    uint32_t *all;
+    uint32_t count, room;
+};
+
+struct kn_live_name {  /* a key that a definition has, or reads: trait, segment or computed trait */
+    struct kn_str key; /* owned */
+    struct kn_instance *serves, *making; /* or NULL */
+    struct kn_slots readers;
+    struct kn_live_name *next; /* of its bucket */
 };
 
 struct kn_live_key_memo { /* texts of definitions stay where they are */
@@ -59,18 +77,29 @@ struct kn_live_key_memo { /* texts of definitions stay where they are */
     const struct kn_instance *serves; /* NULL: none does */
 };
 
-struct kn_live_need { /* the row's field has this text (segment/new_row.h) */
-    uint32_t field;   /* of the plan's event */
-    uint32_t instance;
-    struct kn_str text;
+enum kn_live_effect { /* of a row, on the truth of the instance for its profile */
+                      KN_LIVE_RISES = 1, /* it can only become true */
+                      KN_LIVE_FALLS = 2, /* only false */
+                      KN_LIVE_ANY_ROW =
+                          4, /* any row may matter; without it, those that meet a need */
 };
 
-struct kn_live_event { /* of the plan */
-    struct kn_bits readers;
-    struct kn_bits any_row;      /* readers that any row of it may change; others have needs */
-    struct kn_bits rises, falls; /* a row can only make them true; only make them false */
-    struct kn_live_need *needs;  /* by field, text, instance */
-    uint32_t need_count;
+struct kn_live_reader { /* of an event */
+    uint32_t slot;
+    uint32_t effect; /* enum kn_live_effect */
+};
+
+struct kn_live_need { /* the row's field has this text (segment/new_row.h) */
+    uint32_t field;   /* of the plan's event */
+    uint32_t slot;
+    uint32_t effect;
+    struct kn_str text; /* of the definition */
+};
+
+struct kn_live_event {              /* of the plan */
+    struct kn_live_reader *readers; /* by slot; owned */
+    struct kn_live_need *needs;     /* by field, text, slot; owned */
+    uint32_t reader_count, reader_room, need_count, need_room;
 };
 
 struct kn_live_memo {
@@ -80,22 +109,27 @@ struct kn_live_memo {
 
 struct kn_live {
     struct kn_settings *settings; /* that the instances were made from; a reference */
-    struct kn_instance **all;     /* in topological order */
-    uint32_t count, room, words;
-    uint32_t *by_number; /* number -> index + 1 */
+    struct kn_instance **all;     /* by slot; NULL where one has gone */
+    uint32_t count, room;         /* slots */
+    uint32_t alive;               /* instances */
+    uint32_t words, words_room;   /* of every set */
+    uint32_t *by_number;          /* number -> slot + 1 */
     uint32_t number_count;
-    uint32_t *serving; /* indexes of those that serve, by key */
-    uint32_t serving_count;
-    uint32_t making; /* how many are not ready */
-    bool any_dirty;
+    struct kn_live_name **names; /* buckets */
+    uint32_t name_slots, name_count;
+    struct kn_slots unready;   /* building or installing */
+    struct kn_instance **deep; /* those on a level above 0, by level and number */
+    uint32_t deep_count, deep_room;
+    bool order_stale; /* levels and ranks are to be made anew */
+    struct kn_instance **dirty;
+    uint32_t dirty_count, dirty_room;
 
     struct kn_plan plan;
-    struct kn_arena index_arena;  /* the sets below */
-    struct kn_live_event *events; /* [plan.event_count] */
-    struct kn_live_key *keys;     /* traits and definitions that are read, by key */
-    uint32_t key_count;
+    struct kn_live_event *events; /* [event_count], of the plan; owned */
+    uint32_t event_count;
     struct kn_bits consent_readers, identifier_readers, order_readers, every;
     struct kn_bits empty_matters; /* true, waiting or with a value for a profile without anything */
+    struct kn_bits is_deep;
     struct kn_live_memo memo[256];
     struct kn_live_key_memo key_memo[256];
 
@@ -103,8 +137,11 @@ struct kn_live {
     uint32_t long_rows; /* histories from this many rows on keep states */
     struct kn_due due;
     struct kn_member_list list; /* of the profile being evaluated */
+    struct kn_bits members;     /* of the list: by slot, whether it is a member */
     struct kn_bits todo, direct;
-    struct kn_arena arena; /* one profile's evaluation */
+    struct kn_bits deep_todo; /* by rank */
+    bool woken;               /* todo has new ones on levels above 0 */
+    struct kn_arena arena;    /* one profile's evaluation */
     struct kn_buf value;
     struct kn_live_result *results; /* of builds, newest first; owned */
     uint64_t evaluations;
@@ -132,19 +169,53 @@ void kn_live_update(struct kn_fold *f); /* the settings' definitions are other o
 struct kn_instance *kn_live_by_number(const struct kn_live *live, uint32_t number);
 /* The instance that serves a key, or NULL. */
 struct kn_instance *kn_live_serving(const struct kn_live *live, struct kn_str key);
-uint32_t kn_live_index(const struct kn_live *live, const struct kn_instance *instance);
+/* Its record has changed. */
+void kn_live_soil(struct kn_live *live, struct kn_instance *instance);
 void kn_live_flush(struct kn_fold *f, int64_t now_us); /* dirty records into the state */
 /* A new instance of the same definition, which serves until that one is ready. */
 void kn_live_again(struct kn_fold *f, struct kn_instance *instance);
 void kn_live_remove(struct kn_fold *f, struct kn_instance *instance, bool series_too);
-void kn_live_index_again(struct kn_fold *f);
+/* After it has become ready: it serves. */
+void kn_live_serve(struct kn_fold *f, struct kn_instance *instance);
+/* After instances came or went. */
+void kn_live_settle_index(struct kn_fold *f);
+
+/* live_names.c */
+struct kn_live_name *kn_live_name(const struct kn_live *live, struct kn_str key); /* or NULL */
+struct kn_live_name *kn_live_name_made(struct kn_live *live, struct kn_str key);
+void kn_live_names_deinit(struct kn_live *live);
+void kn_slots_add(struct kn_slots *slots, uint32_t slot); /* once */
+void kn_slots_remove(struct kn_slots *slots, uint32_t slot);
+/* The keys that a definition reads: of segments, then traits. */
+struct kn_str kn_live_read_key(const struct kn_instance *instance, uint32_t i);
+uint32_t kn_live_read_keys(const struct kn_instance *instance);
+
+/* live_order.c */
+void kn_live_order_add(struct kn_live *live, struct kn_instance *instance);
+void kn_live_order_remove(struct kn_live *live, struct kn_instance *instance);
+void kn_live_order_again(struct kn_live *live);
+/* Walks live->todo in order; what is woken on the way comes too. */
+struct kn_live_walk {
+    uint32_t word, deep_word;
+    bool deep;
+};
+struct kn_instance *kn_live_next(struct kn_live *live, struct kn_live_walk *walk);
 
 /* live_index.c */
-void kn_live_make_index(struct kn_fold *f);
-const struct kn_bits *kn_live_key_readers(const struct kn_live *live, struct kn_str key);
+/* The instance, which has a slot, in all sets; and in none. */
+void kn_live_index(struct kn_fold *f, struct kn_instance *instance);
+void kn_live_unindex(struct kn_live *live, struct kn_instance *instance);
+/* After another instance serves a key, or none does: those that read it. */
+void kn_live_index_readers(struct kn_fold *f, const struct kn_live_name *name);
+void kn_live_index_reset(struct kn_live *live); /* sets and plan: empty */
+void kn_live_make_room(struct kn_live *live, uint32_t slots);
 static inline void kn_bits_set(struct kn_bits bits, uint32_t at)
 {
     bits.words[at >> 6] |= UINT64_C(1) << (at & 63);
+}
+static inline void kn_bits_clear(struct kn_bits bits, uint32_t at)
+{
+    bits.words[at >> 6] &= ~(UINT64_C(1) << (at & 63));
 }
 static inline bool kn_bits_has(struct kn_bits bits, uint32_t at)
 {
@@ -152,10 +223,12 @@ static inline bool kn_bits_has(struct kn_bits bits, uint32_t at)
 }
 
 /* live_events.c */
-/* The rest of live->events[event], whose readers and empty sets are there. */
-void kn_live_index_event(struct kn_live *live, uint32_t event);
-/* Adds to live->todo whom the event may change for the profile whose list is loaded. Uses
- * live->direct. Values come from live->arena. */
+void kn_live_index_event(struct kn_live *live, uint32_t event, const struct kn_instance *instance);
+void kn_live_unindex_event(struct kn_live *live, uint32_t event, uint32_t slot);
+void kn_live_event_deinit(struct kn_live_event *event);
+bool kn_live_reads_event(const struct kn_live_event *event, uint32_t slot);
+/* Adds to live->todo whom the event may change for the profile whose members are in live->members.
+ * Values come from live->arena. */
 void kn_live_add_event(struct kn_live *live, uint32_t event, const struct kn_item *item);
 
 /* live_view.c: the view of one profile, from the fold's stores */
@@ -179,6 +252,8 @@ struct kn_live_why {
     const struct kn_touch *touch; /* NULL: time, or a build */
     int64_t now_us;
 };
+/* The profile's list becomes live->list and live->members. */
+void kn_live_load_list(struct kn_fold *f, uint32_t ordinal);
 /* Evaluates the instances in live->todo for a profile whose list is loaded; saves the list and
  * files its next moment. */
 void kn_live_evaluate(struct kn_fold *f, struct kn_live_view *v, const struct kn_live_why *why);
@@ -190,6 +265,8 @@ void kn_live_finish_list(struct kn_fold *f);
 
 /* live_build.c */
 void kn_live_install(struct kn_fold *f, bool is_tick);
+/* The first instance whose result is being taken over, or NULL. */
+struct kn_instance *kn_live_installing(const struct kn_live *live);
 void kn_live_built(struct kn_fold *f, const struct kn_item *item);
 void kn_live_results_free(struct kn_live_result *results);
 

@@ -89,25 +89,14 @@ static void evaluate(const struct kn_instance *instance, struct kn_live_view *v,
 
 static bool can_be_built(const struct kn_live *live, const struct kn_instance *instance)
 {
-    const struct kn_reads *reads = kn_definition_reads(instance->defined->definition);
     if (instance->record.status != KN_SEGMENT_BUILDING ||
         find_result((struct kn_live *)(uintptr_t)live, instance->record.number)) {
         return false;
     }
-    for (uint32_t i = 0; i < live->count; i++) {
-        const struct kn_instance *other = live->all[i];
-        if (other->record.status == KN_SEGMENT_READY || other == instance) {
-            continue;
-        }
-        for (uint32_t k = 0; k < reads->segment_count; k++) {
-            if (kn_str_eq(reads->segments[k], other->record.key)) {
-                return false;
-            }
-        }
-        for (uint32_t k = 0; k < reads->trait_count; k++) {
-            if (kn_str_eq(reads->traits[k], other->record.key)) {
-                return false;
-            }
+    for (uint32_t i = 0; i < kn_live_read_keys(instance); i++) {
+        const struct kn_live_name *read = kn_live_name(live, kn_live_read_key(instance, i));
+        if (read && read->making && read->making != instance) {
+            return false;
         }
     }
     return true;
@@ -117,8 +106,9 @@ bool kn_live_build_begin(struct kn_fold *f, struct kn_live_build *build)
 {
     struct kn_live *live = f->live;
     struct kn_instance *instance = NULL;
-    for (uint32_t i = 0; live->making > 0 && i < live->count && !instance; i++) {
-        instance = can_be_built(live, live->all[i]) ? live->all[i] : NULL;
+    for (uint32_t i = 0; i < live->unready.count && !instance; i++) {
+        struct kn_instance *at = live->all[live->unready.all[i]];
+        instance = can_be_built(live, at) ? at : NULL;
     }
     if (!instance) {
         return false;
@@ -137,8 +127,7 @@ bool kn_live_build_begin(struct kn_fold *f, struct kn_live_build *build)
         build->result->values = kn_must_calloc(end + 1, sizeof(char *));
     }
     kn_plan_init(&build->plan);
-    kn_plan_add(&build->plan, instance->defined->definition);
-    kn_plan_finish(&build->plan);
+    (void)kn_plan_add(&build->plan, instance->defined->definition);
     kn_histories_init(&build->histories, BUILD_CACHE);
     return true;
 }
@@ -228,7 +217,7 @@ void kn_live_built(struct kn_fold *f, const struct kn_item *item)
         number < UINT32_MAX ? kn_live_by_number(live, (uint32_t)number) : NULL;
     if (instance && instance->record.status == KN_SEGMENT_BUILDING) {
         instance->record.status = KN_SEGMENT_INSTALLING;
-        instance->dirty = live->any_dirty = true;
+        kn_live_soil(live, instance);
     }
 }
 
@@ -281,56 +270,84 @@ static bool install_one(struct kn_fold *f, struct kn_instance *instance, uint32_
 
 /* ---- ready ---- */
 
+/* Bits of a chunk of ordinals; NULL: none. */
+static const uint64_t *chunk_of(struct kn_fold *f, const struct kn_instance *instance,
+                                uint32_t chunk, uint64_t to[KN_MEMBERS_CHUNK / 64])
+{
+    char key[8];
+    if (!instance) {
+        return NULL;
+    }
+    kn_members_key(instance->record.number, chunk, key);
+    struct kn_str bits = kn_fold_get(f, KN_T_MEMBERS, kn_key_bytes(kn_str(key, sizeof key)));
+    if (!bits.p) {
+        return NULL;
+    }
+    kn_assert(bits.len == KN_MEMBERS_CHUNK / 8);
+    memcpy(to, bits.p, bits.len); /* the state's bytes need not be aligned */
+    return to;
+}
+
+struct difference {
+    struct kn_fold *f;
+    struct kn_instance *instance;
+    uint64_t skip; /* changes that are not kept */
+};
+
+static void log_one(struct difference *d, uint32_t ordinal, bool now)
+{
+    struct kn_change change = {
+        .kind = now ? KN_CHANGE_ENTERED : KN_CHANGE_EXITED,
+        .cause = KN_CAUSE_DEFINITION,
+        .at_us = d->f->now_us,
+        .ordinal = ordinal,
+        .position = d->f->seq,
+        .index = UINT32_MAX,
+    };
+    if (d->skip > 0) {
+        d->skip--;
+    } else {
+        kn_change_append(d->f, &d->instance->record, &change);
+    }
+}
+
 /* The difference to what served before, as far as the series keeps it. */
 static void log_difference(struct kn_fold *f, struct kn_instance *instance,
                            const struct kn_instance *old)
 {
-    struct kn_segment_record *r = &instance->record;
-    uint64_t skip = r->size > KN_CHANGES_KEPT ? r->size - KN_CHANGES_KEPT : 0;
-    for (uint32_t ordinal = 1; ordinal < f->counters.next_ordinal; ordinal++) {
-        bool now = kn_members_marked(f, r->number, ordinal);
-        bool was = old && kn_members_marked(f, old->record.number, ordinal);
-        if (now == was) {
-            continue;
+    uint64_t now_words[KN_MEMBERS_CHUNK / 64];
+    uint64_t was_words[KN_MEMBERS_CHUNK / 64];
+    uint64_t size = instance->record.size;
+    struct difference d = {f, instance, size > KN_CHANGES_KEPT ? size - KN_CHANGES_KEPT : 0};
+    for (uint32_t chunk = 0; chunk <= f->counters.next_ordinal / KN_MEMBERS_CHUNK; chunk++) {
+        const uint64_t *now = chunk_of(f, instance, chunk, now_words);
+        const uint64_t *was = chunk_of(f, old, chunk, was_words);
+        for (uint32_t w = 0; (now || was) && w < KN_MEMBERS_CHUNK / 64; w++) {
+            uint64_t here = now ? now[w] : 0;
+            for (uint64_t other = here ^ (was ? was[w] : 0); other != 0; other &= other - 1) {
+                uint32_t bit = (uint32_t)__builtin_ctzll(other);
+                log_one(&d, chunk * KN_MEMBERS_CHUNK + w * 64 + bit, (here >> bit & 1) != 0);
+            }
         }
-        if (skip > 0) {
-            skip--;
-            continue;
-        }
-        struct kn_change change = {
-            .kind = now ? KN_CHANGE_ENTERED : KN_CHANGE_EXITED,
-            .cause = KN_CAUSE_DEFINITION,
-            .at_us = f->now_us,
-            .ordinal = ordinal,
-            .position = f->seq,
-            .index = UINT32_MAX,
-        };
-        kn_change_append(f, r, &change);
     }
 }
 
-static uint32_t *numbers_of_readers(const struct kn_live *live, struct kn_str key,
+static uint32_t *numbers_of_readers(const struct kn_live *live, const struct kn_live_name *name,
                                     uint32_t *ret_count)
 {
-    const struct kn_bits *readers = kn_live_key_readers(live, key);
-    uint32_t *numbers = kn_must_alloc((live->count + 1) * sizeof *numbers);
-    *ret_count = 0;
-    for (uint32_t i = 0; readers && i < live->count; i++) {
-        if (kn_bits_has(*readers, i)) {
-            numbers[(*ret_count)++] = live->all[i]->record.number;
-        }
+    uint32_t *numbers = kn_must_alloc((name->readers.count + 1) * sizeof *numbers);
+    *ret_count = name->readers.count;
+    for (uint32_t i = 0; i < name->readers.count; i++) {
+        numbers[i] = live->all[name->readers.all[i]]->record.number;
     }
     return numbers;
 }
 
 static void build_again(struct kn_fold *f, const uint32_t *numbers, uint32_t count)
 {
-    struct kn_live *live = f->live;
     for (uint32_t i = 0; i < count; i++) {
-        struct kn_instance *reader = NULL; /* those of one key may go with the first of them */
-        for (uint32_t k = 0; k < live->count && !reader; k++) {
-            reader = live->all[k]->record.number == numbers[i] ? live->all[k] : NULL;
-        }
+        struct kn_instance *reader = kn_live_by_number(f->live, numbers[i]);
+        /* Those of one key may have gone with the first of them. */
         if (reader && reader->record.defined_seq < f->seq) {
             kn_live_again(f, reader);
         }
@@ -340,10 +357,9 @@ static void build_again(struct kn_fold *f, const uint32_t *numbers, uint32_t cou
 static void become_ready(struct kn_fold *f, struct kn_instance *instance)
 {
     struct kn_segment_record *r = &instance->record;
-    struct kn_instance *old = kn_live_serving(f->live, r->key);
+    struct kn_instance *old = instance->name->serves;
     uint32_t reader_count;
-    kn_histories_forget_states(&f->live->histories);
-    uint32_t *readers = numbers_of_readers(f->live, r->key, &reader_count);
+    uint32_t *readers = numbers_of_readers(f->live, instance->name, &reader_count);
     r->status = KN_SEGMENT_READY;
     r->ready_us = f->now_us;
     if (old) {
@@ -355,23 +371,32 @@ static void become_ready(struct kn_fold *f, struct kn_instance *instance)
     }
     kn_members_clear(f, r->number | KN_KNOWN_BIT, f->counters.next_ordinal);
     drop_result(f->live, r->number);
-    instance->dirty = true;
+    kn_live_soil(f->live, instance);
     if (old) {
         kn_live_remove(f, old, false);
     }
+    kn_live_serve(f, instance);
     build_again(f, readers, reader_count);
     kn_free(readers);
-    kn_live_index_again(f);
+    kn_live_settle_index(f);
+}
+
+struct kn_instance *kn_live_installing(const struct kn_live *live)
+{
+    for (uint32_t i = 0; i < live->unready.count; i++) {
+        struct kn_instance *at = live->all[live->unready.all[i]];
+        if (at->record.status == KN_SEGMENT_INSTALLING) {
+            return at;
+        }
+    }
+    return NULL;
 }
 
 void kn_live_install(struct kn_fold *f, bool is_tick)
 {
     struct kn_live *live = f->live;
-    struct kn_instance *instance = NULL;
+    struct kn_instance *instance = kn_live_installing(live);
     struct kn_buf text;
-    for (uint32_t i = 0; i < live->count && !instance; i++) {
-        instance = live->all[i]->record.status == KN_SEGMENT_INSTALLING ? live->all[i] : NULL;
-    }
     if (!instance) {
         return;
     }
@@ -385,7 +410,7 @@ void kn_live_install(struct kn_fold *f, bool is_tick)
         r->installed++;
     }
     kn_buf_deinit(&text);
-    instance->dirty = live->any_dirty = true;
+    kn_live_soil(live, instance);
     if (r->installed >= r->ordinal_end) {
         become_ready(f, instance);
     }

@@ -10,7 +10,7 @@ static bool relevant(const struct kn_live *live, uint32_t at, const struct kn_to
                      const struct kn_item *item)
 {
     uint32_t event = kn_item_is_event(item) ? kn_plan_find(&live->plan, item->name) : UINT32_MAX;
-    if (event != UINT32_MAX && kn_bits_has(live->events[event].readers, at)) {
+    if (event != UINT32_MAX && kn_live_reads_event(&live->events[event], at)) {
         return true;
     }
     if (item->consent_count > 0 && kn_bits_has(live->consent_readers, at)) {
@@ -42,19 +42,13 @@ static void explain_change(struct kn_fold *f, const struct kn_instance *instance
     if (!why->touch || !direct || why->cause != KN_CAUSE_MESSAGE) {
         return;
     }
-    const struct kn_item *item = cause_item(f, kn_live_index(f->live, instance), why->touch);
+    const struct kn_item *item = cause_item(f, instance->slot, why->touch);
     if (item) {
         bool consent =
             item->kind == KN_ITEM_CONSENT || (item->consent_count > 0 && !kn_item_is_event(item));
         change->cause = consent ? KN_CAUSE_CONSENT : KN_CAUSE_MESSAGE;
         change->message_id = item->message_id;
     }
-}
-
-static void soil(struct kn_live *live, struct kn_instance *instance)
-{
-    instance->dirty = true;
-    live->any_dirty = true;
 }
 
 static void note_change(struct kn_fold *f, struct kn_instance *instance, enum kn_change_kind kind,
@@ -70,14 +64,14 @@ static void note_change(struct kn_fold *f, struct kn_instance *instance, enum kn
     };
     explain_change(f, instance, why, direct, &change);
     kn_change_append(f, &instance->record, &change);
-    soil(f->live, instance);
+    kn_live_soil(f->live, instance);
 }
 
-static void wake_readers(struct kn_live *live, struct kn_str key)
+static void wake_readers(struct kn_live *live, const struct kn_live_name *name)
 {
-    const struct kn_bits *readers = kn_live_key_readers(live, key);
-    for (uint32_t i = 0; readers && i < live->words; i++) {
-        live->todo.words[i] |= readers->words[i];
+    for (uint32_t i = 0; name && i < name->readers.count; i++) {
+        kn_bits_set(live->todo, name->readers.all[i]);
+        live->woken = true;
     }
 }
 
@@ -92,11 +86,11 @@ static void settle_value(struct kn_fold *f, struct kn_instance *instance, struct
         return;
     }
     instance->record.size += (value.len > 0 ? 1U : 0U) - (old.len > 0 ? 1U : 0U);
-    soil(live, instance);
+    kn_live_soil(live, instance);
     kn_computed_set(f, ordinal, instance->record.number, value);
     if (instance->serves && why->cause != KN_CAUSE_DEFINITION) {
         note_change(f, instance, KN_CHANGE_COMPUTED, value, why, direct);
-        wake_readers(live, instance->record.key);
+        wake_readers(live, instance->name);
     }
 }
 
@@ -106,11 +100,11 @@ static void settle_truth(struct kn_fold *f, struct kn_instance *instance, bool t
     struct kn_segment_record *r = &instance->record;
     kn_members_mark(f, r->number, f->live->list.ordinal, truth);
     r->size = truth ? r->size + 1 : r->size - 1;
-    soil(f->live, instance);
+    kn_live_soil(f->live, instance);
     if (instance->serves && why->cause != KN_CAUSE_DEFINITION) {
         note_change(f, instance, truth ? KN_CHANGE_ENTERED : KN_CHANGE_EXITED, KN_STR_EMPTY, why,
                     direct);
-        wake_readers(f->live, r->key);
+        wake_readers(f->live, instance->name);
     }
 }
 
@@ -197,6 +191,20 @@ static void purge(struct kn_live *live)
     }
 }
 
+void kn_live_load_list(struct kn_fold *f, uint32_t ordinal)
+{
+    struct kn_live *live = f->live;
+    kn_members_load(f, ordinal, &live->list);
+    memset(live->members.words, 0, live->words * sizeof *live->members.words);
+    for (uint32_t i = 0; i < live->list.count; i++) {
+        const struct kn_member *m = &live->list.all[i];
+        const struct kn_instance *instance = kn_live_by_number(live, m->number);
+        if (instance && m->since_us != KN_NOT_MEMBER) {
+            kn_bits_set(live->members, instance->slot);
+        }
+    }
+}
+
 void kn_live_finish_list(struct kn_fold *f)
 {
     struct kn_member_list *list = &f->live->list;
@@ -217,13 +225,11 @@ void kn_live_finish_list(struct kn_fold *f)
 void kn_live_evaluate(struct kn_fold *f, struct kn_live_view *v, const struct kn_live_why *why)
 {
     struct kn_live *live = f->live;
+    struct kn_live_walk walk = {0};
+    struct kn_instance *instance;
     memcpy(live->direct.words, live->todo.words, live->words * sizeof *live->todo.words);
-    for (uint32_t w = 0; w < live->words; w++) {
-        while (live->todo.words[w] != 0) {
-            uint32_t at = w * 64 + (uint32_t)__builtin_ctzll(live->todo.words[w]);
-            live->todo.words[w] &= live->todo.words[w] - 1;
-            evaluate_one(f, v, live->all[at], why, kn_bits_has(live->direct, at));
-        }
+    while ((instance = kn_live_next(live, &walk))) {
+        evaluate_one(f, v, instance, why, kn_bits_has(live->direct, instance->slot));
     }
     kn_live_finish_list(f);
     kn_arena_clear(&live->arena);
@@ -232,10 +238,10 @@ void kn_live_evaluate(struct kn_fold *f, struct kn_live_view *v, const struct kn
 
 /* ---- a record ---- */
 
-static void add_readers(struct kn_live *live, const struct kn_bits *readers)
+static void add_readers(struct kn_live *live, struct kn_bits readers)
 {
-    for (uint32_t i = 0; readers && i < live->words; i++) {
-        live->todo.words[i] |= readers->words[i];
+    for (uint32_t i = 0; i < live->words; i++) {
+        live->todo.words[i] |= readers.words[i];
     }
 }
 
@@ -249,11 +255,11 @@ static void add_item(struct kn_live *live, const struct kn_item *item, uint32_t 
     if (event != UINT32_MAX) {
         kn_live_add_event(live, event, item);
     }
-    if (!(changed & KN_CHANGED_TRAITS) || item->traits.len == 0 || live->key_count == 0) {
+    if (!(changed & KN_CHANGED_TRAITS) || item->traits.len == 0) {
         return;
     }
     while (kn_json_walk(item->traits, &offset, &key, &value)) {
-        add_readers(live, kn_live_key_readers(live, kn_json_unescape(key, arena)));
+        wake_readers(live, kn_live_name(live, kn_json_unescape(key, arena)));
     }
 }
 
@@ -261,16 +267,26 @@ static void find_candidates(struct kn_fold *f, const struct kn_touch *touch)
 {
     struct kn_live *live = f->live;
     if (touch->changed & (KN_CHANGED_MERGED | KN_CHANGED_UNMERGED)) {
-        add_readers(live, &live->every);
+        add_readers(live, live->every);
         return;
     }
     for (uint32_t i = touch->first; i != 0; i = f->touched.items[i - 1].next) {
         add_item(live, f->touched.items[i - 1].item, touch->changed, &live->arena);
     }
-    add_readers(live, touch->changed & KN_CHANGED_CONSENTS ? &live->consent_readers : NULL);
-    add_readers(live, touch->changed & KN_CHANGED_IDS ? &live->identifier_readers : NULL);
-    add_readers(live, touch->changed & KN_CHANGED_ORDERS ? &live->order_readers : NULL);
-    add_readers(live, touch->changed & KN_CHANGED_NEW ? &live->empty_matters : NULL);
+    const struct {
+        uint32_t changed;
+        struct kn_bits readers;
+    } sets[] = {
+        {KN_CHANGED_CONSENTS, live->consent_readers},
+        {KN_CHANGED_IDS, live->identifier_readers},
+        {KN_CHANGED_ORDERS, live->order_readers},
+        {KN_CHANGED_NEW, live->empty_matters},
+    };
+    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
+        if (touch->changed & sets[i].changed) {
+            add_readers(live, sets[i].readers);
+        }
+    }
 }
 
 /* The history in the cache follows; one that is not there is read when a definition asks for it. */
@@ -313,21 +329,24 @@ static void leave_all(struct kn_fold *f, const struct kn_live_why *why)
 {
     struct kn_live *live = f->live;
     struct kn_member_list *list = &live->list;
-    for (uint32_t i = 0; i < live->count; i++) {
-        struct kn_instance *instance = live->all[i];
-        if (kn_members_has(list, instance->record.number)) {
+    struct kn_live_walk walk = {0};
+    struct kn_instance *instance;
+    struct kn_str values = kn_fold_get(f, KN_T_COMPUTED, kn_key_u32(list->ordinal));
+    struct kn_cursor c = kn_cursor(values);
+    struct kn_computed value;
+    memcpy(live->todo.words, live->members.words, live->words * sizeof *live->todo.words);
+    while ((instance = kn_live_next(live, &walk))) {
+        if (kn_members_has(list, instance->record.number)) { /* else woken by one that left */
             settle_truth(f, instance, false, why, true);
         }
     }
-    memset(live->todo.words, 0, live->words * sizeof *live->todo.words);
     list->count = 0;
     list->dirty = list->resized = true;
-    struct kn_str values = kn_fold_get(f, KN_T_COMPUTED, kn_key_u32(list->ordinal));
-    for (uint32_t i = 0; values.p && i < live->count; i++) {
-        struct kn_instance *instance = live->all[i];
-        if (kn_computed_find(values, instance->record.number).len > 0) {
+    while (kn_computed_next(&c, &value)) {
+        instance = kn_live_by_number(live, value.number);
+        if (instance) {
             instance->record.size--;
-            soil(live, instance);
+            kn_live_soil(live, instance);
         }
     }
     if (values.p) {
@@ -359,7 +378,7 @@ static void evaluate_touch(struct kn_fold *f, const struct kn_touch *touch)
         .now_us = f->now_us,
     };
     kn_live_view(&v, f, touch->ordinal);
-    kn_members_load(f, touch->ordinal, &live->list);
+    kn_live_load_list(f, touch->ordinal);
     v.is_new = touch->changed & KN_CHANGED_NEW &&
                !(touch->changed & (KN_CHANGED_MERGED | KN_CHANGED_UNMERGED));
     if (touch->changed & (KN_CHANGED_MERGED | KN_CHANGED_UNMERGED) &&
@@ -382,18 +401,18 @@ void kn_live_record(struct kn_fold *f, bool is_tick)
     if (live->settings != f->settings) {
         kn_live_update(f);
     }
-    if (live->count > 0) {
+    if (live->alive > 0) {
         for (uint32_t i = 0; i < f->touched.count; i++) {
             evaluate_touch(f, &f->touched.all[i]);
         }
-        if (live->making > 0) {
+        if (live->unready.count > 0) {
             kn_live_install(f, is_tick);
         }
         kn_live_flush(f, f->now_us);
         kn_histories_trim(&live->histories);
     }
     kn_touched_clear(&f->touched);
-    f->touched.off = live->count == 0;
+    f->touched.off = live->alive == 0;
 }
 
 /* ---- time ---- */
@@ -401,10 +420,8 @@ void kn_live_record(struct kn_fold *f, bool is_tick)
 int64_t kn_live_next_due(const struct kn_live *live)
 {
     struct kn_due_entry first;
-    for (uint32_t i = 0; live->making > 0 && i < live->count; i++) {
-        if (live->all[i]->record.status == KN_SEGMENT_INSTALLING) {
-            return INT64_MIN;
-        }
+    if (kn_live_installing(live)) {
+        return INT64_MIN;
     }
     return kn_due_first(&live->due, &first) ? first.us : INT64_MAX;
 }
@@ -427,12 +444,12 @@ bool kn_live_fire(struct kn_fold *f, int64_t until_us, uint64_t seq)
         bool fresh;
         v.history = kn_histories_get(&live->histories, f, v.plan, first.ordinal, false, &fresh);
     }
-    kn_members_load(f, first.ordinal, &live->list);
+    kn_live_load_list(f, first.ordinal);
     purge(live);
     for (uint32_t i = 0; i < live->list.count; i++) {
         const struct kn_member *m = &live->list.all[i];
         if (m->due_us <= first.us) {
-            kn_bits_set(live->todo, kn_live_index(live, kn_live_by_number(live, m->number)));
+            kn_bits_set(live->todo, kn_live_by_number(live, m->number)->slot);
         }
     }
     kn_due_file(f, &live->due, first.ordinal, INT64_MAX); /* the list tells the next one */

@@ -1,112 +1,22 @@
 /* Which definitions an event may change, for one profile: those that read it, without those that
  * segment/new_row.h tells are left as they are. */
-#include <stdlib.h>
-
 #include "apply/fields.h"
 #include "apply/fold.h"
 #include "apply/live.h"
 #include "base/assert.h"
+#include "base/mem.h"
 #include "profile/text.h"
 #include "segment/new_row.h"
 
-/* ---- the index ---- */
+/* ---- readers, by slot ---- */
 
-static int compare_to(const struct kn_live_need *need, uint32_t field, struct kn_str text)
+static uint32_t reader_at(const struct kn_live_event *event, uint32_t slot)
 {
-    return need->field != field ? (need->field < field ? -1 : 1) : kn_str_cmp(need->text, text);
-}
-
-static int compare_needs(const void *a, const void *b)
-{
-    const struct kn_live_need *x = a, *y = b;
-    int order = compare_to(x, y->field, y->text);
-    return order != 0 ? order : (x->instance > y->instance) - (x->instance < y->instance);
-}
-
-static const struct kn_query *query_of(const struct kn_live *live, uint32_t at)
-{
-    return kn_definition_query(live->all[at]->defined->definition);
-}
-
-/* What an instance in the making says of a profile may be unknown yet: it sees every row. */
-static uint32_t needs_of(const struct kn_live *live, uint32_t at, struct kn_str event,
-                         const struct kn_node *ret[KN_QUERY_CONDITIONS_MAX])
-{
-    return live->all[at]->record.status == KN_SEGMENT_READY
-               ? kn_row_needs(query_of(live, at), event, ret)
-               : 0;
-}
-
-static size_t count_texts(const struct kn_live *live, uint32_t at, struct kn_str event)
-{
-    const struct kn_node *needs[KN_QUERY_CONDITIONS_MAX];
-    uint32_t count = needs_of(live, at, event, needs);
-    size_t texts = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        texts += needs[i]->value_count;
-    }
-    return texts;
-}
-
-static void add_needs(const struct kn_plan_event *event, const struct kn_node *node,
-                      struct kn_live_event *index, uint32_t at)
-{
-    bool context = node->chain->kind == KN_FROM_CONTEXT;
-    uint32_t field = kn_plan_field(event, context, false, node->chain->path);
-    kn_assert(field != UINT32_MAX);
-    for (uint32_t i = 0; i < node->value_count; i++) {
-        index->needs[index->need_count++] = (struct kn_live_need){field, at, node->values[i].text};
-    }
-}
-
-static void index_reader(const struct kn_live *live, const struct kn_plan_event *event,
-                         struct kn_live_event *index, uint32_t at)
-{
-    const struct kn_node *needs[KN_QUERY_CONDITIONS_MAX];
-    uint32_t count = needs_of(live, at, event->name, needs);
-    if (count == 0) {
-        kn_bits_set(index->any_row, at);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        add_needs(event, needs[i], index, at);
-    }
-    if (live->all[at]->record.status != KN_SEGMENT_READY) {
-        return;
-    }
-    enum kn_row_effect effect = kn_row_effect(query_of(live, at), event->name);
-    if (effect == KN_ROW_RAISES) {
-        kn_bits_set(index->rises, at);
-    } else if (effect == KN_ROW_LOWERS) {
-        kn_bits_set(index->falls, at);
-    }
-}
-
-void kn_live_index_event(struct kn_live *live, uint32_t event)
-{
-    struct kn_live_event *index = &live->events[event];
-    const struct kn_plan_event *e = &live->plan.events[event];
-    size_t texts = 0;
-    for (uint32_t at = 0; at < live->count; at++) {
-        texts += kn_bits_has(index->readers, at) ? count_texts(live, at, e->name) : 0;
-    }
-    index->needs = kn_arena_zero(&live->index_arena, texts + 1, sizeof *index->needs);
-    kn_assert(index->needs != NULL);
-    for (uint32_t at = 0; at < live->count; at++) {
-        if (kn_bits_has(index->readers, at)) {
-            index_reader(live, e, index, at);
-        }
-    }
-    qsort(index->needs, index->need_count, sizeof *index->needs, compare_needs);
-}
-
-/* ---- one event of a profile ---- */
-
-static uint32_t first_at(const struct kn_live_event *index, uint32_t field, struct kn_str text)
-{
-    uint32_t low = 0, high = index->need_count;
+    uint32_t low = 0;
+    uint32_t high = event->reader_count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (compare_to(&index->needs[middle], field, text) < 0) {
+        if (event->readers[middle].slot < slot) {
             low = middle + 1;
         } else {
             high = middle;
@@ -115,21 +25,154 @@ static uint32_t first_at(const struct kn_live_event *index, uint32_t field, stru
     return low;
 }
 
-static void add_met(const struct kn_live_event *index, uint32_t field,
-                    const struct kn_value_list *values, struct kn_bits to)
+bool kn_live_reads_event(const struct kn_live_event *event, uint32_t slot)
+{
+    uint32_t at = reader_at(event, slot);
+    return at < event->reader_count && event->readers[at].slot == slot;
+}
+
+static void add_reader(struct kn_live_event *event, struct kn_live_reader reader)
+{
+    uint32_t at = reader_at(event, reader.slot);
+    if (event->reader_count == event->reader_room) {
+        event->reader_room = event->reader_room ? event->reader_room * 2 : 8;
+        event->readers =
+            kn_must_realloc(event->readers, event->reader_room * sizeof *event->readers);
+    }
+    memmove(event->readers + at + 1, event->readers + at,
+            (event->reader_count - at) * sizeof *event->readers);
+    event->readers[at] = reader;
+    event->reader_count++;
+}
+
+/* ---- needs, by field, text and slot ---- */
+
+static int compare_to(const struct kn_live_need *need, uint32_t field, struct kn_str text)
+{
+    return need->field != field ? (need->field < field ? -1 : 1) : kn_str_cmp(need->text, text);
+}
+
+/* The first need not before (field, text, slot). */
+static uint32_t need_at(const struct kn_live_event *event, uint32_t field, struct kn_str text,
+                        uint32_t slot)
+{
+    uint32_t low = 0;
+    uint32_t high = event->need_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        const struct kn_live_need *need = &event->needs[middle];
+        int order = compare_to(need, field, text);
+        if (order < 0 || (order == 0 && need->slot < slot)) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static void add_need(struct kn_live_event *event, struct kn_live_need need)
+{
+    uint32_t at = need_at(event, need.field, need.text, need.slot);
+    if (event->need_count == event->need_room) {
+        event->need_room = event->need_room ? event->need_room * 2 : 8;
+        event->needs = kn_must_realloc(event->needs, event->need_room * sizeof *event->needs);
+    }
+    memmove(event->needs + at + 1, event->needs + at,
+            (event->need_count - at) * sizeof *event->needs);
+    event->needs[at] = need;
+    event->need_count++;
+}
+
+/* One for each text of a condition on a field of the row. */
+static void add_texts(struct kn_live_event *event, const struct kn_plan_event *plan,
+                      const struct kn_node *node, struct kn_live_reader reader)
+{
+    bool context = node->chain->kind == KN_FROM_CONTEXT;
+    uint32_t field = kn_plan_field(plan, context, false, node->chain->path);
+    kn_assert(field != UINT32_MAX);
+    for (uint32_t i = 0; i < node->value_count; i++) {
+        add_need(event,
+                 (struct kn_live_need){field, reader.slot, reader.effect, node->values[i].text});
+    }
+}
+
+/* ---- one instance ---- */
+
+static uint32_t effect_of(const struct kn_query *query, struct kn_str event)
+{
+    enum kn_row_effect effect = kn_row_effect(query, event);
+    return effect == KN_ROW_RAISES ? KN_LIVE_RISES : effect == KN_ROW_LOWERS ? KN_LIVE_FALLS : 0;
+}
+
+void kn_live_index_event(struct kn_live *live, uint32_t event, const struct kn_instance *instance)
+{
+    const struct kn_node *needs[KN_QUERY_CONDITIONS_MAX];
+    const struct kn_plan_event *plan = &live->plan.events[event];
+    const struct kn_query *query = kn_definition_query(instance->defined->definition);
+    struct kn_live_reader reader = {instance->slot, KN_LIVE_ANY_ROW};
+    /* What an instance in the making says of a profile may be unknown yet: it sees every row. */
+    if (instance->record.status == KN_SEGMENT_READY) {
+        uint32_t count = kn_row_needs(query, plan->name, needs);
+        uint32_t effect = effect_of(query, plan->name);
+        reader.effect = effect | (count == 0 ? KN_LIVE_ANY_ROW : 0U);
+        for (uint32_t i = 0; i < count; i++) {
+            add_texts(&live->events[event], plan, needs[i], reader);
+        }
+    }
+    add_reader(&live->events[event], reader);
+}
+
+void kn_live_unindex_event(struct kn_live *live, uint32_t event, uint32_t slot)
+{
+    struct kn_live_event *e = &live->events[event];
+    uint32_t at = reader_at(e, slot);
+    uint32_t kept = 0;
+    if (at == e->reader_count || e->readers[at].slot != slot) {
+        return;
+    }
+    e->reader_count--;
+    memmove(e->readers + at, e->readers + at + 1, (e->reader_count - at) * sizeof *e->readers);
+    for (uint32_t i = 0; i < e->need_count; i++) {
+        if (e->needs[i].slot != slot) {
+            e->needs[kept++] = e->needs[i];
+        }
+    }
+    e->need_count = kept;
+}
+
+void kn_live_event_deinit(struct kn_live_event *event)
+{
+    kn_free(event->readers);
+    kn_free(event->needs);
+    *event = (struct kn_live_event){0};
+}
+
+/* ---- one event of a profile ---- */
+
+static void add(struct kn_live *live, uint32_t slot, uint32_t effect)
+{
+    bool member = kn_bits_has(live->members, slot);
+    if (!(effect & (member ? KN_LIVE_RISES : KN_LIVE_FALLS))) {
+        kn_bits_set(live->todo, slot);
+    }
+}
+
+static void add_met(struct kn_live *live, const struct kn_live_event *event, uint32_t field,
+                    const struct kn_value_list *values)
 {
     for (uint32_t i = 0; i < values->count; i++) {
         struct kn_value value = values->all[i];
-        uint32_t at =
-            value.kind == KN_VALUE_STRING ? first_at(index, field, value.text) : index->need_count;
-        while (at < index->need_count && compare_to(&index->needs[at], field, value.text) == 0) {
-            kn_bits_set(to, index->needs[at++].instance);
+        uint32_t at = value.kind == KN_VALUE_STRING ? need_at(event, field, value.text, 0)
+                                                    : event->need_count;
+        while (at < event->need_count && compare_to(&event->needs[at], field, value.text) == 0) {
+            add(live, event->needs[at].slot, event->needs[at].effect);
+            at++;
         }
     }
 }
 
-static void add_needing(struct kn_live *live, uint32_t event, const struct kn_item *item,
-                        struct kn_bits to)
+static void add_needing(struct kn_live *live, uint32_t event, const struct kn_item *item)
 {
     const struct kn_live_event *index = &live->events[event];
     for (uint32_t i = 0; i < index->need_count;) {
@@ -140,34 +183,18 @@ static void add_needing(struct kn_live *live, uint32_t event, const struct kn_it
         if (json.len > 0) {
             kn_fields_at(json, field->path, &live->arena, &values);
         }
-        add_met(index, number, &values, to);
-        i = first_at(index, number + 1, KN_STR_EMPTY);
+        add_met(live, index, number, &values);
+        i = need_at(index, number + 1, KN_STR_EMPTY, 0);
     }
-}
-
-/* Of a word of candidates, those whose truth is the one that stays. */
-static uint64_t settled_at(const struct kn_live *live, uint32_t word, uint64_t which, bool truth)
-{
-    uint64_t settled = 0;
-    for (; which != 0; which &= which - 1) {
-        uint32_t bit = (uint32_t)__builtin_ctzll(which);
-        uint32_t number = live->all[word * 64 + bit]->record.number;
-        settled |= (uint64_t)(kn_members_has(&live->list, number) == truth) << bit;
-    }
-    return settled;
 }
 
 void kn_live_add_event(struct kn_live *live, uint32_t event, const struct kn_item *item)
 {
     const struct kn_live_event *index = &live->events[event];
-    memcpy(live->direct.words, index->any_row.words, live->words * sizeof *live->direct.words);
-    add_needing(live, event, item, live->direct);
-    for (uint32_t w = 0; w < live->words; w++) {
-        uint64_t todo = live->direct.words[w];
-        if (todo != 0) {
-            todo &= ~settled_at(live, w, todo & index->rises.words[w], true);
-            todo &= ~settled_at(live, w, todo & index->falls.words[w], false);
-            live->todo.words[w] |= todo;
+    for (uint32_t i = 0; i < index->reader_count; i++) {
+        if (index->readers[i].effect & KN_LIVE_ANY_ROW) {
+            add(live, index->readers[i].slot, index->readers[i].effect);
         }
     }
+    add_needing(live, event, item);
 }

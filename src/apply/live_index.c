@@ -1,169 +1,161 @@
-/* Which instances read what: sets over the instances, made when those change. */
-#include <stdlib.h>
-
+/* Which instances read what: sets over the slots, changed as instances come and go. */
 #include "apply/fold.h"
 #include "apply/live.h"
 #include "base/assert.h"
 #include "base/mem.h"
 
-static struct kn_bits new_bits(struct kn_live *live)
+enum { WORDS_LEAST = 4 };
+
+/* ---- room ---- */
+
+static void widen(struct kn_bits *bits, uint32_t from, uint32_t to)
 {
-    struct kn_bits bits = {kn_arena_zero(&live->index_arena, live->words + 1, sizeof *bits.words)};
-    if (!bits.words) {
-        kn_panic("out of memory: index of definitions");
-    }
-    return bits;
+    bits->words = kn_must_realloc(bits->words, to * sizeof *bits->words);
+    memset(bits->words + from, 0, (to - from) * sizeof *bits->words);
 }
 
-const struct kn_bits *kn_live_key_readers(const struct kn_live *live, struct kn_str key)
+void kn_live_make_room(struct kn_live *live, uint32_t slots)
 {
-    uint32_t low = 0;
-    uint32_t high = live->key_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        int order = kn_str_cmp(live->keys[middle].key, key);
-        if (order == 0) {
-            return &live->keys[middle].readers;
-        }
-        low = order < 0 ? middle + 1 : low;
-        high = order < 0 ? high : middle;
+    struct kn_bits *all[] = {&live->consent_readers, &live->identifier_readers,
+                             &live->order_readers,   &live->every,
+                             &live->empty_matters,   &live->is_deep,
+                             &live->members,         &live->todo,
+                             &live->direct,          &live->deep_todo};
+    live->words = (slots + 63) / 64;
+    if (live->words <= live->words_room) {
+        return;
     }
-    return NULL;
+    uint32_t room = live->words_room ? live->words_room : WORDS_LEAST;
+    while (room < live->words) {
+        room *= 2;
+    }
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        widen(all[i], live->words_room, room);
+    }
+    live->words_room = room;
 }
 
-static int compare_keys(const void *a, const void *b)
+void kn_live_index_reset(struct kn_live *live)
 {
-    return kn_str_cmp(((const struct kn_live_key *)a)->key, ((const struct kn_live_key *)b)->key);
+    struct kn_bits *all[] = {&live->consent_readers, &live->identifier_readers,
+                             &live->order_readers,   &live->every,
+                             &live->empty_matters,   &live->is_deep,
+                             &live->members,         &live->todo,
+                             &live->direct,          &live->deep_todo};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        kn_free(all[i]->words);
+        all[i]->words = NULL;
+    }
+    for (uint32_t i = 0; i < live->event_count; i++) {
+        kn_live_event_deinit(&live->events[i]);
+    }
+    kn_free(live->events);
+    live->events = NULL;
+    live->event_count = live->words = live->words_room = 0;
+    kn_plan_deinit(&live->plan);
+    kn_plan_init(&live->plan);
+    kn_histories_clear(&live->histories); /* their rows are of the plan */
 }
 
-static struct kn_str read_key(const struct kn_reads *reads, uint32_t i)
-{
-    return i < reads->segment_count ? reads->segments[i] : reads->traits[i - reads->segment_count];
-}
-
-static uint32_t key_total(const struct kn_reads *reads)
-{
-    return reads->segment_count + reads->trait_count;
-}
-
-static void index_keys(struct kn_live *live)
-{
-    uint32_t total = 0;
-    for (uint32_t i = 0; i < live->count; i++) {
-        total += key_total(kn_definition_reads(live->all[i]->defined->definition));
-    }
-    live->keys = kn_arena_zero(&live->index_arena, total + 1, sizeof *live->keys);
-    kn_assert(live->keys != NULL);
-    live->key_count = 0;
-    for (uint32_t i = 0; i < live->count; i++) {
-        const struct kn_reads *reads = kn_definition_reads(live->all[i]->defined->definition);
-        for (uint32_t k = 0; k < key_total(reads); k++) {
-            live->keys[live->key_count++].key = read_key(reads, k);
-        }
-    }
-    qsort(live->keys, live->key_count, sizeof *live->keys, compare_keys);
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < live->key_count; i++) {
-        if (kept == 0 || !kn_str_eq(live->keys[kept - 1].key, live->keys[i].key)) {
-            live->keys[kept] = live->keys[i];
-            live->keys[kept++].readers = new_bits(live);
-        }
-    }
-    live->key_count = kept;
-}
-
-static void index_one(struct kn_live *live, uint32_t at)
-{
-    const struct kn_reads *reads = kn_definition_reads(live->all[at]->defined->definition);
-    kn_bits_set(live->every, at);
-    for (uint32_t i = 0; i < reads->event_count; i++) {
-        if (reads->events[i].name.p) {
-            kn_bits_set(live->events[kn_plan_find(&live->plan, reads->events[i].name)].readers, at);
-        } else {
-            kn_bits_set(live->order_readers, at);
-        }
-    }
-    for (uint32_t i = 0; i < key_total(reads); i++) {
-        kn_bits_set(*kn_live_key_readers(live, read_key(reads, i)), at);
-    }
-    if (reads->consent_count > 0) {
-        kn_bits_set(live->consent_readers, at);
-    }
-    if (reads->identifier_count > 0) {
-        kn_bits_set(live->identifier_readers, at);
-    }
-}
+/* ---- one instance ---- */
 
 /* What a definition says of a profile without anything: when that is nothing, a new profile needs
  * only those that read what it brings. */
-static void index_empty(struct kn_fold *f, uint32_t at)
+static void index_empty(struct kn_fold *f, const struct kn_instance *instance)
 {
     struct kn_live *live = f->live;
-    const struct kn_definition *definition = live->all[at]->defined->definition;
+    const struct kn_definition *definition = instance->defined->definition;
     struct kn_live_view v;
-    struct kn_verdict verdict = {0};
-    struct kn_trait_value value = {0};
+    struct kn_verdict verdict = {.next_us = INT64_MAX};
+    struct kn_trait_value value = {.next_us = INT64_MAX};
     kn_live_view(&v, f, 0);
     v.is_empty = true;
-    v.view.zone = live->all[at]->defined->zone;
+    v.view.zone = instance->defined->zone;
     v.list = NULL;
     kn_buf_clear(&live->value);
     enum kn_rc rc =
-        live->all[at]->record.computed
+        instance->record.computed
             ? kn_eval_trait(definition, &v.view, f->now_us, &live->arena, &live->value, &value)
             : kn_eval(definition, &v.view, f->now_us, &live->arena, &verdict);
     kn_assert(rc == KN_OK);
-    bool waits =
-        live->all[at]->record.computed ? value.next_us != INT64_MAX : verdict.next_us != INT64_MAX;
-    if (verdict.truth || value.present || waits) {
-        kn_bits_set(live->empty_matters, at);
+    if (verdict.truth || value.present || verdict.next_us != INT64_MAX ||
+        value.next_us != INT64_MAX) {
+        kn_bits_set(live->empty_matters, instance->slot);
+    } else {
+        kn_bits_clear(live->empty_matters, instance->slot);
     }
     kn_arena_clear(&live->arena);
 }
 
-static void make_plan(struct kn_live *live)
+/* Its events and fields are in the plan. */
+static void extend_plan(struct kn_live *live, const struct kn_instance *instance)
 {
-    uint64_t before = live->plan.fingerprint;
-    kn_plan_deinit(&live->plan);
-    kn_plan_init(&live->plan);
-    for (uint32_t i = 0; i < live->count; i++) {
-        kn_plan_add(&live->plan, live->all[i]->defined->definition);
+    if (!kn_plan_add(&live->plan, instance->defined->definition)) {
+        return;
     }
-    kn_plan_finish(&live->plan);
-    if (live->plan.fingerprint != before) {
-        kn_histories_clear(&live->histories);
-    }
-    memset(live->memo, 0, sizeof live->memo);
-    memset(live->key_memo, 0, sizeof live->key_memo);
+    kn_histories_clear(&live->histories);
+    uint32_t count = live->plan.event_count;
+    live->events = kn_must_realloc(live->events, (count + 1) * sizeof *live->events);
+    memset(live->events + live->event_count, 0, (count - live->event_count) * sizeof *live->events);
+    live->event_count = count;
 }
 
-void kn_live_make_index(struct kn_fold *f)
+static void each_event(struct kn_live *live, const struct kn_instance *instance, bool add)
+{
+    const struct kn_reads *reads = kn_definition_reads(instance->defined->definition);
+    for (uint32_t i = 0; i < reads->event_count; i++) {
+        uint32_t event =
+            reads->events[i].name.p ? kn_plan_find(&live->plan, reads->events[i].name) : UINT32_MAX;
+        if (event != UINT32_MAX && add) {
+            kn_live_index_event(live, event, instance);
+        } else if (event != UINT32_MAX) {
+            kn_live_unindex_event(live, event, instance->slot);
+        } else if (add && !reads->events[i].name.p) {
+            kn_bits_set(live->order_readers, instance->slot);
+        }
+    }
+}
+
+void kn_live_index(struct kn_fold *f, struct kn_instance *instance)
 {
     struct kn_live *live = f->live;
-    kn_arena_clear(&live->index_arena);
-    make_plan(live);
-    live->words = (live->count + 63) / 64;
-    live->todo = new_bits(live);
-    live->direct = new_bits(live);
-    live->every = new_bits(live);
-    live->consent_readers = new_bits(live);
-    live->identifier_readers = new_bits(live);
-    live->order_readers = new_bits(live);
-    live->empty_matters = new_bits(live);
-    live->events =
-        kn_arena_zero(&live->index_arena, live->plan.event_count + 1, sizeof *live->events);
-    kn_assert(live->events != NULL);
-    for (uint32_t i = 0; i < live->plan.event_count; i++) {
-        struct kn_live_event *event = &live->events[i];
-        *event = (struct kn_live_event){new_bits(live), new_bits(live), new_bits(live),
-                                        new_bits(live), NULL,           0};
+    const struct kn_reads *reads = kn_definition_reads(instance->defined->definition);
+    extend_plan(live, instance);
+    kn_bits_set(live->every, instance->slot);
+    each_event(live, instance, true);
+    for (uint32_t i = 0; i < kn_live_read_keys(instance); i++) {
+        kn_slots_add(&kn_live_name_made(live, kn_live_read_key(instance, i))->readers,
+                     instance->slot);
     }
-    index_keys(live);
-    for (uint32_t i = 0; i < live->count; i++) {
-        index_one(live, i);
-        index_empty(f, i);
+    if (reads->consent_count > 0) {
+        kn_bits_set(live->consent_readers, instance->slot);
     }
-    for (uint32_t i = 0; i < live->plan.event_count; i++) {
-        kn_live_index_event(live, i);
+    if (reads->identifier_count > 0) {
+        kn_bits_set(live->identifier_readers, instance->slot);
+    }
+    index_empty(f, instance);
+}
+
+void kn_live_unindex(struct kn_live *live, struct kn_instance *instance)
+{
+    struct kn_bits sets[] = {live->consent_readers, live->identifier_readers, live->order_readers,
+                             live->every, live->empty_matters};
+    each_event(live, instance, false);
+    for (uint32_t i = 0; i < kn_live_read_keys(instance); i++) {
+        struct kn_live_name *name = kn_live_name(live, kn_live_read_key(instance, i));
+        if (name) {
+            kn_slots_remove(&name->readers, instance->slot);
+        }
+    }
+    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
+        kn_bits_clear(sets[i], instance->slot);
+    }
+}
+
+/* What a key means to those who read it is another thing: a trait, a segment, nothing. */
+void kn_live_index_readers(struct kn_fold *f, const struct kn_live_name *name)
+{
+    for (uint32_t i = 0; i < name->readers.count; i++) {
+        index_empty(f, f->live->all[name->readers.all[i]]);
     }
 }

@@ -243,14 +243,23 @@ void kn_members_clear(struct kn_fold *f, uint32_t number, uint32_t ordinal_end)
 
 /* ---- values of computed traits ---- */
 
+bool kn_computed_next(struct kn_cursor *c, struct kn_computed *ret)
+{
+    if (c->p == c->end || c->bad) {
+        return false;
+    }
+    ret->number = kn_take_le32(c);
+    ret->value = kn_take_lstr(c);
+    return !c->bad;
+}
+
 struct kn_str kn_computed_find(struct kn_str bytes, uint32_t number)
 {
     struct kn_cursor c = kn_cursor(bytes);
-    while (bytes.len > 0 && c.p != c.end && !c.bad) {
-        uint32_t at = kn_take_le32(&c);
-        struct kn_str value = kn_take_lstr(&c);
-        if (!c.bad && at == number) {
-            return value;
+    struct kn_computed at;
+    while (kn_computed_next(&c, &at)) {
+        if (at.number == number) {
+            return at.value;
         }
     }
     return KN_STR_EMPTY;
@@ -261,13 +270,12 @@ void kn_computed_set(struct kn_fold *f, uint32_t ordinal, uint32_t number, struc
     struct kn_key key = kn_key_u32(ordinal);
     struct kn_str bytes = kn_fold_get(f, KN_T_COMPUTED, key);
     struct kn_cursor c = kn_cursor(bytes);
+    struct kn_computed at;
     struct kn_buf *out = &f->row;
-    while (bytes.len > 0 && c.p != c.end && !c.bad) {
-        uint32_t at = kn_take_le32(&c);
-        struct kn_str old = kn_take_lstr(&c);
-        if (at != number) {
-            kn_buf_le32(out, at);
-            kn_buf_lstr(out, old);
+    while (kn_computed_next(&c, &at)) {
+        if (at.number != number) {
+            kn_buf_le32(out, at.number);
+            kn_buf_lstr(out, at.value);
         }
     }
     if (value.len > 0) {

@@ -143,6 +143,12 @@ enum kn_rc kn_sizes_decode(struct kn_str bytes, struct kn_arena *arena, struct k
 
 /* ---- values of computed traits ---- */
 
+struct kn_computed {
+    uint32_t number;
+    struct kn_str value; /* JSON, never empty */
+};
+/* The next of a profile's values; false: the end. The cursor is over the stored bytes. */
+bool kn_computed_next(struct kn_cursor *c, struct kn_computed *ret);
 /* The value of a number in a profile's values, empty = absent. */
 struct kn_str kn_computed_find(struct kn_str bytes, uint32_t number);
 /* Sets (or, empty, removes) it. */

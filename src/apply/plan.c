@@ -67,18 +67,53 @@ static void add_field(struct kn_plan *plan, struct kn_plan_event *event, bool co
     event->fields = grown(plan, event->fields, event->field_count, sizeof *event->fields);
     event->fields[event->field_count++] =
         (struct kn_plan_field){context, array, {keys, path.count}};
+    plan->field_total++;
 }
 
-static struct kn_plan_event *add_event(struct kn_plan *plan, struct kn_str name)
+static uint32_t place(const struct kn_plan *plan, struct kn_str name)
 {
+    uint32_t at = (uint32_t)kn_checksum64(name) & (plan->slot_count - 1);
+    while (plan->slots[at] != 0 && !kn_str_eq(plan->events[plan->slots[at] - 1].name, name)) {
+        at = (at + 1) & (plan->slot_count - 1);
+    }
+    return at;
+}
+
+/* Room for one more name. */
+static void grow_slots(struct kn_plan *plan)
+{
+    if (plan->slot_count > plan->event_count * 2 + 2) {
+        return;
+    }
+    plan->slot_count = plan->slot_count ? plan->slot_count * 2 : 16;
+    plan->slots = kn_arena_zero(&plan->arena, plan->slot_count, sizeof *plan->slots);
+    if (!plan->slots) {
+        kn_panic("out of memory: definitions");
+    }
     for (uint32_t i = 0; i < plan->event_count; i++) {
-        if (kn_str_eq(plan->events[i].name, name)) {
-            return &plan->events[i];
+        if (i != plan->order_event) {
+            plan->slots[place(plan, plan->events[i].name)] = i + 1;
         }
     }
+}
+
+/* An empty name is order(). */
+static struct kn_plan_event *add_event(struct kn_plan *plan, struct kn_str name)
+{
+    uint32_t at = name.len > 0 ? kn_plan_find(plan, name) : plan->order_event;
+    if (at != UINT32_MAX) {
+        return &plan->events[at];
+    }
+    grow_slots(plan);
     plan->events = grown(plan, plan->events, plan->event_count, sizeof *plan->events);
-    struct kn_plan_event *event = &plan->events[plan->event_count++];
+    struct kn_plan_event *event = &plan->events[plan->event_count];
     event->name = copy(plan, name);
+    if (name.len > 0) {
+        plan->slots[place(plan, name)] = plan->event_count + 1;
+    } else {
+        plan->order_event = plan->event_count;
+    }
+    plan->event_count++;
     return event;
 }
 
@@ -101,8 +136,10 @@ static void add_chain(void *arg, const struct kn_chain *chain, const struct kn_c
     }
 }
 
-void kn_plan_add(struct kn_plan *plan, const struct kn_definition *definition)
+bool kn_plan_add(struct kn_plan *plan, const struct kn_definition *definition)
 {
+    uint32_t events = plan->event_count;
+    uint32_t fields = plan->field_total;
     const struct kn_reads *reads = kn_definition_reads(definition);
     for (uint32_t i = 0; i < reads->event_count; i++) {
         const struct kn_read_event *read = &reads->events[i];
@@ -112,46 +149,7 @@ void kn_plan_add(struct kn_plan *plan, const struct kn_definition *definition)
         }
     }
     kn_query_each_chain(kn_definition_query(definition), add_chain, plan);
-}
-
-static uint32_t place(const struct kn_plan *plan, struct kn_str name)
-{
-    uint32_t at = (uint32_t)kn_checksum64(name) & (plan->slot_count - 1);
-    while (plan->slots[at] != 0 && !kn_str_eq(plan->events[plan->slots[at] - 1].name, name)) {
-        at = (at + 1) & (plan->slot_count - 1);
-    }
-    return at;
-}
-
-static uint64_t mix(uint64_t sum, struct kn_str text)
-{
-    return (sum ^ kn_checksum64(text)) * 0x9e3779b97f4a7c15U + text.len;
-}
-
-void kn_plan_finish(struct kn_plan *plan)
-{
-    plan->slot_count = 16;
-    while (plan->slot_count < plan->event_count * 2) {
-        plan->slot_count *= 2;
-    }
-    plan->slots = kn_arena_zero(&plan->arena, plan->slot_count, sizeof *plan->slots);
-    kn_assert(plan->slots != NULL);
-    for (uint32_t i = 0; i < plan->event_count; i++) {
-        const struct kn_plan_event *event = &plan->events[i];
-        if (event->name.len == 0) {
-            plan->order_event = i;
-        } else {
-            plan->slots[place(plan, event->name)] = i + 1;
-        }
-        plan->fingerprint = mix(plan->fingerprint, event->name);
-        for (uint32_t k = 0; k < event->field_count; k++) {
-            const struct kn_plan_field *f = &event->fields[k];
-            plan->fingerprint += (f->context ? 2U : 0U) + (f->array ? 1U : 0U);
-            for (uint32_t j = 0; j < f->path.count; j++) {
-                plan->fingerprint = mix(plan->fingerprint, f->path.keys[j]);
-            }
-        }
-    }
+    return plan->event_count != events || plan->field_total != fields;
 }
 
 uint32_t kn_plan_find(const struct kn_plan *plan, struct kn_str name)

@@ -218,8 +218,7 @@ static enum kn_rc ask(struct kn_workspace *ws, uint32_t ordinal, struct kn_str t
         hot.canonical != 0) {
         return kn_fail(err, KN_E_NOT_FOUND, "no such profile");
     }
-    kn_plan_add(&q->plan, q->definition);
-    kn_plan_finish(&q->plan);
+    (void)kn_plan_add(&q->plan, q->definition);
     kn_members_load(&ws->fold, ordinal, &q->list);
     kn_live_view(&q->view, &ws->fold, ordinal);
     q->view.plan = &q->plan;

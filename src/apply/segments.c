@@ -1,5 +1,7 @@
 #include "apply/segments.h"
 
+#include <stdlib.h>
+
 #include "apply/workspace_internal.h"
 #include "base/mem.h"
 
@@ -38,12 +40,9 @@ static uint32_t progress_of(const struct kn_workspace *ws, const struct kn_insta
 static enum kn_rc fill_info(struct kn_workspace *ws, const struct kn_defined *d,
                             struct kn_arena *arena, struct kn_segment_info *ret)
 {
-    const struct kn_instance *serves = serving(ws, d->key);
-    const struct kn_instance *making = NULL;
-    for (uint32_t i = 0; ws->fold.live->making > 0 && i < ws->fold.live->count; i++) {
-        struct kn_instance *at = ws->fold.live->all[i];
-        making = !at->serves && kn_str_eq(at->record.key, d->key) ? at : making;
-    }
+    const struct kn_live_name *name = kn_live_name(ws->fold.live, d->key);
+    const struct kn_instance *serves = name ? name->serves : NULL;
+    const struct kn_instance *making = name ? name->making : NULL;
     *ret = (struct kn_segment_info){
         .key = kn_arena_str(arena, d->key),
         .name = kn_arena_str(arena, d->name),
@@ -429,24 +428,35 @@ bool kn_workspace__memberships(struct kn_workspace *ws, struct kn_state_reader *
     return all && !full;
 }
 
+static int compare_computed(const void *a, const void *b)
+{
+    return kn_str_cmp(((const struct kn_profile_computed *)a)->key,
+                      ((const struct kn_profile_computed *)b)->key);
+}
+
 bool kn_workspace__computed(struct kn_workspace *ws, struct kn_state_reader *r, uint32_t ordinal,
                             struct kn_arena *arena, struct kn_profile_computed **ret,
                             size_t *ret_count)
 {
-    const struct kn_live *live = ws->fold.live;
     bool full = false;
+    size_t most = 0;
     size_t kept = 0;
+    struct kn_computed value;
     struct kn_str bytes = kn_state_read(r, KN_T_COMPUTED, kn_key_u32(ordinal), arena, &full);
-    size_t most = bytes.len > 0 ? live->serving_count : 0;
+    for (struct kn_cursor c = kn_cursor(bytes); kn_computed_next(&c, &value);) {
+        most++;
+    }
     struct kn_profile_computed *all = kn_arena_zero(arena, most + 1, sizeof *all);
-    for (uint32_t i = 0; all && i < most; i++) {
-        const struct kn_segment_record *record = &live->all[live->serving[i]]->record;
-        struct kn_str json =
-            record->computed ? kn_computed_find(bytes, record->number) : KN_STR_EMPTY;
-        if (json.len > 0) {
-            all[kept] = (struct kn_profile_computed){kn_arena_str(arena, record->key), json};
-            full = full || !all[kept++].key.p;
+    for (struct kn_cursor c = kn_cursor(bytes); all && kn_computed_next(&c, &value);) {
+        const struct kn_instance *at = kn_live_by_number(ws->fold.live, value.number);
+        if (at && at->serves && at->record.computed) {
+            struct kn_str key = kn_arena_str(arena, at->record.key);
+            all[kept++] = (struct kn_profile_computed){key, value.value};
+            full = full || !key.p;
         }
+    }
+    if (kept > 0) {
+        qsort(all, kept, sizeof *all, compare_computed);
     }
     *ret = all;
     *ret_count = kept;

@@ -14,9 +14,19 @@
 
 enum { SETTINGS_ARENA_MAX = 64 * 1024 * 1024, SOURCES_MAX = 10000, KEYS_MAX = 100 };
 
-struct snapshot {
-    struct kn_settings pub; /* first */
+/* What all documents but the definitions say: shared by the snapshots between which only
+ * definitions changed. */
+struct base {
     struct kn_arena arena;
+    struct kn_zone *zone;
+    struct kn_identity_rules *identity;
+    struct kn_surroundings *surroundings;
+    atomic_uint references;
+};
+
+struct snapshot {
+    struct kn_settings pub; /* first; its `defined` is its own, all else the base's */
+    struct base *base;
     atomic_uint references;
 };
 
@@ -31,6 +41,17 @@ struct kn_settings *kn_settings_ref(struct kn_settings *s)
     return s;
 }
 
+static void base_unref(struct base *base)
+{
+    if (atomic_fetch_sub_explicit(&base->references, 1, memory_order_acq_rel) == 1) {
+        kn_surroundings_unref(base->surroundings);
+        kn_identity_rules_free(base->identity);
+        kn_zone_free(base->zone);
+        kn_arena_deinit(&base->arena);
+        kn_free(base);
+    }
+}
+
 void kn_settings_unref(struct kn_settings *s)
 {
     if (!s || atomic_fetch_sub_explicit(&self_of(s)->references, 1, memory_order_acq_rel) != 1) {
@@ -39,10 +60,8 @@ void kn_settings_unref(struct kn_settings *s)
     for (size_t i = 0; i < s->defined_count; i++) {
         kn_defined_unref(s->defined[i]);
     }
-    kn_surroundings_unref(s->surroundings);
-    kn_identity_rules_free(s->identity);
-    kn_zone_free(s->zone);
-    kn_arena_deinit(&self_of(s)->arena);
+    kn_free(s->defined);
+    base_unref(self_of(s)->base);
     kn_free(s);
 }
 
@@ -75,26 +94,26 @@ const struct kn_source *kn_settings_source_by_key(const struct kn_settings *s, s
     return NULL;
 }
 
-size_t kn_settings_defined_at(const struct kn_settings *s, struct kn_str key)
+/* Where a key is among the definitions, or would be. */
+static size_t place_of(const struct kn_settings *s, struct kn_str key)
 {
     size_t low = 0;
     size_t high = s->defined_count;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        int order = kn_str_cmp(s->defined[middle]->key, key);
-        if (order == 0) {
-            return middle;
+        if (kn_str_cmp(s->defined[middle]->key, key) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
-        low = order < 0 ? middle + 1 : low;
-        high = order < 0 ? high : middle;
     }
-    return SIZE_MAX;
+    return low;
 }
 
 const struct kn_defined *kn_settings_defined(const struct kn_settings *s, struct kn_str key)
 {
-    size_t at = kn_settings_defined_at(s, key);
-    return at == SIZE_MAX ? NULL : s->defined[at];
+    size_t at = place_of(s, key);
+    return at < s->defined_count && kn_str_eq(s->defined[at]->key, key) ? s->defined[at] : NULL;
 }
 
 static const char *const party_names[] = {"zero", "first", "second", "third"};
@@ -117,7 +136,7 @@ struct builder {
 static enum kn_rc parse(struct builder *b, const char *key, const char *json, struct kn_json *ret)
 {
     size_t len = strlen(json);
-    char *padded = kn_arena_alloc(&b->s->arena, len + KN_JSON_PADDING);
+    char *padded = kn_arena_alloc(&b->s->base->arena, len + KN_JSON_PADDING);
     if (!padded) {
         return kn_fail(b->err, KN_E_NOMEM, "settings: out of memory");
     }
@@ -135,7 +154,7 @@ static enum kn_rc parse(struct builder *b, const char *key, const char *json, st
 static struct kn_str text(struct builder *b, const struct kn_json *doc, const char *key)
 {
     uint32_t node = kn_json_find(doc, 0, kn_str_c(key));
-    return kn_arena_str(&b->s->arena, kn_json_string(doc, node, &b->s->arena));
+    return kn_arena_str(&b->s->base->arena, kn_json_string(doc, node, &b->s->base->arena));
 }
 
 static enum kn_rc texts(struct builder *b, const struct kn_json *doc, const char *key,
@@ -148,7 +167,7 @@ static enum kn_rc texts(struct builder *b, const struct kn_json *doc, const char
     if (kn_json_type_at(doc, list) != KN_JSON_ARRAY) {
         return kn_fail(b->err, KN_E_INVALID, "%s must be an array of strings", key);
     }
-    struct kn_str *all = kn_arena_zero(&b->s->arena, KEYS_MAX, sizeof *all);
+    struct kn_str *all = kn_arena_zero(&b->s->base->arena, KEYS_MAX, sizeof *all);
     size_t count = 0;
     if (!all) {
         return kn_fail(b->err, KN_E_NOMEM, "settings: out of memory");
@@ -158,7 +177,7 @@ static enum kn_rc texts(struct builder *b, const struct kn_json *doc, const char
             return kn_fail(b->err, KN_E_INVALID, "%s must be at most %d strings", key,
                            (int)KEYS_MAX);
         }
-        all[count++] = kn_arena_str(&b->s->arena, kn_json_string(doc, i, &b->s->arena));
+        all[count++] = kn_arena_str(&b->s->base->arena, kn_json_string(doc, i, &b->s->base->arena));
     }
     *ret = all;
     *ret_count = count;
@@ -194,10 +213,10 @@ static enum kn_rc read_source(struct builder *b, const struct kn_setting_doc *do
     }
     struct kn_source *source = &s->sources[number - 1];
     source->number = (uint32_t)number;
-    source->id = kn_arena_str(&b->s->arena, kn_str_c(doc_text->key + strlen("source/")));
+    source->id = kn_arena_str(&b->s->base->arena, kn_str_c(doc_text->key + strlen("source/")));
     source->name = text(b, &doc, "name");
     source->kind = text(b, &doc, "kind");
-    source->json = kn_arena_str(&b->s->arena, kn_str_c(doc_text->json));
+    source->json = kn_arena_str(&b->s->base->arena, kn_str_c(doc_text->json));
     source->enabled =
         kn_json_type_at(&doc, kn_json_find(&doc, 0, KN_STR("enabled"))) != KN_JSON_FALSE;
     source->deleted =
@@ -217,11 +236,11 @@ static enum kn_rc read_zone(struct builder *b, const struct kn_json *doc)
     if (rules.len == 0) {
         return KN_OK;
     }
-    if (!kn_base64_decode(rules, &b->s->arena, &rules)) {
+    if (!kn_base64_decode(rules, &b->s->base->arena, &rules)) {
         return kn_fail(b->err, KN_E_INVALID, "time_zone_rules must be base64");
     }
     b->rules = rules;
-    return kn_zone_parse(rules, &b->s->pub.zone, b->err);
+    return kn_zone_parse(rules, &b->s->base->zone, b->err);
 }
 
 static enum kn_rc read_workspace(struct builder *b, const struct kn_setting_doc *doc_text)
@@ -234,7 +253,7 @@ static enum kn_rc read_workspace(struct builder *b, const struct kn_setting_doc 
     struct kn_str currency = text(b, &doc, "currency");
     s->name = name.len > 0 ? name : s->name;
     s->time_zone = zone.len > 0 ? zone : s->time_zone;
-    s->json = kn_arena_str(&b->s->arena, kn_str_c(doc_text->json));
+    s->json = kn_arena_str(&b->s->base->arena, kn_str_c(doc_text->json));
     KN_TRY(read_zone(b, &doc));
     if (currency.len == 0) {
         return KN_OK;
@@ -255,7 +274,7 @@ static enum kn_rc read_surroundings(struct builder *b)
     struct kn_settings *s = &b->s->pub;
     struct kn_surroundings *made;
     struct kn_source_name *names =
-        kn_arena_zero(&b->s->arena, s->source_count * 2 + 1, sizeof *names);
+        kn_arena_zero(&b->s->base->arena, s->source_count * 2 + 1, sizeof *names);
     size_t count = 0;
     if (!names) {
         return kn_fail(b->err, KN_E_NOMEM, "settings: out of memory");
@@ -271,13 +290,12 @@ static enum kn_rc read_surroundings(struct builder *b)
         kn_surroundings_unref(made);
         made = kn_surroundings_ref(b->previous->surroundings);
     }
-    s->surroundings = made;
+    s->surroundings = b->s->base->surroundings = made;
     return KN_OK;
 }
 
-static bool split_key(const char *key, struct kn_str *ret_key, bool *ret_computed)
+static bool split_key(struct kn_str text, struct kn_str *ret_key, bool *ret_computed)
 {
-    struct kn_str text = kn_str_c(key);
     bool segment = kn_str_starts(text, KN_STR("segment/"));
     *ret_computed = kn_str_starts(text, KN_STR("computed/"));
     *ret_key = kn_str_sub(text, segment ? 8 : 9, text.len);
@@ -290,7 +308,7 @@ static enum kn_rc read_definition(struct builder *b, const struct kn_setting_doc
     struct kn_str json = kn_str_c(doc->json);
     struct kn_str key;
     bool computed;
-    if (!split_key(doc->key, &key, &computed)) {
+    if (!split_key(kn_str_c(doc->key), &key, &computed)) {
         return KN_OK;
     }
     const struct kn_defined *known = b->previous ? kn_settings_defined(b->previous, key) : NULL;
@@ -315,7 +333,7 @@ static enum kn_rc read_definitions(struct builder *b, const struct kn_setting_do
                                    size_t count)
 {
     struct kn_settings *s = &b->s->pub;
-    s->defined = kn_arena_zero(&b->s->arena, count + 1, sizeof(struct kn_defined *));
+    s->defined = kn_calloc(count + 1, sizeof(struct kn_defined *));
     if (!s->defined) {
         return kn_fail(b->err, KN_E_NOMEM, "settings: out of memory");
     }
@@ -329,17 +347,14 @@ static enum kn_rc read_definitions(struct builder *b, const struct kn_setting_do
                            KN_STR_ARG(s->defined[i]->key));
         }
     }
-    return s->defined_count <= KN_DEFINED_MAX
-               ? KN_OK
-               : kn_fail(b->err, KN_E_LIMIT, "at most %d segments and computed traits",
-                         (int)KN_DEFINED_MAX);
+    return KN_OK;
 }
 
 static enum kn_rc read_all(struct builder *b, const struct kn_setting_doc *docs, size_t count)
 {
     struct kn_settings *s = &b->s->pub;
     const char *identity = "";
-    s->sources = kn_arena_zero(&b->s->arena, SOURCES_MAX, sizeof *s->sources);
+    s->sources = kn_arena_zero(&b->s->base->arena, SOURCES_MAX, sizeof *s->sources);
     if (!s->sources) {
         return kn_fail(b->err, KN_E_NOMEM, "settings: out of memory");
     }
@@ -352,28 +367,44 @@ static enum kn_rc read_all(struct builder *b, const struct kn_setting_doc *docs,
             KN_TRY(read_source(b, &docs[i]));
         }
     }
-    if (!s->zone) {
+    struct base *base = b->s->base;
+    if (!base->zone) {
         b->rules = KN_STR(KN_ZONE_DEFAULT_RULES);
-        KN_TRY(kn_zone_parse(KN_STR(KN_ZONE_DEFAULT_RULES), &s->zone, b->err));
+        KN_TRY(kn_zone_parse(KN_STR(KN_ZONE_DEFAULT_RULES), &base->zone, b->err));
     }
-    KN_TRY(kn_identity_rules_parse(kn_str_c(identity), &s->identity, b->err));
+    s->zone = base->zone;
+    KN_TRY(kn_identity_rules_parse(kn_str_c(identity), &base->identity, b->err));
+    s->identity = base->identity;
     KN_TRY(read_surroundings(b));
     return read_definitions(b, docs, count);
+}
+
+/* Empty, with one reference; NULL: no memory. */
+static struct snapshot *new_snapshot(struct base *base)
+{
+    struct snapshot *s = kn_calloc(1, sizeof *s);
+    if (s) {
+        s->base = base;
+        atomic_init(&s->references, 1);
+    }
+    return s;
 }
 
 enum kn_rc kn_settings_build(const struct kn_setting_doc *docs, size_t count, uint64_t version,
                              const struct kn_hash_key *key, const struct kn_settings *previous,
                              struct kn_settings **ret, struct kn_err *err)
 {
-    struct snapshot *s = kn_calloc(1, sizeof *s);
+    struct base *base = kn_calloc(1, sizeof *base);
+    struct snapshot *s = base ? new_snapshot(base) : NULL;
     struct kn_json_parser *parser = kn_json_parser_new();
     if (!s || !parser) {
+        kn_free(base);
         kn_free(s);
         kn_json_parser_free(parser);
         return kn_fail(err, KN_E_NOMEM, "settings: out of memory");
     }
-    kn_arena_init(&s->arena, SETTINGS_ARENA_MAX);
-    atomic_init(&s->references, 1);
+    kn_arena_init(&base->arena, SETTINGS_ARENA_MAX);
+    atomic_init(&base->references, 1);
     s->pub.version = version;
     s->pub.key = *key;
     s->pub.time_zone = KN_STR(KN_ZONE_DEFAULT_NAME);
@@ -385,6 +416,64 @@ enum kn_rc kn_settings_build(const struct kn_setting_doc *docs, size_t count, ui
         kn_settings_unref(&s->pub);
         return rc;
     }
+    *ret = &s->pub;
+    return KN_OK;
+}
+
+/* The previous definitions with `made` in the place `at`: instead of the one there when it has that
+ * key. NULL: that one goes. */
+static bool take_definitions(struct kn_settings *s, const struct kn_settings *previous, size_t at,
+                             bool there, struct kn_defined *made)
+{
+    struct kn_defined **all = kn_alloc((previous->defined_count + 2) * sizeof(struct kn_defined *));
+    if (!all) {
+        return false;
+    }
+    s->defined = all;
+    for (size_t i = 0; i < previous->defined_count; i++) {
+        if (i == at && made) {
+            all[s->defined_count++] = made;
+        }
+        if (i != at || !there) {
+            all[s->defined_count++] = kn_defined_ref(previous->defined[i]);
+        }
+    }
+    if (at == previous->defined_count && made) {
+        all[s->defined_count++] = made;
+    }
+    return true;
+}
+
+enum kn_rc kn_settings_with(const struct kn_settings *previous, struct kn_str doc_key,
+                            struct kn_str json, struct kn_settings **ret, struct kn_err *err)
+{
+    struct kn_str key;
+    bool computed;
+    struct kn_defined *made = NULL;
+    kn_assert(split_key(doc_key, &key, &computed));
+    size_t at = place_of(previous, key);
+    bool there = at < previous->defined_count && kn_str_eq(previous->defined[at]->key, key);
+    if (there && previous->defined[at]->computed != computed) {
+        return kn_fail(err, KN_E_EXISTS, "\"%.*s\" is a segment and a computed trait",
+                       KN_STR_ARG(key));
+    }
+    struct base *base = self_of(previous)->base;
+    if (json.len > 0) {
+        KN_TRY(kn_defined_make(key, computed, json, base->surroundings, &made, err));
+    }
+    struct snapshot *s = new_snapshot(base);
+    if (s) {
+        s->pub = *previous;
+        s->pub.version++;
+        s->pub.defined = NULL;
+        s->pub.defined_count = 0;
+    }
+    if (!s || !take_definitions(&s->pub, previous, at, there, made)) {
+        kn_free(s);
+        kn_defined_unref(made);
+        return kn_fail(err, KN_E_NOMEM, "settings: out of memory");
+    }
+    atomic_fetch_add_explicit(&base->references, 1, memory_order_relaxed);
     *ret = &s->pub;
     return KN_OK;
 }
@@ -419,53 +508,77 @@ static char *text_copy(struct kn_str s)
     return copy;
 }
 
-static size_t find_doc(const struct kn_fold *f, struct kn_str key)
+/* Where a key is among the documents, or would be: they are in order. */
+static size_t doc_place(const struct kn_fold *f, struct kn_str key)
 {
-    size_t at = 0;
-    while (at < f->doc_count && !kn_str_eq(kn_str_c(f->docs[at].key), key)) {
-        at++;
+    size_t low = 0;
+    size_t high = f->doc_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (kn_str_cmp(kn_str_c(f->docs[middle].key), key) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
     }
-    return at;
+    return low;
+}
+
+/* NULL: there is none. */
+static struct kn_setting_doc *find_doc(const struct kn_fold *f, struct kn_str key)
+{
+    size_t at = doc_place(f, key);
+    return at < f->doc_count && kn_str_eq(kn_str_c(f->docs[at].key), key) ? &f->docs[at] : NULL;
 }
 
 static void remove_doc(struct kn_fold *f, struct kn_str key)
 {
-    size_t at = find_doc(f, key);
-    if (at < f->doc_count) {
-        kn_free(f->docs[at].key);
-        kn_free(f->docs[at].json);
-        f->docs[at] = f->docs[--f->doc_count];
+    struct kn_setting_doc *doc = find_doc(f, key);
+    if (doc) {
+        kn_free(doc->key);
+        kn_free(doc->json);
+        f->doc_count--;
+        memmove(doc, doc + 1, (size_t)(f->docs + f->doc_count - doc) * sizeof *doc);
     }
 }
 
 static void set_doc(struct kn_fold *f, struct kn_str key, struct kn_str json)
 {
-    size_t at = find_doc(f, key);
-    if (at < f->doc_count) {
-        kn_free(f->docs[at].json);
-    } else {
-        f->docs = kn_must_realloc(f->docs, (f->doc_count + 1) * sizeof *f->docs);
-        f->docs[f->doc_count++].key = text_copy(key);
+    struct kn_setting_doc *doc = find_doc(f, key);
+    if (doc) {
+        kn_free(doc->json);
+        doc->json = text_copy(json);
+        return;
     }
-    f->docs[at].json = text_copy(json);
+    size_t at = doc_place(f, key);
+    if (f->doc_count == f->doc_room) {
+        f->doc_room = f->doc_room ? f->doc_room * 2 : 16;
+        f->docs = kn_must_realloc(f->docs, f->doc_room * sizeof *f->docs);
+    }
+    memmove(f->docs + at + 1, f->docs + at, (f->doc_count - at) * sizeof *f->docs);
+    f->docs[at] = (struct kn_setting_doc){text_copy(key), text_copy(json)};
+    f->doc_count++;
 }
 
 /* The genesis document holds the seed of every hash of the workspace. */
 static void read_seed(struct kn_fold *f)
 {
-    for (size_t i = 0; i < f->doc_count; i++) {
-        if (strcmp(f->docs[i].key, "genesis") != 0) {
-            continue;
-        }
-        size_t offset = 0;
-        struct kn_str key;
-        struct kn_str value;
-        while (kn_json_walk(kn_str_c(f->docs[i].json), &offset, &key, &value)) {
-            if (kn_str_eq(key, KN_STR("seed"))) {
-                f->key = kn_hash_key_from(value);
-            }
+    const struct kn_setting_doc *genesis = find_doc(f, KN_STR("genesis"));
+    size_t offset = 0;
+    struct kn_str key;
+    struct kn_str value;
+    while (genesis && kn_json_walk(kn_str_c(genesis->json), &offset, &key, &value)) {
+        if (kn_str_eq(key, KN_STR("seed"))) {
+            f->key = kn_hash_key_from(value);
         }
     }
+}
+
+static void take_settings(struct kn_fold *f, struct kn_settings *next)
+{
+    kn_settings_unref(f->settings);
+    f->settings = next;
+    f->settings_changed = true;
 }
 
 /* A document that does not read leaves the snapshot as it was (the API refuses such a document
@@ -476,37 +589,45 @@ static void publish(struct kn_fold *f)
     struct kn_err err;
     uint64_t version = f->settings ? f->settings->version + 1 : 1;
     read_seed(f);
-    if (kn_settings_build(f->docs, f->doc_count, version, &f->key, f->settings, &next, &err) !=
+    if (kn_settings_build(f->docs, f->doc_count, version, &f->key, f->settings, &next, &err) ==
         KN_OK) {
-        if (!f->settings) {
-            kn_panic("settings cannot be read: %s", err.text);
-        }
-        return;
+        take_settings(f, next);
+    } else if (!f->settings) {
+        kn_panic("settings cannot be read: %s", err.text);
     }
-    kn_settings_unref(f->settings);
-    f->settings = next;
-    f->settings_changed = true;
+}
+
+/* The rest stays as it is, so that a definition costs the same however many there are. */
+static void publish_definition(struct kn_fold *f, struct kn_str key, struct kn_str json)
+{
+    struct kn_settings *next = NULL;
+    struct kn_err err;
+    if (kn_settings_with(f->settings, key, json, &next, &err) == KN_OK) {
+        take_settings(f, next);
+    }
 }
 
 /* An empty document takes a key away. */
 static void take_doc(struct kn_fold *f, struct kn_str key, struct kn_str json)
 {
+    struct kn_str name;
+    bool computed;
     if (json.len == 0) {
         remove_doc(f, key);
     } else {
         set_doc(f, key, json);
     }
-    publish(f);
+    if (f->settings && split_key(key, &name, &computed)) {
+        publish_definition(f, key, json);
+    } else {
+        publish(f);
+    }
 }
 
 /* There is one beginning. */
 static bool is_second_genesis(const struct kn_fold *f, struct kn_str key)
 {
-    bool there = false;
-    for (size_t i = 0; i < f->doc_count; i++) {
-        there = there || strcmp(f->docs[i].key, "genesis") == 0;
-    }
-    return there && kn_str_eq(key, KN_STR("genesis"));
+    return kn_str_eq(key, KN_STR("genesis")) && find_doc(f, key) != NULL;
 }
 
 void kn_fold_setting(struct kn_fold *f, struct kn_str key, struct kn_str json)

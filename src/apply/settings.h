@@ -56,8 +56,6 @@ const struct kn_source *kn_settings_source_by_id(const struct kn_settings *s, st
 const struct kn_source *kn_settings_source_by_key(const struct kn_settings *s, struct kn_str key);
 /* A segment or computed trait (they share one key space), or NULL. */
 const struct kn_defined *kn_settings_defined(const struct kn_settings *s, struct kn_str key);
-/* Its place in `defined`, or SIZE_MAX. */
-size_t kn_settings_defined_at(const struct kn_settings *s, struct kn_str key);
 const char *kn_party_name(enum kn_party party);
 
 /* Whether a document of that key reads, so that it may become a record. */

@@ -204,6 +204,7 @@ static void mark_dirty(struct kn_state *s, struct kn_state_entry *e)
 static void replace(struct kn_state *s, struct kn_state_entry *e, struct kn_str text, bool present)
 {
     struct kn_state_value old = e->value;
+    uint32_t old_len = old.len;
     e->value = (struct kn_state_value){.present = present};
     if (present) {
         set_value(s, &e->value, text); /* before the old one goes: text may stand in it */
@@ -214,7 +215,7 @@ static void replace(struct kn_state *s, struct kn_state_entry *e, struct kn_str 
     e->frozen = false;
     if (e->dirty) {
         s->dirty_bytes += e->value.len;
-        s->dirty_bytes -= old.len < s->dirty_bytes ? old.len : s->dirty_bytes;
+        s->dirty_bytes -= old_len < s->dirty_bytes ? old_len : s->dirty_bytes;
     }
 }
 

@@ -112,9 +112,10 @@ static inline void kit_send(struct kit *k, uint32_t flags)
     struct kn_err err = {0};
     uint64_t seq;
     bool full;
-    assert_int_equal(
-        kn_workspace_stage(k->ws, kn_buf_view(&k->items), k->count, flags, &seq, &full, &err),
-        KN_OK);
+    if (kn_workspace_stage(k->ws, kn_buf_view(&k->items), k->count, flags, &seq, &full, &err) !=
+        KN_OK) {
+        fail_msg("stage: %s", err.text);
+    }
     kn_buf_clear(&k->items);
     k->count = 0;
     kit_drain(k);

@@ -323,6 +323,27 @@ static void evicts_down_to_the_budget(void **state)
     end(m);
 }
 
+/* What waits for a commit is what would be written, however often it was rewritten. */
+static void counts_what_waits(void **state)
+{
+    struct model *m = begin(9, 1 << 20);
+    struct kn_state_usage usage;
+    char value[VALUE_MAX] = {0};
+    (void)state;
+    for (uint32_t i = 0; i < 1000; i++) {
+        kn_state_put(m->s, 0, kn_key_u32(i % 10), kn_str(value, 100 + i % 200));
+    }
+    kn_state_usage(m->s, &usage);
+    assert_int_equal(usage.dirty_entries, 10);
+    assert_in_range(usage.dirty_bytes, 10 * 100, 10 * (VALUE_MAX + 200));
+    for (uint32_t i = 0; i < 10; i++) {
+        kn_state_remove(m->s, 0, kn_key_u32(i));
+    }
+    kn_state_usage(m->s, &usage);
+    assert_in_range(usage.dirty_bytes, 0, 10 * 200);
+    end(m);
+}
+
 /* A commit that finds no room commits nothing, and goes through once there is room. */
 static void commits_all_or_nothing(void **state)
 {
@@ -470,6 +491,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_maps),
         cmocka_unit_test(evicts_down_to_the_budget),
+        cmocka_unit_test(counts_what_waits),
         cmocka_unit_test(commits_all_or_nothing),
         cmocka_unit_test(keeps_to_its_tables),
         cmocka_unit_test(begins_anew_after_a_cut_creation),

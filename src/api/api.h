@@ -56,6 +56,7 @@ struct kn_api_env {
     void (*metrics)(void *context, struct kn_buf *out);
     /* Every workspace recovered and taking records. */
     bool (*ready)(void *context);
+    uint32_t definitions_max; /* segments and computed traits of a workspace; 0 = KN_DEFINED_MAX */
     struct kn_bulk_jobs jobs; /* who help with bulk work and reports */
     void *context;
     struct kn_clock clock;

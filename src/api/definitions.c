@@ -230,14 +230,17 @@ static void create(struct kn_ctx *ctx, struct draft *d)
 {
     struct kn_settings *s = kn_workspace_settings(ctx->ws);
     const struct kn_defined *known = kn_settings_defined(s, d->key);
+    uint32_t given = ctx->api->env.definitions_max;
+    size_t most = given > 0 ? given : KN_DEFINED_MAX;
     struct kn_err err = {0};
     if (known) {
         (void)kn_fail(&err, KN_E_EXISTS, "\"%.*s\" is a %s already", KN_STR_ARG(d->key),
                       known->computed ? "computed trait" : "segment");
-    } else if (s->defined_count >= KN_DEFINED_MAX) {
+    } else if (s->defined_count >= most) {
         (void)kn_fail(&err, KN_E_CONFLICT,
-                      "a workspace has at most %d segments and computed traits",
-                      (int)KN_DEFINED_MAX);
+                      "a workspace has at most %zu segments and computed traits, and this one has "
+                      "%zu: delete some, or start Kern with a higher --definitions",
+                      most, s->defined_count);
     }
     kn_settings_unref(s);
     if (err.text[0]) {

@@ -129,7 +129,7 @@ const struct kn_api_route kn_api_routes[] = {
     {"GET", WS "/segments", "listSegments", "Segments, in order of key", KN_SCOPE_READ, true,
      kn_get_definitions, "limit cursor after", NULL, "SegmentList", 200, NULL},
     {"POST", WS "/segments", "createSegment",
-     "Make a segment; it is built over the whole history (at most 10,000 segments and computed traits)",
+     "Make a segment; it is built over the whole history (at most 10,000 segments and computed traits, or --definitions)",
      KN_SCOPE_SEGMENTS, true, kn_post_definition, "", "SegmentRequest", "SegmentWritten", 201,
      NULL},
     {"POST", WS "/segments/preview", "previewSegment",

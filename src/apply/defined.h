@@ -10,7 +10,10 @@
 
 #include "segment/eval.h"
 
-enum { KN_DEFINED_MAX = 10000, KN_DEFINED_KEY_MAX = 100 };
+enum {
+    KN_DEFINED_MAX = 10000, /* of a workspace, unless the operator says otherwise */
+    KN_DEFINED_KEY_MAX = 100,
+};
 
 /* What definitions depend on besides their document. */
 struct kn_surroundings;

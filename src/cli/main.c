@@ -23,7 +23,8 @@ static const struct {
 } commands[] = {
     {"serve", kn_cli_serve, "run Kern on a data directory",
      "kern serve --data DIR [--listen 127.0.0.1:8080] [--trust-proxy] [--replay-with-new]\n"
-     "           [--connections N] [--client-seconds S] [--accept-unknown-keys]\n"
+     "           [--connections N] [--client-seconds S] [--definitions N]\n"
+     "           [--accept-unknown-keys]\n"
      "           [--clock manual [--clock-start ISO]]\n\n"
      "Runs Kern on DIR, which is made when it is not there; logs a line of JSON per event to\n"
      "stderr. SIGTERM or Ctrl-C: takes nothing more in, finishes, and ends with 0.\n\n"
@@ -31,6 +32,7 @@ static const struct {
      "  --trust-proxy       a proxy in front sets X-Forwarded-For and X-Forwarded-Proto\n"
      "  --connections N     at once, at most (8192); then the one idle longest makes room\n"
      "  --client-seconds S  to send a request, and to take its answer (120)\n"
+     "  --definitions N     segments and computed traits of a workspace, at most (10000)\n"
      "  --accept-unknown-keys  answer 200 to unknown write keys, and drop what they sent\n"
      "  --replay-with-new   apply a log that an older version of Kern left\n"
      "  --clock manual      for tests: time stands still and moves by POST /api/v1/clock\n\n"

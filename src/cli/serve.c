@@ -69,6 +69,10 @@ int kn_cli_serve(int argc, char **argv)
             if (!kn_cli_number(value, 1, 86400, &o.client_seconds)) {
                 return kn_cli_usage("--client-seconds takes a number from 1 to 86400");
             }
+        } else if ((value = kn_cli_option(argc, argv, &i, "definitions"))) {
+            if (!kn_cli_number(value, 1, 1000000, &o.definitions)) {
+                return kn_cli_usage("--definitions takes a number from 1 to 1000000");
+            }
         } else if (strcmp(argv[i], "--accept-unknown-keys") == 0) {
             o.accept_unknown_keys = true;
         } else if (strcmp(argv[i], "--trust-proxy") == 0) {

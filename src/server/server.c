@@ -138,6 +138,7 @@ static void set_environments(struct kn_server *s)
         .message = kn_server_message,
         .metrics = kn_server_metrics,
         .ready = kn_server_ready,
+        .definitions_max = s->options.definitions,
         .jobs = {.context = s, .run = kn_server_run_jobs, .parallel = kn_cpu_count()},
         .context = s,
         .clock = s->clock,

@@ -268,3 +268,30 @@ test('killed at any moment, memberships are what they were at the acknowledged p
   assert.equal(changes.length, 12);
   assert.equal(new Set(changes.map((c) => c.profile)).size, 12);
 });
+
+test('the limit of definitions is exact, said precisely, and takes nothing away', async () => {
+  const few = new Kern(['--definitions', '3']);
+  await few.start();
+  try {
+    const doc = new Documented(few);
+    await doc.load();
+    const post = (kind, key, query, status) => doc.ws('POST', `/${kind}`, { key, query }, { status });
+    await post('segments', 'a', "event('X').count() >= 1", 201);
+    await post('computed', 'b', "event('X').count()", 201);
+    await post('segments', 'c', "segment('a')", 201);
+    const refused = await post('segments', 'd', "event('X').count() >= 2", 409);
+    assert.match(refused.body.detail, /at most 3 segments and computed traits, and this one has 3: .*--definitions/);
+    await post('segments', 'c', "event('X').count() >= 2", 409);
+    await doc.ws('PUT', '/segments/c', { query: "event('Y').count() >= 2" }, { status: 200 });
+    await doc.ws('DELETE', '/computed/b', undefined, { status: 204 });
+    await post('segments', 'd', "event('X').count() >= 2", 201);
+    assert.deepEqual((await doc.ws('GET', '/segments', undefined, { status: 200 })).body.data.map((s) => s.key), ['a', 'c', 'd']);
+    few.args = ['--definitions', '1'];
+    await few.stop();
+    await few.start();
+    assert.equal((await doc.ws('GET', '/segments', undefined, { status: 200 })).body.data.length, 3);
+    await post('segments', 'e', "event('X').count() >= 2", 409);
+  } finally {
+    await few.end();
+  }
+});

@@ -82,11 +82,16 @@ enum kn_live_effect { /* of a row, on the truth of the instance for its profile 
                       KN_LIVE_FALLS = 2, /* only false */
                       KN_LIVE_ANY_ROW =
                           4, /* any row may matter; without it, those that meet a need */
+                      KN_LIVE_SUMMED =
+                          8, /* that holds for rows without a number below 0 in `field` */
 };
 
 struct kn_live_reader { /* of an event */
     uint32_t slot;
     uint32_t effect; /* enum kn_live_effect */
+    uint32_t field;  /* of the plan's event */
+    /* NULL, or a segment without which it is not true; who enters that is looked at then */
+    const struct kn_live_name *gate;
 };
 
 struct kn_live_need { /* the row's field has this text (segment/new_row.h) */

@@ -41,24 +41,35 @@ static void remove_block(struct kn_fold *f, uint32_t series, uint64_t block)
     }
 }
 
-void kn_change_append(struct kn_fold *f, struct kn_segment_record *r, struct kn_change *change)
+void kn_changes_store(struct kn_fold *f, struct kn_segment_record *r, struct kn_buf *waiting)
 {
     char bytes[12];
-    uint64_t block = r->changes / KN_CHANGES_BLOCK;
     struct kn_buf *out = &f->row;
-    change->number = r->changes++;
-    kn_change_key(r->series, block, bytes);
-    struct kn_key key = kn_key_bytes(kn_str(bytes, sizeof bytes));
-    if (change->number % KN_CHANGES_BLOCK != 0) {
-        kn_buf_str(out, kn_fold_get(f, KN_T_CHANGE, key));
+    if (waiting->len == 0) {
+        return;
     }
-    encode_change(change, out);
+    kn_change_key(r->series, (r->changes - 1) / KN_CHANGES_BLOCK, bytes);
+    struct kn_key key = kn_key_bytes(kn_str(bytes, sizeof bytes));
+    kn_buf_str(out, kn_fold_get(f, KN_T_CHANGE, key));
+    kn_buf_str(out, kn_buf_view(waiting));
     kn_assert(out->rc == KN_OK);
     kn_fold_put(f, KN_T_CHANGE, key, kn_buf_view(out));
     kn_buf_clear(out);
+    kn_buf_clear(waiting);
     while (r->changes - r->oldest_change > KN_CHANGES_KEPT + KN_CHANGES_BLOCK) {
         remove_block(f, r->series, r->oldest_change / KN_CHANGES_BLOCK);
         r->oldest_change += KN_CHANGES_BLOCK - r->oldest_change % KN_CHANGES_BLOCK;
+    }
+}
+
+void kn_change_append(struct kn_fold *f, struct kn_segment_record *r, struct kn_buf *waiting,
+                      struct kn_change *change)
+{
+    change->number = r->changes++;
+    encode_change(change, waiting);
+    kn_assert(waiting->rc == KN_OK);
+    if (r->changes % KN_CHANGES_BLOCK == 0) {
+        kn_changes_store(f, r, waiting);
     }
 }
 

@@ -49,7 +49,8 @@ struct kn_instance {
     struct kn_live_name *name;       /* of its key */
     bool serves;                     /* the one that answers for its key */
     bool dirty;                      /* record not stored yet: it is in live->dirty */
-    uint64_t noted_size;             /* in the sizes by day */
+    bool resized;                    /* its size by day is not noted yet */
+    struct kn_buf changes;           /* entries and exits that are not stored yet */
     uint32_t slot;                   /* in live->all, and its bit in every set */
     uint32_t level;                  /* longest chain of definitions it reads */
     uint32_t rank;                   /* in live->deep, when its level is not 0 */
@@ -128,6 +129,7 @@ struct kn_live {
     bool order_stale; /* levels and ranks are to be made anew */
     struct kn_instance **dirty;
     uint32_t dirty_count, dirty_room;
+    int32_t day; /* of the moment or record last looked at, in the workspace's zone */
 
     struct kn_plan plan;
     struct kn_live_event *events; /* [event_count], of the plan; owned */
@@ -160,6 +162,9 @@ void kn_live_deinit(struct kn_live *live);
 enum kn_rc kn_live_load(struct kn_fold *f, struct kn_err *err) KN_MUST_USE;
 /* After the items of a record: changed definitions, touched profiles, a piece of installing. */
 void kn_live_record(struct kn_fold *f, bool is_tick);
+/* What records and moments changed of the instances goes into the state: for readers and
+ * checkpoints, once after any number of them. */
+void kn_live_flush(struct kn_fold *f);
 /* The earliest moment something is due; INT64_MIN: work waits for the next record; INT64_MAX:
  * never. */
 int64_t kn_live_next_due(const struct kn_live *live);
@@ -176,9 +181,12 @@ struct kn_instance *kn_live_by_number(const struct kn_live *live, uint32_t numbe
 struct kn_instance *kn_live_serving(const struct kn_live *live, struct kn_str key);
 /* Its record has changed. */
 void kn_live_soil(struct kn_live *live, struct kn_instance *instance);
-void kn_live_flush(struct kn_fold *f, int64_t now_us); /* dirty records into the state */
+/* Before something happens at now_us: sizes of the day before are noted. */
+void kn_live_begin(struct kn_fold *f, int64_t now_us);
 /* A new instance of the same definition, which serves until that one is ready. */
 void kn_live_again(struct kn_fold *f, struct kn_instance *instance);
+/* Of one key: the series of changes goes on with the newer instance. */
+void kn_live_go_on(struct kn_fold *f, struct kn_instance *instance, struct kn_instance *old);
 void kn_live_remove(struct kn_fold *f, struct kn_instance *instance, bool series_too);
 /* After it has become ready: it serves. */
 void kn_live_serve(struct kn_fold *f, struct kn_instance *instance);

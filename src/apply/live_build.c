@@ -307,7 +307,7 @@ static void log_one(struct difference *d, uint32_t ordinal, bool now)
     if (d->skip > 0) {
         d->skip--;
     } else {
-        kn_change_append(d->f, &d->instance->record, &change);
+        kn_change_append(d->f, &d->instance->record, &d->instance->changes, &change);
     }
 }
 
@@ -363,8 +363,7 @@ static void become_ready(struct kn_fold *f, struct kn_instance *instance)
     r->status = KN_SEGMENT_READY;
     r->ready_us = f->now_us;
     if (old) {
-        r->changes = old->record.changes;
-        r->oldest_change = old->record.oldest_change;
+        kn_live_go_on(f, instance, old);
     }
     if (!r->computed) {
         log_difference(f, instance, old && !old->record.computed ? old : NULL);

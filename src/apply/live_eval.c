@@ -63,7 +63,7 @@ static void note_change(struct kn_fold *f, struct kn_instance *instance, enum kn
         .value = value,
     };
     explain_change(f, instance, why, direct, &change);
-    kn_change_append(f, &instance->record, &change);
+    kn_change_append(f, &instance->record, &instance->changes, &change);
     kn_live_soil(f->live, instance);
 }
 
@@ -86,6 +86,7 @@ static void settle_value(struct kn_fold *f, struct kn_instance *instance, struct
         return;
     }
     instance->record.size += (value.len > 0 ? 1U : 0U) - (old.len > 0 ? 1U : 0U);
+    instance->resized = true;
     kn_live_soil(live, instance);
     kn_computed_set(f, ordinal, instance->record.number, value);
     if (instance->serves && why->cause != KN_CAUSE_DEFINITION) {
@@ -100,6 +101,7 @@ static void settle_truth(struct kn_fold *f, struct kn_instance *instance, bool t
     struct kn_segment_record *r = &instance->record;
     kn_members_mark(f, r->number, f->live->list.ordinal, truth);
     r->size = truth ? r->size + 1 : r->size - 1;
+    instance->resized = true;
     kn_live_soil(f->live, instance);
     if (instance->serves && why->cause != KN_CAUSE_DEFINITION) {
         note_change(f, instance, truth ? KN_CHANGE_ENTERED : KN_CHANGE_EXITED, KN_STR_EMPTY, why,
@@ -222,12 +224,32 @@ void kn_live_finish_list(struct kn_fold *f)
     }
 }
 
+/* Definitions lie all over memory. */
+static void prefetch(const struct kn_live *live)
+{
+    for (int step = -2; step <= 2; step++) {
+        for (uint32_t w = 0; w < live->words; w++) {
+            for (uint64_t word = live->todo.words[w]; word != 0; word &= word - 1) {
+                const struct kn_instance *at = live->all[w * 64 + (uint32_t)__builtin_ctzll(word)];
+                if (step == -2) {
+                    __builtin_prefetch(at);
+                } else if (step == -1) {
+                    __builtin_prefetch(at->defined);
+                } else {
+                    kn_definition_prefetch(at->defined->definition, step);
+                }
+            }
+        }
+    }
+}
+
 void kn_live_evaluate(struct kn_fold *f, struct kn_live_view *v, const struct kn_live_why *why)
 {
     struct kn_live *live = f->live;
     struct kn_live_walk walk = {0};
     struct kn_instance *instance;
     memcpy(live->direct.words, live->todo.words, live->words * sizeof *live->todo.words);
+    prefetch(live);
     while ((instance = kn_live_next(live, &walk))) {
         evaluate_one(f, v, instance, why, kn_bits_has(live->direct, instance->slot));
     }
@@ -346,6 +368,7 @@ static void leave_all(struct kn_fold *f, const struct kn_live_why *why)
         instance = kn_live_by_number(live, value.number);
         if (instance) {
             instance->record.size--;
+            instance->resized = true;
             kn_live_soil(live, instance);
         }
     }
@@ -398,6 +421,7 @@ static void evaluate_touch(struct kn_fold *f, const struct kn_touch *touch)
 void kn_live_record(struct kn_fold *f, bool is_tick)
 {
     struct kn_live *live = f->live;
+    kn_live_begin(f, f->now_us);
     if (live->settings != f->settings) {
         kn_live_update(f);
     }
@@ -408,7 +432,6 @@ void kn_live_record(struct kn_fold *f, bool is_tick)
         if (live->unready.count > 0) {
             kn_live_install(f, is_tick);
         }
-        kn_live_flush(f, f->now_us);
         kn_histories_trim(&live->histories);
     }
     kn_touched_clear(&f->touched);
@@ -438,6 +461,7 @@ bool kn_live_fire(struct kn_fold *f, int64_t until_us, uint64_t seq)
         f->counters.derived_seq = seq;
         f->counters.derived_index = 0;
     }
+    kn_live_begin(f, first.us);
     struct kn_live_why why = {.cause = KN_CAUSE_TIME, .now_us = first.us};
     kn_live_view(&v, f, first.ordinal);
     if (kn_histories_has(&live->histories, first.ordinal)) {
@@ -454,7 +478,6 @@ bool kn_live_fire(struct kn_fold *f, int64_t until_us, uint64_t seq)
     }
     kn_due_file(f, &live->due, first.ordinal, INT64_MAX); /* the list tells the next one */
     kn_live_evaluate(f, &v, &why);
-    kn_live_flush(f, first.us);
     kn_histories_trim(&live->histories);
     return true;
 }

@@ -10,6 +10,7 @@ enum {
     LONG_ROWS = 256,
     EVAL_ARENA_MAX = 1024 * 1024 * 1024,
     VALUE_MAX = 16 * 1024 * 1024,
+    CHANGES_MAX = 64 * 1024 * 1024,
     GAPS_LEAST = 64, /* slots of instances that are gone */
 };
 
@@ -25,6 +26,7 @@ void kn_live_init(struct kn_live *live, uint64_t cache_bytes)
 static void free_instance(struct kn_instance *instance)
 {
     kn_defined_unref(instance->defined);
+    kn_buf_deinit(&instance->changes);
     kn_free(instance->key_text);
     kn_free(instance);
 }
@@ -180,6 +182,7 @@ static struct kn_instance *new_instance(const struct kn_segment_record *record)
 {
     struct kn_instance *instance = kn_must_calloc(1, sizeof *instance);
     instance->record = *record;
+    kn_buf_init(&instance->changes, CHANGES_MAX);
     instance->key_text = kn_must_alloc(record->key.len + 1);
     memcpy(instance->key_text, record->key.p, record->key.len);
     instance->record.key = kn_str(instance->key_text, record->key.len);
@@ -272,6 +275,7 @@ void kn_live_serve(struct kn_fold *f, struct kn_instance *instance)
     struct kn_live *live = f->live;
     leave_name(live, instance);
     take_name(live, instance);
+    instance->resized = instance->record.size > 0;
     memset(live->key_memo, 0, sizeof live->key_memo);
     kn_live_unindex(live, instance); /* its needs count from now on */
     kn_live_index(f, instance);
@@ -291,20 +295,36 @@ void kn_live_soil(struct kn_live *live, struct kn_instance *instance)
     live->dirty[live->dirty_count++] = instance;
 }
 
-void kn_live_flush(struct kn_fold *f, int64_t now_us)
+void kn_live_flush(struct kn_fold *f)
 {
     struct kn_live *live = f->live;
-    int32_t day = live->dirty_count > 0 ? (int32_t)kn_zone_day(f->settings->zone, now_us) : 0;
     for (uint32_t i = 0; i < live->dirty_count; i++) {
         struct kn_instance *instance = live->dirty[i];
         instance->dirty = false;
+        kn_changes_store(f, &instance->record, &instance->changes);
         kn_segment_record_store(f, &instance->record);
-        if (instance->serves && instance->record.size != instance->noted_size) {
-            instance->noted_size = instance->record.size;
-            kn_sizes_note(f, instance->record.series, day, instance->record.size);
+        if (instance->serves && instance->resized) {
+            instance->resized = false;
+            kn_sizes_note(f, instance->record.series, live->day, instance->record.size);
         }
     }
     live->dirty_count = 0;
+}
+
+void kn_live_begin(struct kn_fold *f, int64_t now_us)
+{
+    int32_t day = (int32_t)kn_zone_day(f->settings->zone, now_us);
+    if (day != f->live->day) {
+        kn_live_flush(f);
+        f->live->day = day;
+    }
+}
+
+void kn_live_go_on(struct kn_fold *f, struct kn_instance *instance, struct kn_instance *old)
+{
+    kn_changes_store(f, &old->record, &old->changes);
+    instance->record.changes = old->record.changes;
+    instance->record.oldest_change = old->record.oldest_change;
 }
 
 /* ---- following the settings ---- */
@@ -332,8 +352,7 @@ static void follow_definition(struct kn_fold *f, struct kn_defined *defined)
     } else if (!making) {
         struct kn_instance *made = create(f, defined, serving ? serving->record.series : 0);
         if (serving && made->record.status == KN_SEGMENT_READY) {
-            made->record.changes = serving->record.changes;
-            made->record.oldest_change = serving->record.oldest_change;
+            kn_live_go_on(f, made, serving);
             kn_live_remove(f, serving, false);
         }
     }
@@ -410,8 +429,7 @@ static enum kn_rc load_record(void *context, struct kn_key key, struct kn_str va
         l->room = l->room ? l->room * 2 : 64;
         l->all = kn_must_realloc(l->all, l->room * sizeof(struct kn_instance *));
     }
-    l->all[l->count] = new_instance(&record);
-    l->all[l->count++]->noted_size = record.size;
+    l->all[l->count++] = new_instance(&record);
     return KN_OK;
 }
 

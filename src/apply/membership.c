@@ -206,13 +206,14 @@ void kn_members_mark(struct kn_fold *f, uint32_t number, uint32_t ordinal, bool 
     size_t len;
     kn_members_key(number, ordinal / KN_MEMBERS_CHUNK, bytes);
     struct kn_key key = kn_key_bytes(kn_str(bytes, sizeof bytes));
-    if (!kn_fold_get(f, KN_T_MEMBERS, key).p) {
-        if (!member) {
-            return;
-        }
-        kn_fold_put(f, KN_T_MEMBERS, key, kn_str(empty, sizeof empty));
-    }
     char *bits = kn_fold_edit(f, KN_T_MEMBERS, key, &len);
+    if (!bits && member) {
+        kn_fold_put(f, KN_T_MEMBERS, key, kn_str(empty, sizeof empty));
+        bits = kn_fold_edit(f, KN_T_MEMBERS, key, &len);
+    }
+    if (!bits) {
+        return;
+    }
     kn_assert(bits != NULL && len == CHUNK_BYTES);
     uint32_t at = ordinal % KN_MEMBERS_CHUNK;
     unsigned char bit = (unsigned char)(1U << (at % 8));

@@ -122,7 +122,11 @@ struct kn_change {
     struct kn_str value;      /* computed: as JSON, empty = absent */
 };
 
-void kn_change_append(struct kn_fold *f, struct kn_segment_record *r, struct kn_change *change);
+/* Appends to the series: to what waits for its newest block, which is stored when the block is full
+ * or with kn_changes_store. Only then do readers see it. */
+void kn_change_append(struct kn_fold *f, struct kn_segment_record *r, struct kn_buf *waiting,
+                      struct kn_change *change);
+void kn_changes_store(struct kn_fold *f, struct kn_segment_record *r, struct kn_buf *waiting);
 void kn_change_key(uint32_t series, uint64_t block, char key[12]);
 /* The changes of a block, oldest first. */
 enum kn_rc kn_changes_decode(struct kn_str block, uint64_t first_number, struct kn_arena *arena,

@@ -593,6 +593,7 @@ enum kn_rc kn_workspace_apply(struct kn_workspace *ws, int64_t budget_us, size_t
     kn_rwlock_write(&ws->lock);
     enum kn_rc rc = apply_locked(ws, budget_us, ret_applied, err);
     if (*ret_applied > 0) {
+        kn_live_flush(&ws->fold);
         (void)kn_state_trim(ws->state, 64);
         kn_workspace__note_unsaved(ws);
     }

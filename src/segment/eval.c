@@ -227,6 +227,19 @@ struct kn_outcome kn_eval_node(struct kn_evaluation *e, const struct kn_cnode *n
 
 /* ---- doors ---- */
 
+void kn_definition_prefetch(const struct kn_definition *definition, int step)
+{
+    if (step == 0) {
+        __builtin_prefetch(definition);
+    } else if (definition->root && step == 1) {
+        __builtin_prefetch(definition->root);
+    } else if (definition->root && step == 2) {
+        __builtin_prefetch(definition->root->node);
+        __builtin_prefetch(definition->root->kids);
+        __builtin_prefetch(definition->root->rows);
+    }
+}
+
 void kn_evaluation_start(struct kn_evaluation *e, const struct kn_definition *definition,
                          const struct kn_view *view, int64_t now, struct kn_arena *arena)
 {

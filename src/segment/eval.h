@@ -52,6 +52,10 @@ enum kn_rc kn_definition_make(const struct kn_query *query,
                               const struct kn_definition **ret, struct kn_err *err) KN_MUST_USE;
 const struct kn_query *kn_definition_query(const struct kn_definition *definition);
 
+/* Asks the processor for what an evaluation reads first, so that many definitions come from memory
+ * at once: step 0 for all of them, then 1, then 2. */
+void kn_definition_prefetch(const struct kn_definition *definition, int step);
+
 struct kn_verdict {
     bool truth;
     int64_t next_us; /* > now; INT64_MAX: time alone never changes it */

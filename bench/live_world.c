@@ -96,6 +96,24 @@ void world_send(struct world *w, uint32_t flags, bool apply)
     w->count = 0;
 }
 
+bool world_offer(struct world *w)
+{
+    struct kn_err err = {0};
+    uint64_t seq;
+    bool full;
+    bool committed;
+    enum kn_rc rc =
+        kn_workspace_stage(w->ws, kn_buf_view(&w->items), w->count, 0, &seq, &full, &err);
+    if (rc == KN_E_FULL) {
+        return false;
+    }
+    world_must(rc, &err);
+    world_must(kn_workspace_commit(w->ws, &committed, &err), &err);
+    kn_buf_clear(&w->items);
+    w->count = 0;
+    return true;
+}
+
 void world_chores(struct world *w)
 {
     struct kn_err err = {0};
@@ -133,24 +151,13 @@ static void add(struct world *w, const struct kn_item *item)
     w->count++;
 }
 
-void world_event(struct world *w, uint32_t visitor, int64_t us)
+static void add_event(struct world *w, const char *name, uint32_t visitor, int64_t us,
+                      const char *body)
 {
     char message[32];
     char who[32];
-    char name[8];
-    char body[256];
-    struct kn_rand *r = &w->rand;
     (void)snprintf(message, sizeof message, "m%llu", (unsigned long long)++w->messages);
     (void)snprintf(who, sizeof who, "visitor-%u", visitor);
-    (void)snprintf(name, sizeof name, "E%u", (uint32_t)kn_rand_below(r, KINDS));
-    (void)snprintf(
-        body, sizeof body,
-        "{\"properties\":{\"colour\":\"c%u\",\"category\":\"k%u\",\"price\":%u.%02u,\"sku\":\"sku-%"
-        "u\"},"
-        "\"context\":{\"page\":{\"path\":\"/p/%u\"}}}",
-        (uint32_t)kn_rand_below(r, COLOURS), (uint32_t)kn_rand_below(r, CATEGORIES),
-        (uint32_t)kn_rand_below(r, 200), (uint32_t)kn_rand_below(r, 100),
-        (uint32_t)kn_rand_below(r, 5000), (uint32_t)kn_rand_below(r, 5000));
     struct kn_item_id id = {.type = KN_ID_ANONYMOUS_ID, .value = kn_str_c(who)};
     add(w, &(struct kn_item){
                .kind = KN_ITEM_EVENT,
@@ -164,6 +171,28 @@ void world_event(struct world *w, uint32_t visitor, int64_t us)
                .id_count = 1,
                .body = kn_str_c(body),
            });
+}
+
+void world_event_of(struct world *w, const char *name, uint32_t visitor, int64_t us)
+{
+    add_event(w, name, visitor, us, "{}");
+}
+
+void world_event(struct world *w, uint32_t visitor, int64_t us)
+{
+    char name[8];
+    char body[256];
+    struct kn_rand *r = &w->rand;
+    (void)snprintf(name, sizeof name, "E%u", (uint32_t)kn_rand_below(r, KINDS));
+    (void)snprintf(
+        body, sizeof body,
+        "{\"properties\":{\"colour\":\"c%u\",\"category\":\"k%u\",\"price\":%u.%02u,\"sku\":\"sku-%"
+        "u\"},"
+        "\"context\":{\"page\":{\"path\":\"/p/%u\"}}}",
+        (uint32_t)kn_rand_below(r, COLOURS), (uint32_t)kn_rand_below(r, CATEGORIES),
+        (uint32_t)kn_rand_below(r, 200), (uint32_t)kn_rand_below(r, 100),
+        (uint32_t)kn_rand_below(r, 5000), (uint32_t)kn_rand_below(r, 5000));
+    add_event(w, name, visitor, us, body);
 }
 
 void world_define_as(struct world *w, const char *key, const char *query)

@@ -32,12 +32,16 @@ void world_reopen(struct world *w);
 void world_close(struct world *w);
 /* Adds an event of a visitor to the record being made. */
 void world_event(struct world *w, uint32_t visitor, int64_t us);
+/* The same with a name of its own and no properties. */
+void world_event_of(struct world *w, const char *name, uint32_t visitor, int64_t us);
 /* "segment/s<i>": one of eight kinds of condition that a marketer writes, with thresholds that
  * differ, over all kinds of event. */
 void world_define(struct world *w, uint32_t i);
 void world_define_as(struct world *w, const char *key, const char *query);
 /* Stages the record, makes it durable and, when `apply`, applies it. */
 void world_send(struct world *w, uint32_t flags, bool apply);
+/* Stages the record and makes it durable; false: too much is waiting, try again. */
+bool world_offer(struct world *w);
 /* What the build and background threads do, here and now. */
 void world_chores(struct world *w);
 void world_build_all(struct world *w);

@@ -1,6 +1,7 @@
 /* What the fold tells the behaviour columns (behaviour/columns.h): events as they are archived, and
  * the rows of profiles, orders and sessions whenever they changed. A dry run tells nothing. */
 #include "apply/fold.h"
+#include "apply/live.h"
 #include "base/assert.h"
 #include "format/json.h"
 #include "profile/text.h"
@@ -145,6 +146,7 @@ void kn_feed_forget(struct kn_fold *f, uint32_t ordinal)
 {
     if (!f->journal) {
         kn_columns_forget(f->columns, ordinal);
+        kn_histories_unpin(&f->live->histories);
     }
 }
 
@@ -167,6 +169,7 @@ void kn_feed_frozen(struct kn_fold *f)
 void kn_feed_installed(struct kn_fold *f)
 {
     kn_arena_clear(&f->kept_frozen);
+    kn_histories_unpin(&f->live->histories); /* the tail is another one */
 }
 
 void kn_feed_again(struct kn_fold *f, uint32_t ordinal)

@@ -10,12 +10,6 @@ enum { ROW_ARENA_MAX = 64 * 1024 * 1024, SLOTS_LEAST = 1024 };
 
 /* ---- rows ---- */
 
-struct draft {
-    struct kn_value_list *fields; /* [field_count] */
-    uint32_t values;
-    size_t text_bytes;
-};
-
 /* Where the fields of a row come from; empty when there is nothing. */
 struct facts {
     struct kn_str properties, context;
@@ -51,8 +45,21 @@ static void draft_field(struct kn_histories *h, const struct kn_plan_field *fiel
     }
 }
 
-static struct kn_history_row *pack(const struct kn_plan_event *event, const struct draft *d,
-                                   uint32_t source, size_t *ret_bytes)
+static void measure(const struct kn_plan_event *event, struct kn_history_draft *d)
+{
+    d->values = 0;
+    d->text_bytes = 0;
+    for (uint32_t i = 0; i < event->field_count; i++) {
+        d->values += d->fields[i].count;
+        for (uint32_t k = 0; k < d->fields[i].count; k++) {
+            d->text_bytes += d->fields[i].all[k].text.len;
+        }
+    }
+}
+
+static struct kn_history_row *pack(const struct kn_plan_event *event,
+                                   const struct kn_history_draft *d, uint32_t source,
+                                   size_t *ret_bytes)
 {
     struct kn_history_row *row;
     size_t bytes = sizeof *row + event->field_count * sizeof *row->fields +
@@ -85,17 +92,14 @@ static struct kn_history_row *make_row(struct kn_histories *h, const struct kn_p
                                        const struct facts *facts, uint32_t source,
                                        size_t *ret_bytes)
 {
-    struct draft d = {0};
+    struct kn_history_draft d = {0};
     kn_arena_clear(&h->arena);
     d.fields = kn_arena_zero(&h->arena, event->field_count + 1, sizeof *d.fields);
     kn_assert(d.fields != NULL);
     for (uint32_t i = 0; i < event->field_count; i++) {
         draft_field(h, &event->fields[i], facts, &d.fields[i]);
-        d.values += d.fields[i].count;
-        for (uint32_t k = 0; k < d.fields[i].count; k++) {
-            d.text_bytes += d.fields[i].all[k].text.len;
-        }
     }
+    measure(event, &d);
     return pack(event, &d, source, ret_bytes);
 }
 
@@ -159,6 +163,17 @@ static void insert(struct kn_histories *h, struct kn_history *history, struct kn
     history->row_count++;
 }
 
+void kn_history_put(struct kn_histories *h, struct kn_history *history,
+                    const struct kn_plan_event *event, struct kn_lane *lane,
+                    struct kn_history_draft *draft, uint32_t source, int64_t us, uint64_t arrival)
+{
+    size_t bytes;
+    measure(event, draft);
+    struct kn_history_row *row = pack(event, draft, source, &bytes);
+    charge(h, history, bytes);
+    insert(h, history, lane, us, arrival, row);
+}
+
 /* ---- states of long histories ---- */
 
 static void tell_states(struct kn_history *history, struct kn_str event, int64_t us)
@@ -212,11 +227,14 @@ void kn_history_add(struct kn_histories *h, struct kn_history *history, const st
     if (event == UINT32_MAX) {
         return;
     }
+    tell_states(history, item->name, item->event_us);
+    if (!history->whole && !kn_history_lane(history, event)) {
+        return; /* read with all others when it is asked for */
+    }
     struct facts facts = {.properties = kn_item_properties(item), .context = kn_item_context(item)};
     struct kn_history_row *row = make_row(h, &plan->events[event], &facts, item->source, &bytes);
     charge(h, history, bytes);
     insert(h, history, lane_of(h, history, event), item->event_us, arrival, row);
-    tell_states(history, item->name, item->event_us);
 }
 
 static void empty_lane(struct kn_lane *lane)
@@ -380,17 +398,25 @@ void kn_histories_clear(struct kn_histories *h)
 void kn_histories_deinit(struct kn_histories *h)
 {
     kn_histories_clear(h);
+    kn_histories_unpin(h);
     kn_free(h->slots);
     kn_arena_deinit(&h->arena);
 }
 
 /* ---- reading again ---- */
 
+void kn_histories_unpin(struct kn_histories *h)
+{
+    kn_columns_unpin(h->pin);
+    h->pin = NULL;
+}
+
 struct reading {
     struct kn_histories *h;
     struct kn_fold *f;
     struct kn_history *history;
     const struct kn_plan *plan;
+    const bool *there; /* [event_count] of the plan: lanes that were there before */
     struct kn_arena arena;
 };
 
@@ -404,22 +430,24 @@ static bool read_row(void *context, const struct kn_archive_row *row)
     if (kn_item_decode(&c, &r->f->key, &r->arena, &item, &err) != KN_OK) {
         kn_panic("archived record does not decode: %s", err.text);
     }
-    kn_history_add(r->h, r->history, r->plan, &item, row->arrival);
+    uint32_t event = kn_item_is_event(&item) ? kn_plan_find(r->plan, item.name) : UINT32_MAX;
+    if (event != UINT32_MAX && !r->there[event]) {
+        kn_history_add(r->h, r->history, r->plan, &item, row->arrival);
+    }
     return true;
 }
 
+/* All lanes that are not there. */
 static void read_all(struct kn_histories *h, struct kn_fold *f, struct kn_history *history,
-                     const struct kn_plan *plan)
+                     const struct kn_plan *plan, const uint32_t *ordinals, size_t count)
 {
     struct kn_err err = {0};
-    struct kn_person *person = kn_person_load(f, history->ordinal);
-    size_t count = person->p.merged_count + 1;
-    uint32_t *ordinals = kn_must_alloc(count * sizeof *ordinals);
-    struct reading r = {.h = h, .f = f, .history = history, .plan = plan};
-    ordinals[0] = history->ordinal;
-    for (size_t i = 0; i + 1 < count; i++) {
-        ordinals[i + 1] = person->p.merged[i].ordinal;
+    bool *there = kn_must_calloc(plan->event_count + 1, sizeof *there);
+    struct reading r = {.h = h, .f = f, .history = history, .plan = plan, .there = there};
+    for (uint32_t i = 0; i < history->lane_count; i++) {
+        there[history->lanes[i]->event] = history->lanes[i]->count > 0;
     }
+    history->whole = true;
     kn_arena_init(&r.arena, ROW_ARENA_MAX);
     struct kn_archive_pin *pin = kn_archive_pin(f->archive, ordinals, count);
     struct kn_archive_query query = {
@@ -429,7 +457,34 @@ static void read_all(struct kn_histories *h, struct kn_fold *f, struct kn_histor
     }
     kn_archive_unpin(pin);
     kn_arena_deinit(&r.arena);
+    kn_free(there);
+}
+
+/* Of the profile and of those that became part of it; the caller frees. */
+static uint32_t *ordinals_of(struct kn_fold *f, uint32_t ordinal, size_t *ret_count)
+{
+    struct kn_person *person = kn_person_load(f, ordinal);
+    uint32_t *ordinals = kn_must_alloc((person->p.merged_count + 1) * sizeof *ordinals);
+    ordinals[0] = ordinal;
+    for (size_t i = 0; i < person->p.merged_count; i++) {
+        ordinals[i + 1] = person->p.merged[i].ordinal;
+    }
+    *ret_count = person->p.merged_count + 1;
+    return ordinals;
+}
+
+struct kn_lane *kn_history_load_lane(struct kn_histories *h, struct kn_fold *f,
+                                     struct kn_history *history, const struct kn_plan *plan,
+                                     uint32_t event)
+{
+    size_t count;
+    uint32_t *ordinals = ordinals_of(f, history->ordinal, &count);
+    struct kn_lane *lane = lane_of(h, history, event);
+    if (!kn_history_from_columns(h, f, history, plan, lane, ordinals, count)) {
+        read_all(h, f, history, plan, ordinals, count);
+    }
     kn_free(ordinals);
+    return lane;
 }
 
 struct kn_history *kn_histories_get(struct kn_histories *h, struct kn_fold *f,
@@ -456,9 +511,13 @@ struct kn_history *kn_histories_get(struct kn_histories *h, struct kn_fold *f,
     link_newest(h, history);
     charge(h, history, sizeof *history + 2 * sizeof(void *));
     if (is_new) {
+        history->whole = true;
         *ret_fresh = false; /* what the record brings comes by kn_history_add */
-    } else {
-        read_all(h, f, history, plan);
+    } else if (!h->from_columns) {
+        size_t count;
+        uint32_t *ordinals = ordinals_of(f, ordinal, &count);
+        read_all(h, f, history, plan, ordinals, count);
+        kn_free(ordinals);
     }
     return history;
 }

@@ -20,6 +20,7 @@ void kn_live_init(struct kn_live *live, uint64_t cache_bytes)
     kn_plan_init(&live->plan);
     kn_arena_init(&live->arena, EVAL_ARENA_MAX);
     kn_histories_init(&live->histories, cache_bytes);
+    live->histories.from_columns = true;
     kn_buf_init(&live->value, VALUE_MAX);
 }
 

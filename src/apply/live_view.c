@@ -42,6 +42,9 @@ static struct kn_view_rows rows(void *self, struct kn_str event)
         kn_history_load_orders(v->histories, v->f, h, v->plan);
     }
     struct kn_lane *lane = kn_history_lane(h, at);
+    if (!lane && !h->whole && event.p) {
+        lane = kn_history_load_lane(v->histories, v->f, h, v->plan, at);
+    }
     return lane ? (struct kn_view_rows){lane->us, lane->arrivals, lane->count, lane}
                 : (struct kn_view_rows){0};
 }

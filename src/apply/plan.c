@@ -53,6 +53,22 @@ uint32_t kn_plan_field(const struct kn_plan_event *event, bool context, bool arr
     return UINT32_MAX;
 }
 
+static struct kn_str column_path(struct kn_plan *plan, bool context, struct kn_path path)
+{
+    struct kn_buf text;
+    kn_buf_init(&text, PLAN_ARENA_MAX);
+    kn_columns_path_key(&text, context ? KN_STR("c") : KN_STR("p"));
+    for (uint32_t i = 0; i < path.count; i++) {
+        kn_columns_path_key(&text, path.keys[i]);
+    }
+    if (text.rc != KN_OK) {
+        kn_panic("out of memory: definitions");
+    }
+    struct kn_str kept = copy(plan, kn_buf_view(&text));
+    kn_buf_deinit(&text);
+    return kept;
+}
+
 static void add_field(struct kn_plan *plan, struct kn_plan_event *event, bool context, bool array,
                       struct kn_path path)
 {
@@ -65,8 +81,8 @@ static void add_field(struct kn_plan *plan, struct kn_plan_event *event, bool co
         keys[i] = copy(plan, path.keys[i]);
     }
     event->fields = grown(plan, event->fields, event->field_count, sizeof *event->fields);
-    event->fields[event->field_count++] =
-        (struct kn_plan_field){context, array, {keys, path.count}};
+    event->fields[event->field_count++] = (struct kn_plan_field){
+        context, array, {keys, path.count}, column_path(plan, context, path)};
     plan->field_total++;
 }
 

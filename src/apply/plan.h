@@ -10,6 +10,7 @@ struct kn_plan_field {
     bool context;
     bool array; /* kept as raw JSON, for any() */
     struct kn_path path;
+    struct kn_str column; /* its path in the columns */
 };
 
 struct kn_plan_event {

@@ -277,6 +277,9 @@ static enum kn_rc open_all(struct kn_workspace *ws, struct kn_err *err)
     if (ws->options.long_history_rows > 0) {
         ws->fold.live->long_rows = ws->options.long_history_rows;
     }
+    if (ws->options.history_bytes > 0) {
+        ws->fold.live->histories.bytes_max = ws->options.history_bytes;
+    }
     ws->fold.counters = meta.counters;
     ws->fold.seq = meta.applied_seq;
     ws->fold.now_us = meta.record_us;

@@ -45,9 +45,10 @@ struct kn_workspace_options {
     int64_t log_keep_us;        /* logs younger than this stay; 0 = 24 h */
     unsigned dedupe_hours;      /* 0 = 24 */
     uint32_t
-        long_history_rows; /* live evaluation of longer ones keeps what it worked out; 0 = 256 */
-    bool replay_with_new;  /* accept a tail written by another apply version */
-    bool read_only;        /* verify */
+        long_history_rows;  /* live evaluation of longer ones keeps what it worked out; 0 = 256 */
+    uint64_t history_bytes; /* of profiles' histories kept for live evaluation; 0 = 256 MiB */
+    bool replay_with_new;   /* accept a tail written by another apply version */
+    bool read_only;         /* verify */
     void (*on_sync_failed)(void *context); /* tests only; NULL = panic */
     void *on_sync_failed_context;
 };

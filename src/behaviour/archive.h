@@ -100,6 +100,11 @@ typedef bool (*kn_archive_row_fn)(void *context, const struct kn_archive_row *ro
 enum kn_rc kn_archive_read(struct kn_archive_pin *pin, const struct kn_archive_query *query,
                            kn_archive_row_fn fn, void *context, struct kn_err *err) KN_MUST_USE;
 
+/* Calls fn for the rows in memory of some ordinals that arrived after `arrival`, in no order. For
+ * the fold, under its lock: rows that moved since (kn_archive_mask) are not told from others. */
+void kn_archive_since(const struct kn_archive *archive, const uint32_t *ordinals, size_t count,
+                      uint64_t arrival, kn_archive_row_fn fn, void *context);
+
 struct kn_archive_usage {
     uint64_t rows, tail_rows, tail_bytes, runs, run_bytes, raw_bytes, masks, merging_bytes;
 };

@@ -107,6 +107,23 @@ void kn_archive_unpin(struct kn_archive_pin *pin)
     kn_free(pin);
 }
 
+/* Chains lead from the newest to the oldest. */
+void kn_archive_since(const struct kn_archive *a, const uint32_t *ordinals, size_t count,
+                      uint64_t arrival, kn_archive_row_fn fn, void *context)
+{
+    const struct kn_tail *tails[2] = {a->frozen, a->tail};
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < 2; k++) {
+            const struct kn_tail *tail = tails[k];
+            uint32_t at = tail ? kn_tail_last(tail, ordinals[i]) : 0;
+            while (at != 0 && tail->rows[at - 1].row.arrival > arrival) {
+                (void)fn(context, &tail->rows[at - 1].row);
+                at = tail->rows[at - 1].before;
+            }
+        }
+    }
+}
+
 /* ---- order ---- */
 
 /* Comes a before b in this order? Rows of one person: the ordinal does not matter. */

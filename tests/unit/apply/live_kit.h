@@ -18,6 +18,7 @@ struct kit {
     struct kn_buf items;
     uint32_t count;
     unsigned messages;
+    uint64_t history_bytes; /* 0: as always */
 };
 
 #define KIT_SECOND INT64_C(1000000)
@@ -35,6 +36,7 @@ static inline void kit_open(struct kit *k)
         .random = kn_random_posix(),
         .log_segment_bytes = 1 << 20,
         .long_history_rows = 3,
+        .history_bytes = k->history_bytes,
     };
     size_t applied;
     if (kn_workspace_open(&o, &k->ws, &err) != KN_OK) {

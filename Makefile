@@ -1,5 +1,5 @@
 # Thin: the build is CMake's (CMakePresets.json), the tests are tools/test.sh's.
-.PHONY: setup build run test soak bench bench-segments fmt lint clean
+.PHONY: setup build run test soak bench bench-segments bench-live fmt lint clean
 
 setup:
 	sh tools/setup.sh
@@ -22,6 +22,9 @@ bench: setup build
 
 bench-segments: setup build
 	sh tools/node.sh bench/segments.mjs
+
+bench-live: setup build
+	sh tools/node.sh bench/live.mjs
 
 fmt:
 	clang-format -i $$(git ls-files '*.c' '*.h' '*.cpp')

@@ -8,6 +8,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { withQuestions } from './results.mjs';
 
 const root = path.resolve(import.meta.dirname, '..');
 const program = path.join(root, 'build/bench/segments');
@@ -133,7 +134,8 @@ try {
   const kern = await lines(program, ['run', path.join(work, 'kern'), String(EVENTS), String(PROFILES)]);
   const found = process.argv.includes('--no-peers') ? {} : await askPeers();
   const text = report(kern, found);
-  if (full && found.chdb) fs.writeFileSync(path.join(root, 'bench/RESULTS-segments.md'), text);
+  const results = path.join(root, 'bench/RESULTS-segments.md');
+  if (full && found.chdb) fs.writeFileSync(results, withQuestions(fs.readFileSync(results, 'utf8'), text));
   console.log(text);
 } finally {
   if (made) fs.rmSync(work, { recursive: true, force: true });

@@ -14,13 +14,22 @@ static void widen(struct kn_bits *bits, uint32_t from, uint32_t to)
     memset(bits->words + from, 0, (to - from) * sizeof *bits->words);
 }
 
+enum { SETS = 10 };
+
+static void all_sets(struct kn_live *live, struct kn_bits *ret[SETS])
+{
+    struct kn_bits *all[SETS] = {&live->consent_readers, &live->identifier_readers,
+                                 &live->order_readers,   &live->every,
+                                 &live->empty_matters,   &live->is_deep,
+                                 &live->members,         &live->todo,
+                                 &live->direct,          &live->deep_todo};
+    memcpy(ret, all, sizeof all);
+}
+
 void kn_live_make_room(struct kn_live *live, uint32_t slots)
 {
-    struct kn_bits *all[] = {&live->consent_readers, &live->identifier_readers,
-                             &live->order_readers,   &live->every,
-                             &live->empty_matters,   &live->is_deep,
-                             &live->members,         &live->todo,
-                             &live->direct,          &live->deep_todo};
+    struct kn_bits *all[SETS];
+    all_sets(live, all);
     live->words = (slots + 63) / 64;
     if (live->words <= live->words_room) {
         return;
@@ -29,7 +38,7 @@ void kn_live_make_room(struct kn_live *live, uint32_t slots)
     while (room < live->words) {
         room *= 2;
     }
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+    for (size_t i = 0; i < SETS; i++) {
         widen(all[i], live->words_room, room);
     }
     live->words_room = room;
@@ -37,12 +46,9 @@ void kn_live_make_room(struct kn_live *live, uint32_t slots)
 
 void kn_live_index_reset(struct kn_live *live)
 {
-    struct kn_bits *all[] = {&live->consent_readers, &live->identifier_readers,
-                             &live->order_readers,   &live->every,
-                             &live->empty_matters,   &live->is_deep,
-                             &live->members,         &live->todo,
-                             &live->direct,          &live->deep_todo};
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+    struct kn_bits *all[SETS];
+    all_sets(live, all);
+    for (size_t i = 0; i < SETS; i++) {
         kn_free(all[i]->words);
         all[i]->words = NULL;
     }

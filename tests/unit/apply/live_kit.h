@@ -146,7 +146,8 @@ static inline void kit_settle(struct kit *k)
     }
 }
 
-static inline void kit_setting(struct kit *k, const char *key, const char *json)
+/* Adds a setting to the record being made. */
+static inline void kit_add_setting(struct kit *k, const char *key, const char *json)
 {
     struct kn_item item = {
         .kind = KN_ITEM_SETTING,
@@ -158,6 +159,11 @@ static inline void kit_setting(struct kit *k, const char *key, const char *json)
     };
     kn_item_encode(&item, &k->items);
     k->count++;
+}
+
+static inline void kit_setting(struct kit *k, const char *key, const char *json)
+{
+    kit_add_setting(k, key, json);
     kit_send(k, KN_FRAME_SETTINGS);
 }
 

@@ -52,16 +52,7 @@ static void add_setting(struct kit *k, unsigned i, const char *json)
 {
     char key[40];
     key_of(i, true, key, sizeof key);
-    struct kn_item item = {
-        .kind = KN_ITEM_SETTING,
-        .event_us = k->clock.wall_us,
-        .received_us = k->clock.wall_us,
-        .message_id = KN_STR("-"),
-        .name = kn_str_c(key),
-        .body = kn_str_c(json),
-    };
-    kn_item_encode(&item, &k->items);
-    k->count++;
+    kit_add_setting(k, key, json);
 }
 
 static void add_definition(struct kit *k, unsigned i)

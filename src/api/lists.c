@@ -48,6 +48,7 @@ static void tell(struct tally *t, struct kn_str of, uint64_t line, const char *r
 static void take_match(struct tally *t, const struct kn_list_row *row)
 {
     bool member = t->members && row->ordinal < t->member_end && kn_bit(t->members, row->ordinal);
+    t->hashes[t->hash_count++] = row->hash; /* every one: should the profile be split one day */
     if (row->ordinal < t->seen_end && kn_bit(t->seen, row->ordinal)) {
         t->duplicates++;
         return;
@@ -57,7 +58,6 @@ static void take_match(struct tally *t, const struct kn_list_row *row)
     }
     t->fresh += member == t->removes ? 1 : 0;
     t->already += member == t->removes ? 0 : 1;
-    t->hashes[t->hash_count++] = row->hash;
 }
 
 static void take_row(struct tally *t, const struct kn_api_rows *rows, size_t i)

@@ -113,11 +113,31 @@ static void take(struct kn_instance *instance, struct kn_defined *defined)
     instance->record.version = defined->version;
 }
 
+/* Something answers for the key, or reads it: it has to be told when that changes. */
+static bool is_known(const struct kn_live *live, struct kn_str key)
+{
+    for (uint32_t i = 0; i < live->count; i++) {
+        const struct kn_reads *reads = kn_definition_reads(live->all[i]->defined->definition);
+        bool known = kn_str_eq(live->all[i]->record.key, key);
+        for (uint32_t k = 0; k < reads->segment_count; k++) {
+            known = known || kn_str_eq(reads->segments[k], key);
+        }
+        for (uint32_t k = 0; k < reads->trait_count; k++) {
+            known = known || kn_str_eq(reads->traits[k], key);
+        }
+        if (known) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What a new instance waits for: without profiles there is nothing to build, and an empty list is
  * what it says at once. */
 static enum kn_segment_status first_status(const struct kn_fold *f, const struct kn_defined *d)
 {
-    if (f->counters.next_ordinal == 1 || (d->list != 0 && !d->frozen)) {
+    bool empty_list = d->list != 0 && !d->frozen && !is_known(f->live, d->key);
+    if (f->counters.next_ordinal == 1 || empty_list) {
         return KN_SEGMENT_READY;
     }
     return d->list != 0 ? KN_SEGMENT_INSTALLING : KN_SEGMENT_BUILDING;

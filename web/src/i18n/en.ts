@@ -240,7 +240,7 @@ export const en: Messages = {
     line: 'Line',
     what: 'Why',
     more: 'And {{size}} more.',
-    reason: { unknown: 'Nobody has this identifier', blocked: 'This value identifies nobody', malformed: 'Cannot be read' },
+    reason: { unknown: 'Nobody has this identifier', blocked: 'This value identifies nobody', malformed: 'No usable value: empty, too long, or no e-mail address' },
     saved: 'List “{{name}}” was saved',
     listHint: 'A list of people who were named. It changes only when you change it.',
     frozenHint: 'Who was in “{{key}}” on {{time}}. It stays as it was.',

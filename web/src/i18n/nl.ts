@@ -244,7 +244,7 @@ export const nl = {
     line: 'Regel',
     what: 'Waarom',
     more: 'En nog {{size}}.',
-    reason: { unknown: 'Niemand heeft dit gegeven', blocked: 'Deze waarde wijst niemand aan', malformed: 'Niet te lezen' },
+    reason: { unknown: 'Niemand heeft dit gegeven', blocked: 'Deze waarde wijst niemand aan', malformed: 'Geen bruikbare waarde: leeg, te lang of geen e-mailadres' },
     saved: 'Lijst “{{name}}” is opgeslagen',
     listHint: 'Een lijst van mensen die genoemd zijn. Ze verandert alleen als u haar verandert.',
     frozenHint: 'Wie op {{time}} in “{{key}}” zat. Dit blijft zoals het was.',

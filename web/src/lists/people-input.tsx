@@ -59,7 +59,7 @@ export function MatchSummary({ match }: { match: Match }) {
             <table className="kern-table">
               <thead>
                 <tr>
-                  <th scope="col" className="number">
+                  <th scope="col" className="number" style={{ width: 90 }}>
                     {t('lists.line')}
                   </th>
                   <th scope="col">{t('lists.what')}</th>

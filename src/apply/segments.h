@@ -80,7 +80,8 @@ enum kn_rc kn_segment_check(struct kn_workspace *ws, struct kn_str key, struct k
                             enum kn_query_form form, struct kn_arena *arena, struct kn_query *ret,
                             const struct kn_query_warning **ret_warnings, size_t *ret_count,
                             struct kn_err *err) KN_MUST_USE;
-/* The key of a definition that reads `key`, or empty: then it may be taken away. */
+/* The key of a definition that reads `key`, one of a destination too (kn_key_is_destination), or
+ * empty: then it may be taken away. */
 struct kn_str kn_segment_reader(struct kn_workspace *ws, struct kn_str key, struct kn_arena *arena);
 
 /* The tree with the truth and value of each condition for one profile (kn_eval_explain), at the

@@ -8,7 +8,8 @@
  * those of the zone when it was chosen, as format/zone.h reads them, in base64); "identity"
  * (identity/rules.h); "source/<id>"
  * {"number","name","kind","party","write_keys":[],"purposes":[],"enabled","created_at"};
- * "segment/<key>" and "computed/<key>" (apply/defined.h). An empty document takes a key away.
+ * "segment/<key>" and "computed/<key>" (apply/defined.h); "destination/<id>"
+ * (apply/destinations.h). An empty document takes a key away.
  */
 #ifndef KN_APPLY_SETTINGS_H
 #define KN_APPLY_SETTINGS_H
@@ -17,6 +18,7 @@
 #include "identity/rules.h"
 
 struct kn_defined;
+struct kn_destination;
 struct kn_surroundings;
 
 enum kn_party { KN_PARTY_ZERO, KN_PARTY_FIRST, KN_PARTY_SECOND, KN_PARTY_THIRD };
@@ -45,8 +47,10 @@ struct kn_settings {
     struct kn_source *sources; /* by number - 1 */
     size_t source_count;
     struct kn_identity_rules *identity;
-    struct kn_hash_key key;      /* of identifiers and messages */
-    struct kn_defined **defined; /* segments and computed traits, by key */
+    struct kn_hash_key key; /* of identifiers and messages */
+    struct kn_destination *destinations;
+    size_t destination_count;
+    struct kn_defined **defined; /* segments, computed traits and those of destinations, by key */
     size_t defined_count;
     struct kn_surroundings *surroundings; /* of all of them */
 };

@@ -31,6 +31,8 @@ enum kn_item_kind {
         8, /* the first item of a workspace: body = {"name","seed":hex,"created_at"} */
     KN_ITEM_BUILT =
         9, /* a definition is built: name = its key, body = {"number","version","defined"} */
+    KN_ITEM_DELIVERY = 10, /* what became of changes sent: name = a destination's id, body binary
+                              (apply/destinations.h) */
 };
 
 enum kn_event_type {

@@ -20,6 +20,7 @@
 #include "report/report.h"
 
 struct kn_api;
+struct kn_deliver_env;
 struct kn_system; /* api/system.h: users, tokens, sessions, the list of workspaces */
 
 /* A message of Segment's shape that did not come over a collect route. */
@@ -56,6 +57,7 @@ struct kn_api_env {
     void (*metrics)(void *context, struct kn_buf *out);
     /* Every workspace recovered and taking records. */
     bool (*ready)(void *context);
+    const struct kn_deliver_env *deliver; /* for secrets, addresses and tests of destinations */
     struct kn_bulk_jobs jobs; /* who help with bulk work and reports */
     void *context;
     struct kn_clock clock;

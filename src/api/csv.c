@@ -6,36 +6,17 @@
 #include "apply/audience.h"
 #include "apply/segments.h"
 #include "format/time_text.h"
+#include "profile/field.h"
 #include "segment/words.h"
 
 enum { ROWS = 1000, ROWS_MAX = 10000, COLUMNS_MAX = 100, ROW_BYTES = 16 << 20 };
 
 #define DEFAULT_FIELDS "id,since,identifier.email,consent.state,consent.basis,consent.at"
 
-enum column_kind {
-    COLUMN_ID,
-    COLUMN_SINCE,
-    COLUMN_CREATED,
-    COLUMN_LAST_SEEN,
-    COLUMN_STATE,
-    COLUMN_BASIS,
-    COLUMN_AT,
-    COLUMN_VERSION,
-    COLUMN_PROOF,
-    COLUMN_IDENTIFIER,
-    COLUMN_TRAIT,
-    COLUMN_COMPUTED,
-};
-
-struct column {
-    enum column_kind kind;
-    struct kn_str name, key;
-};
-
 struct sheet {
     struct kn_ctx *ctx;
     struct kn_str segment, purpose;
-    struct column columns[COLUMNS_MAX];
+    struct kn_profile_field columns[COLUMNS_MAX];
     size_t count;
     struct kn_arena scratch; /* of a row */
 };
@@ -84,143 +65,63 @@ static void put_time(struct kn_buf *out, int64_t us, bool first)
 
 /* ---- columns ---- */
 
-static bool read_column(struct kn_str name, struct column *ret)
-{
-    static const struct {
-        const char *name;
-        enum column_kind kind;
-    } plain[] = {{"id", COLUMN_ID},
-                 {"since", COLUMN_SINCE},
-                 {"created_at", COLUMN_CREATED},
-                 {"last_seen_at", COLUMN_LAST_SEEN},
-                 {"consent.state", COLUMN_STATE},
-                 {"consent.basis", COLUMN_BASIS},
-                 {"consent.at", COLUMN_AT},
-                 {"consent.text_version", COLUMN_VERSION},
-                 {"consent.proof", COLUMN_PROOF}};
-    static const struct {
-        const char *prefix;
-        enum column_kind kind;
-    } keyed[] = {{"identifier.", COLUMN_IDENTIFIER},
-                 {"trait.", COLUMN_TRAIT},
-                 {"computed.", COLUMN_COMPUTED}};
-    ret->name = name;
-    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
-        if (kn_str_eq(name, kn_str_c(plain[i].name))) {
-            ret->kind = plain[i].kind;
-            return true;
-        }
-    }
-    for (size_t i = 0; i < sizeof keyed / sizeof keyed[0]; i++) {
-        struct kn_str prefix = kn_str_c(keyed[i].prefix);
-        if (kn_str_starts(name, prefix) && name.len > prefix.len) {
-            ret->kind = keyed[i].kind;
-            ret->key = kn_str_sub(name, prefix.len, name.len);
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool read_columns(struct kn_ctx *ctx, struct sheet *s)
 {
     struct kn_str list = kn_http_param(ctx->request, "fields");
     list = kn_http_has_param(ctx->request, "fields") ? list : KN_STR(DEFAULT_FIELDS);
     while (list.len > 0 && s->count < COLUMNS_MAX) {
-        if (!read_column(kn_str_trim(kn_str_split(&list, ',')), &s->columns[s->count++])) {
+        if (!kn_profile_field_parse(kn_str_trim(kn_str_split(&list, ',')), &s->columns[s->count++])) {
             s->count = 0;
             break;
         }
     }
     if (s->count == 0 || list.len > 0) {
         kn_api_fail_param(ctx, "fields",
-                          "fields must be up to 100 of id, since, created_at, last_seen_at, "
-                          "identifier.<type>, trait.<key>, computed.<key>, consent.state, "
-                          "consent.basis, consent.at, consent.text_version and consent.proof");
+                          "fields must be up to 100 of " KN_PF_NAMES);
         return false;
     }
     return true;
 }
 
-static const struct kn_profile_consent *consent_of(const struct kn_profile *p,
-                                                   struct kn_str purpose)
-{
-    for (size_t i = 0; i < p->consent_count; i++) {
-        if (kn_str_eq(p->consents[i].purpose, purpose)) {
-            return &p->consents[i];
-        }
-    }
-    return NULL;
-}
-
-/* Of several the one that was seen last. */
-static struct kn_str identifier_of(const struct kn_profile *p, struct kn_str type)
-{
-    const struct kn_profile_identifier *best = NULL;
-    for (size_t i = 0; i < p->id_count; i++) {
-        const struct kn_profile_identifier *id = &p->ids[i];
-        if (kn_str_eq(kn_id_name(id->type, id->value), type) &&
-            (!best || id->last_seen_us > best->last_seen_us)) {
-            best = id;
-        }
-    }
-    return best ? kn_id_plain_value(best->type, best->value) : KN_STR_EMPTY;
-}
-
-static struct kn_str value_of(const struct kn_profile *p, const struct column *c)
-{
-    for (size_t i = 0; c->kind == COLUMN_TRAIT && i < p->trait_count; i++) {
-        if (kn_str_eq(p->traits[i].key, c->key)) {
-            return p->traits[i].json;
-        }
-    }
-    for (size_t i = 0; c->kind == COLUMN_COMPUTED && i < p->computed_count; i++) {
-        if (kn_str_eq(p->computed[i].key, c->key)) {
-            return p->computed[i].json;
-        }
-    }
-    return KN_STR_EMPTY;
-}
-
-static void put_evidence(struct kn_buf *out, const struct column *c,
+static void put_evidence(struct kn_buf *out, const struct kn_profile_field *c,
                          const struct kn_profile_consent *consent, bool first)
 {
     if (!consent) {
-        put_cell(out, c->kind == COLUMN_STATE ? KN_STR("unknown") : KN_STR_EMPTY, first, false);
+        put_cell(out, c->kind == KN_PF_STATE ? KN_STR("unknown") : KN_STR_EMPTY, first, false);
         return;
     }
     switch (c->kind) {
-    case COLUMN_STATE:
+    case KN_PF_STATE:
         put_cell(out, kn_str_c(kn_consent_words[consent->state]), first, false);
         break;
-    case COLUMN_AT: put_time(out, consent->at_us, first); break;
-    case COLUMN_BASIS: put_cell(out, consent->basis, first, false); break;
-    case COLUMN_VERSION: put_cell(out, consent->text_version, first, false); break;
+    case KN_PF_AT: put_time(out, consent->at_us, first); break;
+    case KN_PF_BASIS: put_cell(out, consent->basis, first, false); break;
+    case KN_PF_VERSION: put_cell(out, consent->text_version, first, false); break;
     default: put_cell(out, consent->message_id, first, false); break;
     }
 }
 
-static void put_column(struct sheet *s, const struct kn_profile *p, const struct column *c,
+static void put_column(struct sheet *s, const struct kn_profile *p, const struct kn_profile_field *c,
                        int64_t since_us, bool first)
 {
     struct kn_buf *out = &s->ctx->response->body;
     char id[27];
     switch (c->kind) {
-    case COLUMN_ID:
+    case KN_PF_ID:
         kn_profile_id_text(p->id, id);
         put_cell(out, kn_str(id, 26), first, false);
         break;
-    case COLUMN_SINCE: put_time(out, since_us, first); break;
-    case COLUMN_CREATED: put_time(out, p->created_us, first); break;
-    case COLUMN_LAST_SEEN: put_time(out, p->last_seen_us, first); break;
-    case COLUMN_IDENTIFIER: put_cell(out, identifier_of(p, c->key), first, false); break;
-    case COLUMN_TRAIT:
-    case COLUMN_COMPUTED: put_json_cell(s, out, value_of(p, c), first); break;
-    case COLUMN_STATE:
-    case COLUMN_BASIS:
-    case COLUMN_AT:
-    case COLUMN_VERSION:
-    case COLUMN_PROOF: put_evidence(out, c, consent_of(p, s->purpose), first); break;
+    case KN_PF_SINCE: put_time(out, since_us, first); break;
+    case KN_PF_CREATED: put_time(out, p->created_us, first); break;
+    case KN_PF_LAST_SEEN: put_time(out, p->last_seen_us, first); break;
+    case KN_PF_IDENTIFIER: put_cell(out, kn_profile_field_value(p, c), first, false); break;
+    case KN_PF_TRAIT:
+    case KN_PF_COMPUTED: put_json_cell(s, out, kn_profile_field_value(p, c), first); break;
+    case KN_PF_STATE:
+    case KN_PF_BASIS:
+    case KN_PF_AT:
+    case KN_PF_VERSION:
+    case KN_PF_PROOF: put_evidence(out, c, kn_profile_consent(p, s->purpose), first); break;
     }
 }
 
@@ -241,13 +142,10 @@ static enum kn_rc put_row(struct sheet *s, uint32_t ordinal)
         return KN_OK;
     }
     const struct kn_profile *p = list[0];
-    const struct kn_profile_consent *consent = consent_of(p, s->purpose);
     for (size_t i = 0; i < p->segment_count && !membership; i++) {
         membership = kn_str_eq(p->segments[i].key, s->segment) ? &p->segments[i] : NULL;
     }
-    bool granted = kn_str_eq(s->purpose, KN_STR("service")) ||
-                   (consent && consent->state == KN_CONSENT_GRANTED);
-    if (!membership || !granted) {
+    if (!membership || !kn_profile_may_be_used(p, s->purpose)) {
         return KN_OK;
     }
     for (size_t i = 0; i < s->count; i++) {

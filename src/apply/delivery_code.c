@@ -199,6 +199,12 @@ enum kn_rc kn_delivery_decode(struct kn_cursor *c, struct kn_arena *arena, struc
     return take_entries(c, arena, &ret->dead, &ret->dead_count);
 }
 
+uint64_t kn_delivery_decode_revision(struct kn_str bytes)
+{
+    struct kn_cursor c = kn_cursor(bytes);
+    return bytes.len > 0 && kn_take_varint(&c) == VERSION ? kn_take_varint(&c) : 0;
+}
+
 enum kn_rc kn_delivery_ids_decode(struct kn_cursor *c, struct kn_arena *arena,
                                   struct kn_delivery_id **ret, size_t *ret_count)
 {

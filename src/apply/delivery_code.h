@@ -12,6 +12,8 @@ void kn_delivery_ids_encode(const struct kn_delivery_id *ids, size_t count, stru
  * @errors KN_E_CORRUPT, KN_E_NOMEM */
 enum kn_rc kn_delivery_decode(struct kn_cursor *c, struct kn_arena *arena,
                               struct kn_delivery *ret) KN_MUST_USE;
+/* The revision alone, which stands in front; 0 for empty bytes. */
+uint64_t kn_delivery_decode_revision(struct kn_str bytes);
 enum kn_rc kn_delivery_ids_decode(struct kn_cursor *c, struct kn_arena *arena,
                                   struct kn_delivery_id **ret, size_t *ret_count) KN_MUST_USE;
 

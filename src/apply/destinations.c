@@ -70,19 +70,43 @@ static uint64_t backlog(struct kn_workspace *ws, const struct kn_destination *d,
     return sum;
 }
 
+/* The caller holds the lock. */
+static enum kn_rc read_value(struct kn_workspace *ws, struct kn_str id, struct kn_arena *arena,
+                             const struct kn_destination **ret, struct kn_str *ret_value)
+{
+    bool full = false;
+    *ret = kn_settings_destination(ws->fold.settings, id);
+    if (!*ret) {
+        return KN_E_NOT_FOUND;
+    }
+    struct kn_state_reader r = kn_state_reader_begin(ws->state);
+    *ret_value = kn_state_read(&r, KN_T_DELIVERY, kn_key_bytes(id), arena, &full);
+    kn_state_reader_end(&r);
+    return full ? KN_E_NOMEM : KN_OK;
+}
+
+enum kn_rc kn_delivery_revision(struct kn_workspace *ws, struct kn_str id, struct kn_arena *arena,
+                                uint64_t *ret)
+{
+    const struct kn_destination *d;
+    struct kn_str value = KN_STR_EMPTY;
+    kn_rwlock_read(&ws->lock);
+    enum kn_rc rc = read_value(ws, id, arena, &d, &value);
+    kn_rwlock_unlock(&ws->lock);
+    *ret = rc == KN_OK ? kn_delivery_decode_revision(value) : 0;
+    return rc;
+}
+
 enum kn_rc kn_delivery_read(struct kn_workspace *ws, struct kn_str id, struct kn_arena *arena,
                             struct kn_delivery *ret)
 {
-    bool full = false;
-    enum kn_rc rc = KN_E_NOT_FOUND;
+    const struct kn_destination *d;
+    struct kn_str value = KN_STR_EMPTY;
     kn_rwlock_read(&ws->lock);
-    const struct kn_destination *d = kn_settings_destination(ws->fold.settings, id);
-    if (d) {
-        struct kn_state_reader r = kn_state_reader_begin(ws->state);
-        struct kn_cursor c =
-            kn_cursor(kn_state_read(&r, KN_T_DELIVERY, kn_key_bytes(id), arena, &full));
-        kn_state_reader_end(&r);
-        rc = full ? KN_E_NOMEM : kn_delivery_decode(&c, arena, ret);
+    enum kn_rc rc = read_value(ws, id, arena, &d, &value);
+    if (rc == KN_OK) {
+        struct kn_cursor c = kn_cursor(value);
+        rc = kn_delivery_decode(&c, arena, ret);
         ret->backlog = rc == KN_OK ? backlog(ws, d, ret) : 0;
     }
     kn_rwlock_unlock(&ws->lock);
@@ -98,6 +122,25 @@ enum kn_rc kn_destination_audience(struct kn_workspace *ws, struct kn_str id, st
     *ret = (struct kn_destination_audience){at != NULL, at ? at->record.size : 0};
     kn_rwlock_unlock(&ws->lock);
     return found ? KN_OK : KN_E_NOT_FOUND;
+}
+
+enum kn_rc kn_delivery_profile_id(struct kn_workspace *ws, uint32_t ordinal, struct kn_h128 *ret,
+                                  bool *ret_live)
+{
+    struct kn_hot hot = {0};
+    struct kn_arena arena;
+    bool full = false;
+    kn_arena_init(&arena, 1 << 16);
+    kn_rwlock_read(&ws->lock);
+    struct kn_state_reader r = kn_state_reader_begin(ws->state);
+    bool found =
+        kn_hot_decode(kn_state_read(&r, KN_T_HOT, kn_key_u32(ordinal), &arena, &full), &hot);
+    kn_state_reader_end(&r);
+    kn_rwlock_unlock(&ws->lock);
+    kn_arena_deinit(&arena);
+    *ret = hot.id;
+    *ret_live = found && hot.canonical == 0;
+    return full ? KN_E_NOMEM : found ? KN_OK : KN_E_NOT_FOUND;
 }
 
 /* ---- taking up changes ---- */
@@ -141,19 +184,21 @@ static enum kn_rc take_series(struct taking *t, struct kn_str segment,
     return key.p ? KN_OK : KN_E_NOMEM;
 }
 
-/* As they happened; those that a definition brought about come after the others of their record. */
-static int in_order(const void *a, const void *b)
+int kn_delivery_order(const struct kn_delivery_entry *a, const struct kn_delivery_entry *b)
 {
-    const struct kn_delivery_entry *x = a;
-    const struct kn_delivery_entry *y = b;
-    const uint64_t left[] = {x->position, x->index, x->id.series, x->id.number};
-    const uint64_t right[] = {y->position, y->index, y->id.series, y->id.number};
+    const uint64_t left[] = {a->position, a->index, a->id.series, a->id.number};
+    const uint64_t right[] = {b->position, b->index, b->id.series, b->id.number};
     for (size_t i = 0; i < 4; i++) {
         if (left[i] != right[i]) {
             return left[i] < right[i] ? -1 : 1;
         }
     }
     return 0;
+}
+
+static int in_order(const void *a, const void *b)
+{
+    return kn_delivery_order(a, b);
 }
 
 static enum kn_rc take_all(struct taking *t, const struct kn_destination *d,

@@ -109,9 +109,15 @@ struct kn_delivery {
     uint64_t backlog; /* changes not taken up yet; filled in by kn_delivery_read */
 };
 
+/* As changes happened; those that a definition brought about come after the others of their record.
+ */
+int kn_delivery_order(const struct kn_delivery_entry *a, const struct kn_delivery_entry *b);
 /* A destination without a record yet reads as zeros. @errors KN_E_NOT_FOUND, KN_E_NOMEM */
 enum kn_rc kn_delivery_read(struct kn_workspace *ws, struct kn_str id, struct kn_arena *arena,
                             struct kn_delivery *ret) KN_MUST_USE;
+/* Its revision alone; 0 without a record yet. */
+enum kn_rc kn_delivery_revision(struct kn_workspace *ws, struct kn_str id, struct kn_arena *arena,
+                                uint64_t *ret) KN_MUST_USE;
 /* The next changes of all its segments in the order they happened, at most `limit`. cursors
  * [KN_DESTINATION_SEGMENTS_MAX]: where each series goes on (one that is not there begins at its
  * start), brought up to date; those of series that are no more go. *ret_missed: changes that were
@@ -120,6 +126,11 @@ enum kn_rc kn_delivery_take(struct kn_workspace *ws, struct kn_str id,
                             struct kn_delivery_cursor *cursors, size_t *cursor_count, size_t limit,
                             struct kn_arena *arena, struct kn_delivery_entry **ret,
                             size_t *ret_count, uint64_t *ret_missed) KN_MUST_USE;
+
+/* The public id of a profile by its own ordinal, that of a merged one too; *ret_live: it is a
+ * profile still, and not part of another one. @errors KN_E_NOT_FOUND, KN_E_NOMEM */
+enum kn_rc kn_delivery_profile_id(struct kn_workspace *ws, uint32_t ordinal, struct kn_h128 *ret,
+                                  bool *ret_live) KN_MUST_USE;
 
 struct kn_destination_audience {
     bool ready;    /* entries and exits are being followed */

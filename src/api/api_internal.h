@@ -2,6 +2,8 @@
 #ifndef KN_API_INTERNAL_H
 #define KN_API_INTERNAL_H
 
+#include <stdatomic.h>
+
 #include "api/api.h"
 #include "api/system.h"
 #include "format/json.h"
@@ -22,6 +24,7 @@ struct kn_api {
     struct kn_mutex mutex; /* held while a change of settings is worked out and staged */
     struct kn_api_change *changes;
     size_t change_count;
+    atomic_bool testing; /* a test call of a destination is under way */
 };
 
 struct kn_api_worker {
@@ -54,7 +57,7 @@ enum kn_scope {
     KN_SCOPE_PERSONAL,    /* sees persons: not the analyst */
     KN_SCOPE_SEGMENTS,    /* makes segments: marketer and up */
     KN_SCOPE_SOURCES,     /* developer and up */
-    KN_SCOPE_EXPORT,      /* takes persons out of Kern: admin and up */
+    KN_SCOPE_EXPORT,      /* takes persons out of Kern: kn_api_may_export */
     KN_SCOPE_ADMIN,       /* of the workspace */
     KN_SCOPE_INSTANCE,    /* admin of the whole installation */
     KN_SCOPE_METRICS,     /* from this machine, or with any token */
@@ -82,6 +85,8 @@ bool kn_api_allowed(struct kn_str path, struct kn_buf *out);
 /* These answer for themselves when they say no. */
 bool kn_api_authorise(struct kn_ctx *ctx);
 bool kn_api_find_workspace(struct kn_ctx *ctx);
+/* The one place that says who may take persons out of Kern: as CSV, to destinations, by links. */
+bool kn_api_may_export(const struct kn_ctx *ctx);
 bool kn_api_accepts(struct kn_ctx *ctx);
 
 /* ---- answers ---- */
@@ -160,6 +165,8 @@ bool kn_api_segment_info(struct kn_ctx *ctx, struct kn_str key, struct kn_segmen
 bool kn_api_check_query(struct kn_ctx *ctx, struct kn_str key, struct kn_str text,
                         enum kn_query_form form, const struct kn_query_warning **ret_warnings,
                         size_t *ret_count);
+/* Whether a text is the key of a purpose. */
+bool kn_api_is_purpose(struct kn_str key);
 /* ?purpose=, empty when it is not given. */
 bool kn_api_purpose(struct kn_ctx *ctx, struct kn_str *ret);
 /* Those for whom a query holds; the members of a segment who granted the purpose (empty or service:
@@ -191,6 +198,19 @@ void kn_get_segment_history(struct kn_ctx *ctx);
 void kn_get_segment_csv(struct kn_ctx *ctx);
 void kn_post_preview(struct kn_ctx *ctx);
 void kn_post_explain(struct kn_ctx *ctx);
+/* The destination of that id in the snapshot, or NULL: answered 404 already. */
+struct kn_destination;
+const struct kn_destination *kn_api_destination(struct kn_ctx *ctx, const struct kn_settings *s,
+                                                struct kn_str id);
+void kn_get_destinations(struct kn_ctx *ctx);
+void kn_post_destination(struct kn_ctx *ctx);
+void kn_get_destination(struct kn_ctx *ctx);
+void kn_patch_destination(struct kn_ctx *ctx);
+void kn_delete_destination(struct kn_ctx *ctx);
+void kn_post_destination_secret(struct kn_ctx *ctx);
+void kn_get_dead_letters(struct kn_ctx *ctx);
+void kn_post_resend(struct kn_ctx *ctx);
+void kn_post_destination_test(struct kn_ctx *ctx);
 /* GET profiles names an identifier: a look-up, neither a search nor a list. */
 bool kn_api_is_lookup(const struct kn_http_request *request);
 void kn_get_health(struct kn_ctx *ctx);

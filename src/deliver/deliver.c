@@ -170,7 +170,7 @@ enum kn_rc kn_deliver_try(const struct kn_deliver_env *env, struct kn_workspace 
     kn_buf_str(&url, d->url);
     kn_buf_char(&url, '\0');
     kn_message_test(&m, ws, d, kn_clock_wall_us(env->clock));
-    kn_message_sign(&m, env->key, ws, d, id, kn_clock_wall_us(real));
+    kn_message_sign(&m, env->key, ws, d, id, kn_clock_wall_us(env->clock), kn_clock_wall_us(real));
     struct kn_http_job job = {.url = url.p,
                               .headers = m.headers,
                               .header_count = KN_MESSAGE_HEADERS,

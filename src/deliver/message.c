@@ -183,19 +183,19 @@ static void sign_with(struct kn_buf *out, const struct kn_message *m,
 
 void kn_message_sign(struct kn_message *m, const unsigned char key[KN_WEBHOOK_KEY_BYTES],
                      struct kn_workspace *ws, const struct kn_destination *d, struct kn_str id,
-                     int64_t now_us)
+                     int64_t now_us, int64_t real_us)
 {
     struct kn_buf signature;
     kn_buf_init(&signature, 256);
-    sign_with(&signature, m, key, ws, d, d->generation, id, now_us);
+    sign_with(&signature, m, key, ws, d, d->generation, id, real_us);
     if (d->generation > 1 && now_us - d->rotated_us < DAY_US) {
         kn_buf_char(&signature, ' ');
-        sign_with(&signature, m, key, ws, d, d->generation - 1, id, now_us);
+        sign_with(&signature, m, key, ws, d, d->generation - 1, id, real_us);
     }
     (void)snprintf(m->lines[0], sizeof m->lines[0], "Content-Type: application/json");
     (void)snprintf(m->lines[1], sizeof m->lines[1], "webhook-id: %.*s", KN_STR_ARG(id));
     (void)snprintf(m->lines[2], sizeof m->lines[2], "webhook-timestamp: %lld",
-                   (long long)(now_us / 1000000));
+                   (long long)(real_us / 1000000));
     (void)snprintf(m->lines[3], sizeof m->lines[3], "webhook-signature: %.*s",
                    KN_STR_ARG(kn_buf_view(&signature)));
     kn_buf_deinit(&signature);

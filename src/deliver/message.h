@@ -34,10 +34,11 @@ enum kn_rc kn_message_make(struct kn_message *m, struct kn_workspace *ws,
 /* One that says only that it is a test. */
 void kn_message_test(struct kn_message *m, struct kn_workspace *ws, const struct kn_destination *d,
                      int64_t now_us);
-/* The headers for the body, signed with the destination's secret; for a day after a rotation with
- * the secret before too. now_us: the real time, by which receivers check that a call is fresh. */
+/* The headers for the body, signed with the destination's secret; for a day of the workspace's
+ * clock (now_us) after a rotation with the secret before too. real_us: the real time, by which
+ * receivers check that a call is fresh. */
 void kn_message_sign(struct kn_message *m, const unsigned char key[KN_WEBHOOK_KEY_BYTES],
                      struct kn_workspace *ws, const struct kn_destination *d, struct kn_str id,
-                     int64_t now_us);
+                     int64_t now_us, int64_t real_us);
 
 #endif

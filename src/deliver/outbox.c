@@ -280,7 +280,7 @@ static bool start(struct kn_deliver *deliver, struct kn_parcel *p, const struct 
         kn_message_make(p->message, p->outbox->ws, d, &p->entry, &deliver->arena, &withheld);
     if (rc == KN_OK && !withheld) {
         kn_message_sign(p->message, deliver->env.key, p->outbox->ws, d, kn_str_c(id),
-                        kn_clock_wall_us(kn_clock_posix()));
+                        kn_clock_wall_us(deliver->env.clock), kn_clock_wall_us(kn_clock_posix()));
         p->job = (struct kn_http_job){.url = p->url,
                                       .headers = p->message->headers,
                                       .header_count = KN_MESSAGE_HEADERS,

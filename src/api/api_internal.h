@@ -19,11 +19,21 @@ struct kn_api_change {
     uint64_t seq; /* of the last change staged */
 };
 
+/* How often something was asked in a minute. What shares a place with another starts anew when the
+ * other comes. */
+struct kn_api_tries {
+    uint64_t hash, minute;
+    unsigned count;
+};
+enum { KN_API_TRIES = 256 };
+
 struct kn_api {
     struct kn_api_env env;
     struct kn_mutex mutex; /* held while a change of settings is worked out and staged */
     struct kn_api_change *changes;
     size_t change_count;
+    struct kn_mutex tries_mutex;
+    struct kn_api_tries tries[KN_API_TRIES];
     atomic_bool testing; /* a test call of a destination is under way */
 };
 
@@ -48,6 +58,7 @@ struct kn_ctx {
     bool waited_after;                  /* ?after= has been served */
     void (*finish)(struct kn_ctx *ctx); /* after the wait for a write */
     struct kn_str subject;              /* of the handler, for finish */
+    void (*piece)(struct kn_ctx *ctx);  /* makes the next piece of an answer, sets call->more */
     struct kn_json doc;                 /* the parsed body */
 };
 
@@ -121,6 +132,9 @@ void kn_api_stage(struct kn_ctx *ctx, struct kn_item *item, uint32_t frame_flags
 /* The same for items that are encoded already. */
 void kn_api_stage_items(struct kn_ctx *ctx, struct kn_str items, uint32_t count,
                         uint32_t frame_flags, void (*finish)(struct kn_ctx *));
+/* An answer in pieces: makes the first, after kn_api_begin; `piece` appends to the body, sets
+ * call->more while there is another, and call->failed when it cannot go on. */
+void kn_api_stream(struct kn_ctx *ctx, void (*piece)(struct kn_ctx *));
 /* Before a change of settings is worked out. False: it waits for an earlier one (the handler then
  * runs again from its start). True: call kn_api_end_change after staging. */
 bool kn_api_begin_change(struct kn_ctx *ctx);
@@ -139,6 +153,10 @@ struct kn_str kn_api_random_text(struct kn_ctx *ctx, size_t len);
 /* Stages a setting; call between begin_change and end_change. */
 void kn_api_stage_setting(struct kn_ctx *ctx, const char *prefix, struct kn_str id,
                           const struct kn_buf *json, void (*finish)(struct kn_ctx *));
+/* Stages a setting nobody waits for, unless other changes are on their way or the log is full: then
+ * it does nothing. */
+void kn_api_stage_quietly(struct kn_ctx *ctx, const char *prefix, struct kn_str id,
+                          const struct kn_buf *json);
 void kn_api_no_content(struct kn_ctx *ctx);
 /* The caller may see that workspace. */
 bool kn_api_may_see(const struct kn_ctx *ctx, struct kn_str workspace);
@@ -198,6 +216,18 @@ void kn_get_segment_history(struct kn_ctx *ctx);
 void kn_get_segment_csv(struct kn_ctx *ctx);
 void kn_post_preview(struct kn_ctx *ctx);
 void kn_post_explain(struct kn_ctx *ctx);
+#define KN_CSV_DEFAULT_FIELDS "id,since,identifier.email,consent.state,consent.basis,consent.at"
+/* Whether these are names of columns. */
+bool kn_api_csv_fields(struct kn_ctx *ctx, struct kn_str fields);
+/* Answers with every member who may be used for the link's purpose. */
+void kn_api_stream_csv(struct kn_ctx *ctx, const struct kn_csv_link *link);
+void kn_get_csv_links(struct kn_ctx *ctx);
+void kn_post_csv_link(struct kn_ctx *ctx);
+void kn_delete_csv_link(struct kn_ctx *ctx);
+void kn_get_csv_by_link(struct kn_ctx *ctx);
+bool kn_api_has_csv_links(struct kn_ctx *ctx, struct kn_str segment);
+/* Tries of links by minute: whether one more is within what is allowed. */
+bool kn_api_may_try(struct kn_api *api, struct kn_str what, unsigned most);
 /* The destination of that id in the snapshot, or NULL: answered 404 already. */
 struct kn_destination;
 const struct kn_destination *kn_api_destination(struct kn_ctx *ctx, const struct kn_settings *s,

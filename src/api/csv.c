@@ -1,5 +1,6 @@
 /* Members of a segment as CSV (RFC 4180), for one purpose: only those who granted it, each row with
- * the evidence when asked for. In pages: the header Kern-Next is the cursor of the next one.
+ * the evidence when asked for. In pages: the header Kern-Next is the cursor of the next one; or,
+ * for a link, the whole in one answer that is made piece by piece.
  *
  * What a spreadsheet would take for a formula is preceded by an apostrophe. */
 #include "api/api_internal.h"
@@ -9,15 +10,17 @@
 #include "profile/field.h"
 #include "segment/words.h"
 
-enum { ROWS = 1000, ROWS_MAX = 10000, COLUMNS_MAX = 100, ROW_BYTES = 16 << 20 };
-
-#define DEFAULT_FIELDS "id,since,identifier.email,consent.state,consent.basis,consent.at"
+enum { ROWS = 1000, ROWS_MAX = 10000, PIECE_ROWS = 1000, COLUMNS_MAX = 100, ROW_BYTES = 16 << 20 };
 
 struct sheet {
     struct kn_ctx *ctx;
     struct kn_str segment, purpose;
     struct kn_profile_field columns[COLUMNS_MAX];
     size_t count;
+    uint32_t *ordinals; /* [limit + 1] */
+    size_t limit;
+    uint32_t from; /* the last ordinal that was looked at */
+    bool more;
     struct kn_arena scratch; /* of a row */
 };
 
@@ -65,22 +68,22 @@ static void put_time(struct kn_buf *out, int64_t us, bool first)
 
 /* ---- columns ---- */
 
-static bool read_columns(struct kn_ctx *ctx, struct sheet *s)
+static bool read_columns(struct sheet *s, struct kn_str list)
 {
-    struct kn_str list = kn_http_param(ctx->request, "fields");
-    list = kn_http_has_param(ctx->request, "fields") ? list : KN_STR(DEFAULT_FIELDS);
+    s->count = 0;
     while (list.len > 0 && s->count < COLUMNS_MAX) {
-        if (!kn_profile_field_parse(kn_str_trim(kn_str_split(&list, ',')), &s->columns[s->count++])) {
-            s->count = 0;
-            break;
+        if (!kn_profile_field_parse(kn_str_trim(kn_str_split(&list, ',')),
+                                    &s->columns[s->count++])) {
+            return false;
         }
     }
-    if (s->count == 0 || list.len > 0) {
-        kn_api_fail_param(ctx, "fields",
-                          "fields must be up to 100 of " KN_PF_NAMES);
-        return false;
-    }
-    return true;
+    return s->count > 0 && list.len == 0;
+}
+
+bool kn_api_csv_fields(struct kn_ctx *ctx, struct kn_str fields)
+{
+    struct sheet *s = kn_arena_zero(ctx->request->arena, 1, sizeof *s);
+    return s && read_columns(s, fields);
 }
 
 static void put_evidence(struct kn_buf *out, const struct kn_profile_field *c,
@@ -101,8 +104,8 @@ static void put_evidence(struct kn_buf *out, const struct kn_profile_field *c,
     }
 }
 
-static void put_column(struct sheet *s, const struct kn_profile *p, const struct kn_profile_field *c,
-                       int64_t since_us, bool first)
+static void put_column(struct sheet *s, const struct kn_profile *p,
+                       const struct kn_profile_field *c, int64_t since_us, bool first)
 {
     struct kn_buf *out = &s->ctx->response->body;
     char id[27];
@@ -155,55 +158,134 @@ static enum kn_rc put_row(struct sheet *s, uint32_t ordinal)
     return s->ctx->response->body.rc;
 }
 
-static void put_rows(struct sheet *s, const struct kn_audience *a, uint32_t from, size_t limit)
+static void put_head(struct sheet *s)
 {
-    struct kn_ctx *ctx = s->ctx;
-    uint32_t *ordinals = kn_arena_zero(ctx->request->arena, limit + 1, sizeof *ordinals);
-    size_t count = ordinals ? kn_api_pick(a, from + 1, limit + 1, ordinals) : 0;
-    enum kn_rc rc = ordinals ? KN_OK : KN_E_NOMEM;
+    struct kn_buf *out = &s->ctx->response->body;
+    for (size_t i = 0; i < s->count; i++) {
+        put_cell(out, s->columns[i].name, i == 0, false);
+    }
+    kn_buf_c(out, "\r\n");
+}
+
+/* The next rows; s->more: there are others behind them. */
+static enum kn_rc put_rows(struct sheet *s, const struct kn_audience *a)
+{
+    size_t count = kn_api_pick(a, s->from + 1, s->limit + 1, s->ordinals);
+    enum kn_rc rc = KN_OK;
+    kn_arena_init(&s->scratch, ROW_BYTES);
+    for (size_t i = 0; i < count && i < s->limit && rc == KN_OK; i++) {
+        rc = put_row(s, s->ordinals[i]);
+        s->from = s->ordinals[i];
+    }
+    kn_arena_deinit(&s->scratch);
+    s->more = count > s->limit;
+    return rc;
+}
+
+static struct sheet *sheet_new(struct kn_ctx *ctx, size_t limit)
+{
+    struct sheet *s = kn_arena_zero(ctx->request->arena, 1, sizeof *s);
+    if (s) {
+        s->ctx = ctx;
+        s->limit = limit;
+        s->ordinals = kn_arena_zero(ctx->request->arena, limit + 1, sizeof *s->ordinals);
+    }
+    if (!s || !s->ordinals) {
+        kn_api_fail_rc(ctx, KN_E_NOMEM, NULL);
+        return NULL;
+    }
+    return s;
+}
+
+static void begin(struct kn_ctx *ctx)
+{
     kn_api_begin(ctx, 200, KN_STR("text/csv; charset=utf-8"));
     kn_http_set_header(ctx->response, "Content-Disposition", KN_STR("attachment"));
-    for (size_t i = 0; i < s->count && from == 0; i++) {
-        put_cell(&ctx->response->body, s->columns[i].name, i == 0, false);
+}
+
+static void answer_page(struct sheet *s)
+{
+    struct kn_ctx *ctx = s->ctx;
+    struct kn_audience a;
+    if (!kn_api_segment_audience(ctx, s->segment, s->purpose, &a)) {
+        return;
     }
-    kn_buf_c(&ctx->response->body, from == 0 ? "\r\n" : "");
-    for (size_t i = 0; i < count && i < limit && rc == KN_OK; i++) {
-        rc = put_row(s, ordinals[i]);
+    begin(ctx);
+    if (s->from == 0) {
+        put_head(s);
     }
+    enum kn_rc rc = put_rows(s, &a);
     if (rc != KN_OK) {
         kn_api_fail_rc(ctx, rc, NULL);
-    } else if (count > limit) {
-        kn_http_set_header(ctx->response, "Kern-Next", kn_api_cursor(ctx, ordinals[limit - 1], 0));
+    } else if (s->more) {
+        kn_http_set_header(ctx->response, "Kern-Next", kn_api_cursor(ctx, s->from, 0));
     }
+    kn_audience_end(&a);
 }
 
 void kn_get_segment_csv(struct kn_ctx *ctx)
 {
-    struct sheet *s = kn_arena_zero(ctx->request->arena, 1, sizeof *s);
     struct kn_segment_info info;
-    struct kn_audience a;
     uint64_t from[2] = {0};
     bool given;
     size_t limit;
+    struct kn_str purpose;
+    if (!kn_api_purpose(ctx, &purpose) || !kn_api_segment_info(ctx, ctx->params[1], &info) ||
+        !kn_api_limit(ctx, ROWS, ROWS_MAX, &limit) || !kn_api_read_cursor(ctx, from, &given)) {
+        return;
+    }
+    struct sheet *s = sheet_new(ctx, limit);
+    struct kn_str fields = kn_http_has_param(ctx->request, "fields")
+                               ? kn_http_param(ctx->request, "fields")
+                               : KN_STR(KN_CSV_DEFAULT_FIELDS);
     if (!s) {
+        return;
+    }
+    if (!read_columns(s, fields)) {
+        kn_api_fail_param(ctx, "fields", "fields must be up to 100 of " KN_PROFILE_FIELD_NAMES);
+    } else if (purpose.len == 0) {
+        kn_api_fail_param(ctx, "purpose", "an export names its purpose, such as marketing_email");
+    } else {
+        s->segment = info.key;
+        s->purpose = purpose;
+        s->from = (uint32_t)from[0];
+        answer_page(s);
+    }
+}
+
+/* ---- the whole of it, in pieces ---- */
+
+static void next_piece(struct kn_ctx *ctx)
+{
+    struct sheet *s = (struct sheet *)(uintptr_t)ctx->subject.p;
+    struct kn_audience a = {0};
+    enum kn_rc rc = kn_audience_segment(ctx->ws, s->segment, &a, NULL);
+    if (rc == KN_OK) { /* a purpose that needs consent is looked at row by row */
+        rc = put_rows(s, &a);
+    }
+    kn_audience_end(&a);
+    ctx->call->failed = rc != KN_OK;
+    ctx->call->more = rc == KN_OK && s->more;
+}
+
+void kn_api_stream_csv(struct kn_ctx *ctx, const struct kn_csv_link *link)
+{
+    struct sheet *s = sheet_new(ctx, PIECE_ROWS);
+    if (!s) {
+        return;
+    }
+    s->segment = kn_arena_str(ctx->request->arena, link->segment);
+    s->purpose = kn_arena_str(ctx->request->arena, link->purpose);
+    struct kn_str fields = kn_arena_str(ctx->request->arena, link->fields);
+    if (!s->segment.p || !s->purpose.p || !fields.p || !read_columns(s, fields)) {
         kn_api_fail_rc(ctx, KN_E_NOMEM, NULL);
         return;
     }
-    s->ctx = ctx;
-    if (!kn_api_purpose(ctx, &s->purpose) || !kn_api_segment_info(ctx, ctx->params[1], &info) ||
-        !read_columns(ctx, s) || !kn_api_limit(ctx, ROWS, ROWS_MAX, &limit) ||
-        !kn_api_read_cursor(ctx, from, &given)) {
-        return;
-    }
-    if (s->purpose.len == 0) {
-        kn_api_fail_param(ctx, "purpose", "an export names its purpose, such as marketing_email");
-        return;
-    }
-    s->segment = info.key;
-    if (kn_api_segment_audience(ctx, info.key, s->purpose, &a)) {
-        kn_arena_init(&s->scratch, ROW_BYTES);
-        put_rows(s, &a, (uint32_t)from[0], limit);
-        kn_arena_deinit(&s->scratch);
-        kn_audience_end(&a);
+    begin(ctx);
+    put_head(s);
+    ctx->subject = kn_str((const char *)s, sizeof *s);
+    kn_api_stream(ctx, next_piece);
+    if (ctx->call->failed) {
+        kn_api_fail_rc(ctx, KN_E_NOMEM, NULL);
     }
 }

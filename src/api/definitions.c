@@ -315,6 +315,10 @@ static void take_away(struct kn_ctx *ctx)
         kn_api_fail_rc(ctx, KN_E_CONFLICT, &err);
         return;
     }
+    if (kn_api_has_csv_links(ctx, info.key)) {
+        kn_api_fail(ctx, 409, "Conflict", "it has CSV links: take them back first");
+        return;
+    }
     kn_buf_init(&nothing, 1);
     kn_api_stage_setting(ctx, is_computed(ctx) ? "computed/" : "segment/", info.key, &nothing,
                          kn_api_no_content);

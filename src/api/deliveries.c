@@ -86,7 +86,8 @@ static bool parse_id(struct kn_str text, struct kn_delivery_id *ret)
 {
     uint64_t series;
     struct kn_str first = kn_str_split(&text, '-');
-    bool good = kn_str_u64(first, &series) && series <= UINT32_MAX && kn_str_u64(text, &ret->number);
+    bool good =
+        kn_str_u64(first, &series) && series <= UINT32_MAX && kn_str_u64(text, &ret->number);
     ret->series = good ? (uint32_t)series : 0;
     return good;
 }

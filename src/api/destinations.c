@@ -1,5 +1,5 @@
-/* Destinations: where entries and exits of segments are sent. Documents of the settings; what became
- * of what was sent is read from the state (apply/destinations.h). */
+/* Destinations: where entries and exits of segments are sent. Documents of the settings; what
+ * became of what was sent is read from the state (apply/destinations.h). */
 #include <stdio.h>
 
 #include "api/api_internal.h"
@@ -88,9 +88,8 @@ static void put_statistics(struct kn_buf *out, const struct kn_delivery *state)
 
 static void put_secret(struct kn_ctx *ctx, struct kn_buf *out, const struct kn_destination *d)
 {
-    struct kn_webhook_secret secret =
-        kn_webhook_secret(ctx->api->env.deliver->key, kn_str_c(kn_workspace_name(ctx->ws)), d->id,
-                          d->generation);
+    struct kn_webhook_secret secret = kn_webhook_secret(
+        ctx->api->env.deliver->key, kn_str_c(kn_workspace_name(ctx->ws)), d->id, d->generation);
     kn_json_out_key(out, "secret");
     kn_buf_char(out, '"');
     kn_webhook_secret_text(&secret, out);
@@ -193,8 +192,8 @@ static bool read_text(struct kn_ctx *ctx, const char *name, size_t most, struct 
     if (node == KN_JSON_NONE) {
         return true;
     }
-    *text = kn_str_trim(kn_arena_str(ctx->request->arena,
-                                     kn_json_string(&ctx->doc, node, ctx->request->arena)));
+    *text = kn_str_trim(
+        kn_arena_str(ctx->request->arena, kn_json_string(&ctx->doc, node, ctx->request->arena)));
     if (kn_json_type_at(&ctx->doc, node) == KN_JSON_STRING && text->len > 0 && text->len <= most) {
         return true;
     }
@@ -310,8 +309,7 @@ static bool read_draft(struct kn_ctx *ctx, struct kn_destination *d)
     if (!read_text(ctx, "name", NAME_MAX, &d->name) || !read_text(ctx, "kind", 40, &d->kind) ||
         !read_text(ctx, "url", KN_HTTP_URL_MAX, &d->url) ||
         !read_text(ctx, "purpose", 64, &d->purpose) ||
-        !read_list(ctx, "segments", KN_DESTINATION_SEGMENTS_MAX, &d->segments,
-                   &d->segment_count) ||
+        !read_list(ctx, "segments", KN_DESTINATION_SEGMENTS_MAX, &d->segments, &d->segment_count) ||
         !read_list(ctx, "fields", FIELDS_MAX, &d->fields, &d->field_count) ||
         !read_enabled(ctx, &d->enabled)) {
         return false;

@@ -84,3 +84,8 @@ void kn_system_webhook_key(struct kn_system *s, unsigned char key[32])
     _Static_assert(KN_SECRET_BYTES == crypto_kdf_KEYBYTES, "the key of the installation is one");
     (void)crypto_kdf_derive_from_key(key, 32, 1, "webhooks", s->key);
 }
+
+void kn_system_hash(struct kn_system *s, struct kn_str secret, unsigned char hash[32])
+{
+    kn_sys_hash(s, secret, hash);
+}

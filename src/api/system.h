@@ -58,6 +58,9 @@ bool kn_system_workspace(struct kn_system *system, size_t index, struct kn_arena
 /* The key of this installation that secrets of webhooks are made from. */
 void kn_system_webhook_key(struct kn_system *system, unsigned char key[32]);
 
+/* A keyed hash of a secret with enough randomness, for keeping instead of it. */
+void kn_system_hash(struct kn_system *system, struct kn_str secret, unsigned char hash[32]);
+
 /* ---- users ---- */
 
 struct kn_user_info {

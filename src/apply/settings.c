@@ -99,6 +99,16 @@ const struct kn_defined *kn_settings_defined(const struct kn_settings *s, struct
     return at == SIZE_MAX ? NULL : s->defined[at];
 }
 
+const struct kn_csv_link *kn_settings_csv_link(const struct kn_settings *s, struct kn_str id)
+{
+    for (size_t i = 0; i < s->csv_link_count; i++) {
+        if (kn_str_eq(s->csv_links[i].id, id)) {
+            return &s->csv_links[i];
+        }
+    }
+    return NULL;
+}
+
 static const char *const party_names[] = {"zero", "first", "second", "third"};
 
 const char *kn_party_name(enum kn_party party)
@@ -298,6 +308,29 @@ static enum kn_rc read_destination(struct builder *b, const struct kn_setting_do
     return KN_OK;
 }
 
+static enum kn_rc read_csv_link(struct builder *b, const struct kn_setting_doc *doc_text)
+{
+    struct kn_settings *s = &b->s->pub;
+    struct kn_json doc;
+    KN_TRY(parse(b, doc_text->key, doc_text->json, &doc));
+    if (s->csv_link_count == KN_CSV_LINKS_MAX) {
+        return kn_fail(b->err, KN_E_LIMIT, "at most %d CSV links", (int)KN_CSV_LINKS_MAX);
+    }
+    s->csv_links[s->csv_link_count++] = (struct kn_csv_link){
+        .id = kn_arena_str(&b->s->arena, kn_str_c(doc_text->key + strlen("csv_link/"))),
+        .name = text(b, &doc, "name"),
+        .segment = text(b, &doc, "segment"),
+        .purpose = text(b, &doc, "purpose"),
+        .fields = text(b, &doc, "fields"),
+        .token_hash = text(b, &doc, "token_hash"),
+        .created_by = text(b, &doc, "created_by"),
+        .created_us = time_of(b, &doc, "created_at"),
+        .expires_us = time_of(b, &doc, "expires_at"),
+        .used_us = time_of(b, &doc, "used_at"),
+    };
+    return KN_OK;
+}
+
 /* ---- segments and computed traits ---- */
 
 static enum kn_rc read_surroundings(struct builder *b)
@@ -438,7 +471,8 @@ static enum kn_rc read_all(struct builder *b, const struct kn_setting_doc *docs,
     const char *identity = "";
     s->sources = kn_arena_zero(&b->s->arena, SOURCES_MAX, sizeof *s->sources);
     s->destinations = kn_arena_zero(&b->s->arena, KN_DESTINATIONS_MAX, sizeof *s->destinations);
-    if (!s->sources || !s->destinations) {
+    s->csv_links = kn_arena_zero(&b->s->arena, KN_CSV_LINKS_MAX, sizeof *s->csv_links);
+    if (!s->sources || !s->destinations || !s->csv_links) {
         return kn_fail(b->err, KN_E_NOMEM, "settings: out of memory");
     }
     for (size_t i = 0; i < count; i++) {
@@ -450,6 +484,8 @@ static enum kn_rc read_all(struct builder *b, const struct kn_setting_doc *docs,
             KN_TRY(read_source(b, &docs[i]));
         } else if (strncmp(docs[i].key, "destination/", strlen("destination/")) == 0) {
             KN_TRY(read_destination(b, &docs[i]));
+        } else if (strncmp(docs[i].key, "csv_link/", strlen("csv_link/")) == 0) {
+            KN_TRY(read_csv_link(b, &docs[i]));
         }
     }
     if (!s->zone) {

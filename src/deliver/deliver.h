@@ -2,11 +2,11 @@
  *
  * For each destination of every workspace a queue is kept in memory: changes taken up from the
  * outbox (apply/destinations.h) and those that wait for another try, at most
- * KN_DELIVERY_WAITING_MAX + KN_TAKE_MAX. They are sent as webhooks, at most KN_FLYING_MAX at once and one
- * while the receiver fails; of one profile never two at once and always in order, so one that waits holds
- * back those after it. What became of them goes into the workspace's log as records; only then
- * the place in the outbox moves on. So after a crash some are sent again, under the id they
- * had, and none is lost. The fold never waits for any of this.
+ * KN_DELIVERY_WAITING_MAX + KN_TAKE_MAX. They are sent as webhooks, at most KN_FLYING_MAX at once
+ * and one while the receiver fails; of one profile never two at once and always in order, so one
+ * that waits holds back those after it. What became of them goes into the workspace's log as
+ * records; only then the place in the outbox moves on. So after a crash some are sent again, under
+ * the id they had, and none is lost. The fold never waits for any of this.
  *
  * One thread calls kn_deliver_step, and kn_deliver_drain before it ends; kn_deliver_wake is for any
  * thread. Time for retries is the workspaces' clock, that of signatures the real one.

@@ -26,15 +26,16 @@ void kn_message_deinit(struct kn_message *m)
 void kn_message_id(const struct kn_destination *d, const struct kn_delivery_entry *entry,
                    char text[KN_MESSAGE_ID_MAX])
 {
-    struct kn_str tail = kn_str_starts(d->id, KN_STR("dst_")) ? kn_str_sub(d->id, 4, d->id.len)
-                                                              : d->id;
-    (void)snprintf(text, KN_MESSAGE_ID_MAX, "msg_%.*s_%u_%llu", KN_STR_ARG(tail),
-                   entry->id.series, (unsigned long long)entry->id.number);
+    struct kn_str tail =
+        kn_str_starts(d->id, KN_STR("dst_")) ? kn_str_sub(d->id, 4, d->id.len) : d->id;
+    (void)snprintf(text, KN_MESSAGE_ID_MAX, "msg_%.*s_%u_%llu", KN_STR_ARG(tail), entry->id.series,
+                   (unsigned long long)entry->id.number);
 }
 
 /* ---- bodies ---- */
 
-static void put_field(struct kn_buf *out, const struct kn_profile *p, const struct kn_profile_field *field)
+static void put_field(struct kn_buf *out, const struct kn_profile *p,
+                      const struct kn_profile_field *field)
 {
     struct kn_str value;
     switch (field->kind) {
@@ -84,9 +85,9 @@ static void put_profile(struct kn_buf *out, const struct kn_destination *d, stru
 static const char *cause_name(enum kn_cause cause)
 {
     static const char *const names[] = {
-        [KN_CAUSE_MESSAGE] = "message",   [KN_CAUSE_TIME] = "time",
-        [KN_CAUSE_MERGE] = "merge",       [KN_CAUSE_UNMERGE] = "unmerge",
-        [KN_CAUSE_CONSENT] = "consent",   [KN_CAUSE_DEFINITION] = "definition",
+        [KN_CAUSE_MESSAGE] = "message", [KN_CAUSE_TIME] = "time",
+        [KN_CAUSE_MERGE] = "merge",     [KN_CAUSE_UNMERGE] = "unmerge",
+        [KN_CAUSE_CONSENT] = "consent", [KN_CAUSE_DEFINITION] = "definition",
         [KN_CAUSE_SEGMENT] = "segment",
     };
     return cause >= KN_CAUSE_MESSAGE && cause <= KN_CAUSE_SEGMENT ? names[cause] : "message";

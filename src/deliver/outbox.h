@@ -1,12 +1,13 @@
-/* The queue of one destination, between the outbox in the state and the calls. Internal to deliver/.
+/* The queue of one destination, between the outbox in the state and the calls. Internal to
+ * deliver/.
  *
  *   taken up ─> ready ─> flying ─> done ─────────────┐
  *                 ^         │                         ├─> recorded, gone
  *                 └─ wait ──┴──> dead ────────────────┘
  *
- * A parcel is `kept` when the state lists it as waiting. The place in the outbox is moved on, by a record,
- * behind the parcels that were started; those of them that are not done by then are put on the
- * waiting list by the same record. One record of a destination is on its way at a time.
+ * A parcel is `kept` when the state lists it as waiting. The place in the outbox is moved on, by a
+ * record, behind the parcels that were started; those of them that are not done by then are put on
+ * the waiting list by the same record. One record of a destination is on its way at a time.
  */
 #ifndef KN_DELIVER_OUTBOX_H
 #define KN_DELIVER_OUTBOX_H
@@ -38,8 +39,8 @@ struct kn_parcel {
 struct kn_outbox {
     struct kn_outbox *next;
     struct kn_workspace *ws;
-    char *id; /* of the destination */
-    bool seen; /* its document is there, in this turn */
+    char *id;                   /* of the destination */
+    bool seen;                  /* its document is there, in this turn */
     struct kn_parcel **parcels; /* in order of change */
     size_t count, room;
     struct kn_delivery_cursor taken[KN_DESTINATION_SEGMENTS_MAX];
@@ -51,8 +52,8 @@ struct kn_outbox {
     enum kn_delivery_stop stop;
     uint64_t stop_version;
     size_t flying;
-    unsigned failures, refusals; /* in a row */
-    struct kn_delivery change;   /* counts, last tries and stop that no record says yet */
+    unsigned failures, refusals;         /* in a row */
+    struct kn_delivery change;           /* counts, last tries and stop that no record says yet */
     struct kn_delivery_counts recording; /* those of the record on its way */
     char error[KN_DELIVERY_ERROR_MAX];
     bool outstanding; /* a record is on its way */

@@ -19,9 +19,8 @@ bool kn_profile_field_parse(struct kn_str name, struct kn_profile_field *ret)
     static const struct {
         const char *prefix;
         enum kn_profile_field_kind kind;
-    } keyed[] = {{"identifier.", KN_PF_IDENTIFIER},
-                 {"trait.", KN_PF_TRAIT},
-                 {"computed.", KN_PF_COMPUTED}};
+    } keyed[] = {
+        {"identifier.", KN_PF_IDENTIFIER}, {"trait.", KN_PF_TRAIT}, {"computed.", KN_PF_COMPUTED}};
     *ret = (struct kn_profile_field){.name = name};
     for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
         if (kn_str_eq(name, kn_str_c(plain[i].name))) {
@@ -53,7 +52,8 @@ static struct kn_str identifier_of(const struct kn_profile *p, struct kn_str typ
     return best ? kn_id_plain_value(best->type, best->value) : KN_STR_EMPTY;
 }
 
-struct kn_str kn_profile_field_value(const struct kn_profile *p, const struct kn_profile_field *field)
+struct kn_str kn_profile_field_value(const struct kn_profile *p,
+                                     const struct kn_profile_field *field)
 {
     if (field->kind == KN_PF_IDENTIFIER) {
         return identifier_of(p, field->key);

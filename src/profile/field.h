@@ -27,14 +27,15 @@ struct kn_profile_field {
 };
 
 /* Every name kn_profile_field_parse knows, for messages. */
-#define KN_PF_NAMES                                                                             \
+#define KN_PROFILE_FIELD_NAMES                                                                     \
     "id, since, created_at, last_seen_at, identifier.<type>, trait.<key>, computed.<key>, "        \
     "consent.state, consent.basis, consent.at, consent.text_version and consent.proof"
 
 bool kn_profile_field_parse(struct kn_str name, struct kn_profile_field *ret);
 /* Of KN_PF_IDENTIFIER: the plain value; of KN_PF_TRAIT and KN_PF_COMPUTED: JSON. Empty
  * when the profile has none. */
-struct kn_str kn_profile_field_value(const struct kn_profile *p, const struct kn_profile_field *field);
+struct kn_str kn_profile_field_value(const struct kn_profile *p,
+                                     const struct kn_profile_field *field);
 /* Its state of a purpose, or NULL. */
 const struct kn_profile_consent *kn_profile_consent(const struct kn_profile *p,
                                                     struct kn_str purpose);

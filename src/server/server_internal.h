@@ -113,8 +113,10 @@ void kn_loop_wake(struct kn_loop *loop, enum kn_loop_news news);
 void kn_loop_stop(struct kn_loop *loop);
 void kn_loop_free(struct kn_loop *loop);
 void *kn_loop_run(void *loop);
-void *kn_worker_run(void *server);
 size_t kn_loop_connections(const struct kn_loop *loop);
+
+/* worker.c */
+void *kn_worker_run(void *server);
 
 /* jobs.c */
 /* struct kn_report_jobs' run: idle query workers help the caller. */

@@ -1,4 +1,5 @@
-/* The threads that are no HTTP loops: log, apply, build, background, deliver, and the workers' queue. */
+/* The threads that are no HTTP loops: log, apply, build, background, deliver, and the workers'
+ * queue. */
 #include "base/assert.h"
 #include "server/jsonlog.h"
 #include "server/server_internal.h"

@@ -221,9 +221,9 @@ static void keeps_to_public_addresses(void **state)
 
 static void checks_urls(void **state)
 {
-    static const char *const good[] = {
-        "https://hooks.example.com/a?b=c", "https://8.8.8.8/", "https://hooks.example.com:8443/x",
-        "https://[2606:4700::1111]/"};
+    static const char *const good[] = {"https://hooks.example.com/a?b=c", "https://8.8.8.8/",
+                                       "https://hooks.example.com:8443/x",
+                                       "https://[2606:4700::1111]/"};
     static const char *const bad[] = {
         "",
         "hooks.example.com",

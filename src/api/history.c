@@ -16,12 +16,7 @@ static bool begin(struct kn_ctx *ctx, bool orders, struct page *ret)
     size_t limit;
     uint64_t from[2] = {0};
     bool given;
-    enum kn_rc rc = kn_read_profile_by_id(ctx->ws, ctx->params[1], ctx->request->arena, &p);
-    if (rc != KN_OK) {
-        struct kn_err err = {0};
-        (void)kn_fail(&err, rc, rc == KN_E_NOT_FOUND ? "there is no such profile" : "%s",
-                      kn_rc_name(rc));
-        kn_api_fail_rc(ctx, rc, &err);
+    if (!kn_api_profile(ctx, ctx->params[1], &p)) {
         return false;
     }
     if (!kn_api_limit(ctx, KN_API_LIMIT, KN_API_LIMIT_MAX, &limit) ||
@@ -46,17 +41,52 @@ static void end(struct kn_ctx *ctx, const struct page *page)
     kn_settings_unref(page->settings);
 }
 
+/* Looks for the newest event of a session that told of its device. */
+struct device_search {
+    struct kn_arena *arena;
+    struct kn_item_device device;
+};
+
+static struct kn_str kept(struct device_search *d, struct kn_str s)
+{
+    return kn_arena_str(d->arena, s);
+}
+
+static bool has_device(void *context, const struct kn_archive_row *row, const struct kn_item *item)
+{
+    struct device_search *d = context;
+    (void)row;
+    if (item->device.present) {
+        d->device = (struct kn_item_device){.present = true,
+                                            .device = kept(d, item->device.device),
+                                            .browser = kept(d, item->device.browser),
+                                            .platform = kept(d, item->device.platform),
+                                            .country = kept(d, item->device.country)};
+    }
+    return !item->device.present;
+}
+
 void kn_get_profile_sessions(struct kn_ctx *ctx)
 {
     struct page page;
+    struct kn_err err = {0};
+    enum kn_rc rc = KN_OK;
     if (!begin(ctx, false, &page)) {
         return;
     }
-    for (size_t i = 0; i < page.shown; i++) {
-        kn_render_session(&ctx->response->body,
-                          &page.profile->sessions[page.count - 1 - page.first - i]);
+    for (size_t i = 0; i < page.shown && rc == KN_OK; i++) {
+        const struct kn_profile_session *s =
+            &page.profile->sessions[page.count - 1 - page.first - i];
+        struct device_search d = {.arena = ctx->request->arena};
+        struct kn_archive_query q = {
+            .order = KN_ARCHIVE_NEWEST_FIRST, .from_us = s->start_us, .to_us = s->end_us + 1};
+        rc = kn_read_events(ctx->ws, page.profile, &q, ctx->request->arena, has_device, &d, &err);
+        kn_render_session(&ctx->response->body, s, &d.device);
     }
     end(ctx, &page);
+    if (rc != KN_OK) {
+        kn_api_fail_rc(ctx, rc, &err);
+    }
 }
 
 static void put_amount(struct kn_buf *out, const char *key, int64_t amount, const char *currency)

@@ -31,6 +31,8 @@ enum kn_item_kind {
         8, /* the first item of a workspace: body = {"name","seed":hex,"created_at"} */
     KN_ITEM_BUILT =
         9, /* a definition is built: name = its key, body = {"number","version","defined"} */
+    KN_ITEM_NOTE = 10, /* a person wrote about a profile (identifiers[0] names it): traits it
+                          corrects, body: {"text","by"} */
 };
 
 enum kn_event_type {

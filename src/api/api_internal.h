@@ -143,6 +143,8 @@ bool kn_api_may_see(const struct kn_ctx *ctx, struct kn_str workspace);
 bool kn_api_profile(struct kn_ctx *ctx, struct kn_str id, struct kn_profile **ret);
 /* An identifier that a record about the profile can name it by; false: answered 409. */
 bool kn_api_name_profile(struct kn_ctx *ctx, const struct kn_profile *p, struct kn_item_id *ret);
+/* ?cursor= of a list of events: the row to go on after. False: answered 400. */
+bool kn_api_read_place(struct kn_ctx *ctx, struct kn_archive_query *q);
 /* Answers the profile whose id is ctx->subject; a finish. */
 void kn_api_show_subject(struct kn_ctx *ctx);
 
@@ -154,6 +156,7 @@ void kn_render_event(struct kn_buf *out, const struct kn_settings *settings,
 /* device: of an event of the session; absent when none told. */
 void kn_render_session(struct kn_buf *out, const struct kn_profile_session *session,
                        const struct kn_item_device *device);
+const char *kn_render_consent(enum kn_consent_state state);
 /* "event", "consent", ... as an event's type. */
 const char *kn_render_type(const struct kn_item *item);
 void kn_render_links(struct kn_buf *out, const struct kn_settings *settings,
@@ -217,6 +220,7 @@ void kn_get_profile_sessions(struct kn_ctx *ctx);
 void kn_get_profile_orders(struct kn_ctx *ctx);
 void kn_get_profile_traits(struct kn_ctx *ctx);
 void kn_patch_profile_traits(struct kn_ctx *ctx);
+void kn_get_profile_consents(struct kn_ctx *ctx);
 void kn_get_profile_favourites(struct kn_ctx *ctx);
 void kn_post_profile_note(struct kn_ctx *ctx);
 void kn_post_consents(struct kn_ctx *ctx);

@@ -239,7 +239,7 @@ static bool each_event(void *context, const struct kn_archive_row *row, const st
     return true;
 }
 
-static bool read_cursor(struct kn_ctx *ctx, struct kn_archive_query *q)
+bool kn_api_read_place(struct kn_ctx *ctx, struct kn_archive_query *q)
 {
     uint64_t last[2] = {0};
     if (!kn_api_read_cursor(ctx, last, &q->has_after)) {
@@ -266,7 +266,7 @@ void kn_get_profile_events(struct kn_ctx *ctx)
     }
     if (!kn_api_limit(ctx, KN_API_LIMIT, KN_API_LIMIT_MAX, &l.limit) ||
         !kn_api_time_param(ctx, "from", &q.from_us) || !kn_api_time_param(ctx, "to", &q.to_us) ||
-        !read_cursor(ctx, &q)) {
+        !kn_api_read_place(ctx, &q)) {
         return;
     }
     l.settings = kn_workspace_settings(ctx->ws);

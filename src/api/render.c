@@ -34,7 +34,7 @@ static void put_identifiers(struct kn_buf *out, const struct kn_settings *s,
     kn_buf_char(out, ']');
 }
 
-static const char *state_word(enum kn_consent_state state)
+const char *kn_render_consent(enum kn_consent_state state)
 {
     static const char *const words[] = {"unknown", "granted", "denied", "conflict"};
     return words[state];
@@ -50,7 +50,7 @@ static void put_consents(struct kn_buf *out, const struct kn_settings *s,
         kn_json_out_comma(out);
         kn_buf_char(out, '{');
         kn_json_out_kv(out, "purpose", c->purpose);
-        kn_json_out_kv(out, "state", kn_str_c(state_word(c->state)));
+        kn_json_out_kv(out, "state", kn_str_c(kn_render_consent(c->state)));
         kn_json_out_kv(out, "basis", c->basis);
         if (c->text_version.len > 0) {
             kn_json_out_kv(out, "text_version", c->text_version);

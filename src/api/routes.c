@@ -46,6 +46,10 @@ const struct kn_api_route kn_api_routes[] = {
      kn_post_profile_note, "after", "NoteRequest", "Profile", 200, NULL},
     {"POST", PROFILES "/{id}/unmerge", "unmergeProfile", "Split identifiers off", KN_SCOPE_PERSONAL,
      true, kn_post_unmerge, "dry_run after", "UnmergeRequest", "UnmergeResult", 200, NULL},
+    {"GET", PROFILES "/{id}/consents", "listProfileConsents",
+     "Every choice it ever made, newest first; those of one message stay together",
+     KN_SCOPE_PERSONAL, true, kn_get_profile_consents, "limit cursor after", NULL, "ConsentList",
+     200, NULL},
     {"POST", PROFILES "/{id}/consents", "addConsents", "Record consents", KN_SCOPE_PERSONAL, true,
      kn_post_consents, "after", "ConsentRequest", "Profile", 200, NULL},
 

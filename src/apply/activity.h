@@ -1,6 +1,6 @@
 /* Profiles by their latest activity. There is no index of it, so that an event costs nothing more:
  * each call reads what every event touches of all profiles (88 bytes each) and keeps the best, at
- * about 0.1 s per million profiles in memory. Exact as of the moments it passes each profile. Any
+ * about 0.2 s per million profiles in memory. Exact as of the moments it passes each profile. Any
  * thread, but not one that must not wait.
  */
 #ifndef KN_APPLY_ACTIVITY_H

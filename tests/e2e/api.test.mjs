@@ -679,7 +679,7 @@ test('segments and computed traits: every route', async () => {
   const who = await kern.profile('user_id', 'route-1', position);
   assert.equal((await ws('POST', '/segments/preview', { query: "event('Routed').count() >= 1" }, { status: 200 })).body.size, 1);
   await ws('POST', '/segments/explain', { query: "event('Routed').count() >= 1", profile: who.id }, { status: 200 });
-  for (const part of ['traits', 'favourites']) await ws('GET', `/profiles/${who.id}/${part}`, undefined, { status: 200 });
+  for (const part of ['traits', 'favourites', 'consents']) await ws('GET', `/profiles/${who.id}/${part}`, undefined, { status: 200 });
   await ws('PATCH', `/profiles/${who.id}/traits`, { traits: { seen: true } }, { status: 200 });
   await ws('POST', `/profiles/${who.id}/notes`, { text: 'called' }, { status: 200 });
   await ws('GET', `/sources/${(await ws('GET', '/sources')).body.data[0].id}/arrivals`, undefined, { status: 200 });

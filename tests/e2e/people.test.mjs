@@ -166,6 +166,21 @@ test('a session tells its device', async () => {
   assert.deepEqual(data.map((s) => [s.device, s.platform]), [['desktop', 'Linux'], ['mobile', 'iOS']]);
 });
 
+test('every choice about consent, with its message', async () => {
+  const r = await kern.collect('/v1/identify', { userId: 'chooser', messageId: 'ch1', timestamp: at(5), sentAt: START, context: { consent: { categoryPreferences: { marketing_email: true, advertising: false } } } });
+  const person = await kern.profile('user_id', 'chooser', r.position);
+  const path = `/profiles/${person.id}/consents`;
+  await ok('POST', path, { consents: [{ purpose: 'marketing_email', state: 'denied', basis: 'objection' }, { purpose: 'analytics', state: 'denied' }], reason: 'by phone' });
+  const { data } = await ok('GET', path);
+  assert.deepEqual(data.map((c) => [c.purpose, c.state, c.basis]).slice(0, 2), [['marketing_email', 'denied', 'objection'], ['analytics', 'denied', 'consent']]);
+  assert.deepEqual(data.slice(2).filter((c) => c.purpose !== '*').map((c) => [c.purpose, c.state, c.message_id]).sort(), [['advertising', 'denied', 'ch1'], ['marketing_email', 'granted', 'ch1']]);
+  const first = await ok('GET', `${path}?limit=1`);
+  assert.equal(first.data.length, 2);
+  assert.deepEqual((await ok('GET', `${path}?limit=1&cursor=${first.next}`)).data, data.slice(2));
+  const now = (await ok('GET', `/profiles/${person.id}`)).consents.find((c) => c.purpose === 'marketing_email');
+  assert.deepEqual([now.state, now.basis], ['denied', 'objection']);
+});
+
 test('what a source sent last: accepted, twice, refused, too large', async () => {
   const source = (await ok('GET', '/sources')).data[0];
   const path = `/sources/${source.id}/arrivals`;

@@ -164,12 +164,27 @@ void kn_api_no_content(struct kn_ctx *ctx);
 /* The caller may see that workspace. */
 bool kn_api_may_see(const struct kn_ctx *ctx, struct kn_str workspace);
 
+/* ---- profiles ---- */
+/* The profile of an id; false: answered 404 already. */
+bool kn_api_profile(struct kn_ctx *ctx, struct kn_str id, struct kn_profile **ret);
+/* An identifier that a record about the profile can name it by; false: answered 409. */
+bool kn_api_name_profile(struct kn_ctx *ctx, const struct kn_profile *p, struct kn_item_id *ret);
+/* ?cursor= of a list of events: the row to go on after. False: answered 400. */
+bool kn_api_read_place(struct kn_ctx *ctx, struct kn_archive_query *q);
+/* Answers the profile whose id is ctx->subject; a finish. */
+void kn_api_show_subject(struct kn_ctx *ctx);
+
 /* ---- rendering ---- */
 void kn_render_profile(struct kn_buf *out, const struct kn_settings *settings,
                        const struct kn_profile *p);
 void kn_render_event(struct kn_buf *out, const struct kn_settings *settings,
                      const struct kn_item *item, struct kn_arena *arena);
-void kn_render_session(struct kn_buf *out, const struct kn_profile_session *session);
+/* device: of an event of the session; absent when none told. */
+void kn_render_session(struct kn_buf *out, const struct kn_profile_session *session,
+                       const struct kn_item_device *device);
+const char *kn_render_consent(enum kn_consent_state state);
+/* "event", "consent", ... as an event's type. */
+const char *kn_render_type(const struct kn_item *item);
 void kn_render_links(struct kn_buf *out, const struct kn_settings *settings,
                      const struct kn_profile_link *links, size_t count);
 struct kn_str kn_render_source(const struct kn_settings *settings, uint32_t number);
@@ -300,6 +315,11 @@ void kn_get_profile_events(struct kn_ctx *ctx);
 void kn_get_profile_links(struct kn_ctx *ctx);
 void kn_get_profile_sessions(struct kn_ctx *ctx);
 void kn_get_profile_orders(struct kn_ctx *ctx);
+void kn_get_profile_traits(struct kn_ctx *ctx);
+void kn_patch_profile_traits(struct kn_ctx *ctx);
+void kn_get_profile_consents(struct kn_ctx *ctx);
+void kn_get_profile_favourites(struct kn_ctx *ctx);
+void kn_post_profile_note(struct kn_ctx *ctx);
 void kn_post_consents(struct kn_ctx *ctx);
 void kn_post_merge(struct kn_ctx *ctx);
 void kn_post_unmerge(struct kn_ctx *ctx);
@@ -311,6 +331,7 @@ void kn_delete_source(struct kn_ctx *ctx);
 void kn_post_source_key(struct kn_ctx *ctx);
 void kn_delete_source_key(struct kn_ctx *ctx);
 void kn_get_rejects(struct kn_ctx *ctx);
+void kn_get_arrivals(struct kn_ctx *ctx);
 void kn_get_export(struct kn_ctx *ctx);
 void kn_post_import(struct kn_ctx *ctx);
 /* No other source of this Kern than `id` of this workspace has that write key. */

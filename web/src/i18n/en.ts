@@ -1,6 +1,8 @@
+import { peopleEn } from './en-people';
 import type { Messages } from './nl';
 
 export const en: Messages = {
+  ...peopleEn,
   app: { name: 'Kern', skip: 'Skip to content', menu: 'Menu', language: 'Language', theme: 'Appearance', light: 'Light', dark: 'Dark', auto: 'System', signOut: 'Sign out', manualClock: 'The clock of this Kern stands still (test mode): {{now}}' },
   nav: { home: 'Overview', profiles: 'Profiles', segments: 'Segments', reports: 'Reports', sources: 'Sources', settings: 'Settings' },
   state: {

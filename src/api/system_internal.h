@@ -3,6 +3,7 @@
 #define KN_API_SYSTEM_INTERNAL_H
 
 #include "api/system.h"
+#include "api/totp.h"
 #include "base/buf.h"
 #include "log/log.h"
 #include "os/thread.h"
@@ -13,6 +14,17 @@ enum {
     KN_TRY_SLOTS = 1024,
     KN_SYSTEM_RECORD_MAX = 8192,
     KN_SYSTEM_ID_BYTES = 12,
+    KN_SESSION_WORD = 24,
+    KN_ADDRESS_TEXT = 48,
+    KN_SEALED_MAX = 1024, /* bytes */
+};
+
+/* A second factor; begun = a secret is there, confirmed = signing in asks for its codes. */
+struct kn_sys_factor {
+    unsigned char secret[KN_TOTP_SECRET_BYTES];
+    unsigned char codes[KN_RECOVERY_CODES][KN_SECRET_BYTES]; /* hashes; zeros: used */
+    uint64_t step;                                           /* the last one that was used */
+    bool begun, confirmed;
 };
 
 struct kn_sys_user {
@@ -22,18 +34,25 @@ struct kn_sys_user {
     int64_t invite_until_us; /* 0 = no invitation is open */
     int64_t created_us, signed_in_us;
     enum kn_role role;
+    bool may_export;
     bool disabled;
+    bool removed; /* the place stays: sessions name users by place */
+    struct kn_sys_factor factor;
 };
 struct kn_sys_token {
     char *id, *name, *workspace;
     unsigned char hash[KN_SECRET_BYTES];
-    int64_t created_us;
-    enum kn_role role; /* KN_ROLE_NONE: taken back */
+    int64_t created_us, used_us, stored_us; /* stored_us: the use that is on the disk */
+    enum kn_role role;
+    unsigned permissions; /* 0: taken back */
+    bool lent;            /* of this process only */
 };
 struct kn_sys_session {
     unsigned char hash[KN_SECRET_BYTES];
     size_t user;
-    int64_t until_us;
+    int64_t created_us, until_us;
+    char address[KN_ADDRESS_TEXT];
+    char browser[KN_SESSION_WORD], platform[KN_SESSION_WORD];
     bool used;
 };
 /* Wrong passwords of one address (of mail or network) in the present quarter of an hour. */
@@ -59,6 +78,11 @@ struct kn_system {
     struct kn_sys_tries tries[KN_TRY_SLOTS];
 };
 
+/* What is a key of its own for a purpose, made from the installation's. */
+struct kn_sys_key {
+    unsigned char bytes[KN_SECRET_BYTES];
+};
+
 /* system.c; record, user and session functions want the mutex held */
 void kn_sys_begin(struct kn_buf *json, const char *kind);
 void kn_sys_put_hash(struct kn_buf *json, const char *key, const unsigned char *hash);
@@ -70,6 +94,16 @@ struct kn_str kn_sys_secret(struct kn_system *s, struct kn_arena *arena, unsigne
 /* "usr_..." into the arena. */
 struct kn_str kn_sys_id(struct kn_system *s, const char *prefix, struct kn_arena *arena);
 int64_t kn_sys_now(void);
+/* Sealed as text, and opened again (in the arena): secrets that must be read again. False: it was
+ * not sealed here, or memory ran out. */
+void kn_sys_seal(struct kn_system *s, struct kn_str plain, struct kn_buf *out);
+bool kn_sys_unseal(const struct kn_system *s, struct kn_str sealed, struct kn_arena *arena,
+                   struct kn_str *ret);
+
+/* system_fold.c: what a record does to what is in memory */
+void kn_sys_apply(struct kn_system *s, struct kn_str json);
+void kn_sys_free_user(struct kn_sys_user *u);
+char *kn_sys_copy(struct kn_str s);
 struct kn_sys_user *kn_sys_user_by_id(struct kn_system *s, struct kn_str id);
 struct kn_sys_user *kn_sys_user_by_email(struct kn_system *s, struct kn_str email);
 struct kn_sys_session *kn_sys_session(struct kn_system *s, const unsigned char *hash, int64_t now);
@@ -80,9 +114,20 @@ void kn_sys_put_user(struct kn_buf *json, const struct kn_sys_user *u);
 enum kn_rc kn_sys_load_secrets(struct kn_system *s, struct kn_disk disk, bool is_new,
                                struct kn_err *err);
 
+/* users.c; with the mutex */
+void kn_sys_user_info(const struct kn_sys_user *u, struct kn_arena *arena,
+                      struct kn_user_info *ret);
+
+/* factor.c; with the mutex: uses up a code or recovery code. The members it adds to the record of a
+ * session make that last.
+ * @errors KN_E_CONFLICT none was given; KN_E_INVALID; KN_E_LIMIT */
+enum kn_rc kn_sys_use_code(struct kn_system *s, const struct kn_sys_user *user, struct kn_str code,
+                           struct kn_buf *json, struct kn_err *err);
+
 /* signin.c */
-enum kn_rc kn_sys_check_password(struct kn_system *s, struct kn_str email, struct kn_str password,
-                                 struct kn_str peer_ip, struct kn_err *err);
+/* With the mutex: one more try of that kind in this quarter of an hour; false: one too many. */
+bool kn_sys_try(struct kn_system *s, char kind, struct kn_str who, unsigned most);
+void kn_sys_forgive(struct kn_system *s, char kind, struct kn_str who);
 /* Argon2id of a new password; KN_E_INVALID: too short or too long. */
 enum kn_rc kn_sys_hash_password(struct kn_str password, size_t least, char *to, size_t len,
                                 struct kn_err *err);

@@ -5,6 +5,8 @@ import addFormats from 'ajv-formats';
 import { TOKEN } from './kern.mjs';
 
 export const WS = '/api/v1/workspaces/default';
+// What accounts.test.mjs goes through.
+export const ACCOUNT_ROUTES = /\/api\/v1\/(users|tokens|sessions?|invite)\b/;
 
 export class Documented {
   answered = new Set();

@@ -45,7 +45,9 @@ struct kn_ctx {
     bool waited_after;                  /* ?after= has been served */
     void (*finish)(struct kn_ctx *ctx); /* after the wait for a write */
     struct kn_str subject;              /* of the handler, for finish */
-    struct kn_json doc;                 /* the parsed body */
+    char seen[27];                      /* the profile that is shown, for the audit log */
+    bool audited;
+    struct kn_json doc; /* the parsed body */
 };
 
 /* Who may: access.c has the permissions each of these asks for. A route without one is refused. */
@@ -158,7 +160,17 @@ void kn_api_put_permissions(struct kn_buf *out, const char *key, unsigned permis
 /* The caller may see that workspace. */
 bool kn_api_may_see(const struct kn_ctx *ctx, struct kn_str workspace);
 
+/* ---- audit ---- */
+/* Enters what the call did, once it is done; may turn the answer into 503. */
+void kn_api_audit(struct kn_ctx *ctx);
+/* A call of that route may sync the disk for its entry: not on an HTTP loop. */
+bool kn_api_syncs(const struct kn_api_route *route, const struct kn_http_request *request);
+/* The answer shows this profile. */
+void kn_api_saw(struct kn_ctx *ctx, const struct kn_profile *profile);
+
 /* ---- rendering ---- */
+/* A cell of a CSV file (RFC 4180); what is no number is kept from being a formula. */
+void kn_api_put_cell(struct kn_buf *out, struct kn_str text, bool first, bool number);
 void kn_render_profile(struct kn_buf *out, const struct kn_settings *settings,
                        const struct kn_profile *p);
 void kn_render_event(struct kn_buf *out, const struct kn_settings *settings,
@@ -270,6 +282,8 @@ void kn_delete_factor(struct kn_ctx *ctx);
 void kn_get_tokens(struct kn_ctx *ctx);
 void kn_post_token(struct kn_ctx *ctx);
 void kn_delete_token(struct kn_ctx *ctx);
+void kn_get_audit(struct kn_ctx *ctx);
+void kn_get_audit_csv(struct kn_ctx *ctx);
 void kn_get_openapi(struct kn_ctx *ctx);
 void kn_post_funnel(struct kn_ctx *ctx);
 void kn_post_funnel_profiles(struct kn_ctx *ctx);

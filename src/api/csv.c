@@ -47,7 +47,7 @@ static bool is_formula(struct kn_str text)
     return text.len > 0 && memchr("=+-@\t\r\n", text.p[0], 7) != NULL;
 }
 
-static void put_cell(struct kn_buf *out, struct kn_str text, bool first, bool number)
+void kn_api_put_cell(struct kn_buf *out, struct kn_str text, bool first, bool number)
 {
     bool quoted = false;
     for (size_t i = 0; i < text.len; i++) {
@@ -73,13 +73,13 @@ static void put_json_cell(struct sheet *s, struct kn_buf *out, struct kn_str jso
             out->rc = KN_E_NOMEM;
         }
     }
-    put_cell(out, text, first, number);
+    kn_api_put_cell(out, text, first, number);
 }
 
 static void put_time(struct kn_buf *out, int64_t us, bool first)
 {
     char text[KN_TIME_TEXT_MAX];
-    put_cell(out, kn_time_format(us, text), first, false);
+    kn_api_put_cell(out, kn_time_format(us, text), first, false);
 }
 
 /* ---- columns ---- */
@@ -186,17 +186,18 @@ static void put_evidence(struct kn_buf *out, const struct column *c,
                          const struct kn_profile_consent *consent, bool first)
 {
     if (!consent) {
-        put_cell(out, c->kind == COLUMN_STATE ? KN_STR("unknown") : KN_STR_EMPTY, first, false);
+        kn_api_put_cell(out, c->kind == COLUMN_STATE ? KN_STR("unknown") : KN_STR_EMPTY, first,
+                        false);
         return;
     }
     switch (c->kind) {
     case COLUMN_STATE:
-        put_cell(out, kn_str_c(kn_consent_words[consent->state]), first, false);
+        kn_api_put_cell(out, kn_str_c(kn_consent_words[consent->state]), first, false);
         break;
     case COLUMN_AT: put_time(out, consent->at_us, first); break;
-    case COLUMN_BASIS: put_cell(out, consent->basis, first, false); break;
-    case COLUMN_VERSION: put_cell(out, consent->text_version, first, false); break;
-    default: put_cell(out, consent->message_id, first, false); break;
+    case COLUMN_BASIS: kn_api_put_cell(out, consent->basis, first, false); break;
+    case COLUMN_VERSION: kn_api_put_cell(out, consent->text_version, first, false); break;
+    default: kn_api_put_cell(out, consent->message_id, first, false); break;
     }
 }
 
@@ -208,12 +209,12 @@ static void put_column(struct sheet *s, const struct kn_profile *p, const struct
     switch (c->kind) {
     case COLUMN_ID:
         kn_profile_id_text(p->id, id);
-        put_cell(out, kn_str(id, 26), first, false);
+        kn_api_put_cell(out, kn_str(id, 26), first, false);
         break;
     case COLUMN_SINCE: put_time(out, since_us, first); break;
     case COLUMN_CREATED: put_time(out, p->created_us, first); break;
     case COLUMN_LAST_SEEN: put_time(out, p->last_seen_us, first); break;
-    case COLUMN_IDENTIFIER: put_cell(out, identifier_of(p, c->key), first, false); break;
+    case COLUMN_IDENTIFIER: kn_api_put_cell(out, identifier_of(p, c->key), first, false); break;
     case COLUMN_TRAIT:
     case COLUMN_COMPUTED: put_json_cell(s, out, value_of(p, c), first); break;
     case COLUMN_STATE:
@@ -266,7 +267,7 @@ static void put_rows(struct sheet *s, const struct kn_audience *a, uint32_t from
     kn_api_begin(ctx, 200, KN_STR("text/csv; charset=utf-8"));
     kn_http_set_header(ctx->response, "Content-Disposition", KN_STR("attachment"));
     for (size_t i = 0; i < s->count && from == 0; i++) {
-        put_cell(&ctx->response->body, s->columns[i].name, i == 0, false);
+        kn_api_put_cell(&ctx->response->body, s->columns[i].name, i == 0, false);
     }
     kn_buf_c(&ctx->response->body, from == 0 ? "\r\n" : "");
     for (size_t i = 0; i < count && i < limit && rc == KN_OK; i++) {

@@ -176,6 +176,15 @@ const struct kn_api_route kn_api_routes[] = {
      "JSON lines in: those of an export, or messages of Segment's shape", KN_SCOPE_ADMIN, true,
      kn_post_import, "source historic", "Lines", "ImportResult", 200, NULL},
 
+    {"GET", WS "/audit", "listAudit",
+     "Who did what and saw whom, newest first; a page may hold fewer than asked for, even none",
+     KN_SCOPE_ADMIN, true, kn_get_audit, "actor action kind subject from to limit cursor", NULL,
+     "AuditList", 200, NULL},
+    {"GET", WS "/audit.csv", "exportAudit",
+     "The same as CSV; the header Kern-Next is the cursor of the next page", KN_SCOPE_ADMIN, true,
+     kn_get_audit_csv, "actor action kind subject from to limit cursor", NULL, "Text", 200,
+     "text/csv"},
+
     {"GET", "/api/v1/workspaces", "listWorkspaces", "Workspaces", KN_SCOPE_READ, true,
      kn_get_workspaces, "limit cursor", NULL, "WorkspaceList", 200, NULL},
     {"POST", "/api/v1/workspaces", "createWorkspace", "Make a workspace", KN_SCOPE_INSTANCE, true,
@@ -347,6 +356,6 @@ bool kn_api_is_slow(const struct kn_http_request *request)
 {
     struct kn_str params[KN_API_PARAMS];
     const struct kn_api_route *route = kn_api_find_route(request->method, request->path, params);
-    return route &&
-           (route->slow || (route->handle == kn_get_profiles && !kn_api_is_lookup(request)));
+    return route && (route->slow || kn_api_syncs(route, request) ||
+                     (route->handle == kn_get_profiles && !kn_api_is_lookup(request)));
 }

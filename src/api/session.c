@@ -60,6 +60,15 @@ struct kn_str kn_api_address(struct kn_ctx *ctx)
                : KN_STR_EMPTY;
 }
 
+/* For the audit log: whose account it was; what was typed is not kept. */
+static void note_refused(struct kn_ctx *ctx, struct kn_str email)
+{
+    struct kn_user_info u;
+    if (kn_system_find_user(ctx->api->env.system, email, ctx->request->arena, &u)) {
+        ctx->caller = (struct kn_caller){.id = u.id, .name = u.email, .workspace = u.workspace};
+    }
+}
+
 void kn_post_session(struct kn_ctx *ctx)
 {
     struct kn_err err = {0};
@@ -81,6 +90,9 @@ void kn_post_session(struct kn_ctx *ctx)
     if (rc == KN_OK &&
         !kn_system_session(ctx->api->env.system, secret, ctx->request->arena, &ctx->caller)) {
         rc = KN_E_FULL;
+    }
+    if (rc != KN_OK) {
+        note_refused(ctx, in.email);
     }
     if (rc == KN_E_CONFLICT || rc == KN_E_INVALID) { /* the password was right */
         kn_api_fail_field(ctx, 401, "Unauthorized", "/code", err.text);
@@ -150,6 +162,7 @@ void kn_post_invite(struct kn_ctx *ctx)
     } else if (rc != KN_OK) {
         kn_api_fail_rc(ctx, rc, &err);
     } else {
+        ctx->caller = (struct kn_caller){.id = u.id, .name = u.email, .workspace = u.workspace};
         kn_api_json(ctx, 200);
         kn_buf_char(&ctx->response->body, '{');
         kn_json_out_kv(&ctx->response->body, "email", u.email);

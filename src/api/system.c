@@ -217,6 +217,9 @@ enum kn_rc kn_system_open(struct kn_disk disk, const char *dir, struct kn_clock 
     if (rc == KN_OK) {
         rc = replay(s, err);
     }
+    if (rc == KN_OK) { /* by the real clock, as sessions */
+        rc = kn_audit_open(disk, KN_AUDIT_DIR, kn_clock_posix(), &s->audit, err);
+    }
     if (rc != KN_OK) {
         kn_system_close(s);
         return rc;
@@ -231,6 +234,7 @@ void kn_system_close(struct kn_system *s)
         return;
     }
     kn_log_close(s->log);
+    kn_audit_close(s->audit);
     for (size_t i = 0; i < s->workspace_count; i++) {
         kn_free(s->workspaces[i]);
     }
@@ -248,6 +252,11 @@ void kn_system_close(struct kn_system *s)
     kn_mutex_deinit(&s->mutex);
     sodium_memzero(s->key, sizeof s->key);
     kn_free(s);
+}
+
+struct kn_audit *kn_system_audit(struct kn_system *s)
+{
+    return s->audit;
 }
 
 bool kn_system_is_new(struct kn_system *s)

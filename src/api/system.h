@@ -20,6 +20,7 @@
 #include "os/random.h"
 
 struct kn_system;
+struct kn_audit; /* api/audit.h */
 
 enum kn_role {
     KN_ROLE_NONE,
@@ -224,8 +225,15 @@ bool kn_system_session_at(struct kn_system *system, size_t place, struct kn_str 
  * @errors KN_E_NOT_FOUND he has no such session */
 enum kn_rc kn_system_end_sessions(struct kn_system *system, struct kn_str user, struct kn_str id,
                                   struct kn_str keep_secret, struct kn_err *err) KN_MUST_USE;
-/* Stores what can wait: when tokens were used. Now and then, from a thread that may sync;
- * everything at the end. */
+/* The audit log, which lives as long as the store. */
+struct kn_audit *kn_system_audit(struct kn_system *system);
+
+/* The user of an address (in any case), of an id in the arena; false: there is none. */
+bool kn_system_find_user(struct kn_system *system, struct kn_str email, struct kn_arena *arena,
+                         struct kn_user_info *ret);
+
+/* Stores what can wait: counts of the audit log, when tokens were used. Now and then, from a thread
+ * that may sync; everything at the end. */
 void kn_system_tick(struct kn_system *system, bool everything);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef KN_API_SYSTEM_INTERNAL_H
 #define KN_API_SYSTEM_INTERNAL_H
 
+#include "api/audit.h"
 #include "api/system.h"
 #include "api/totp.h"
 #include "base/buf.h"
@@ -65,6 +66,7 @@ struct kn_sys_tries {
 struct kn_system {
     struct kn_mutex mutex;
     struct kn_log *log;
+    struct kn_audit *audit;
     struct kn_clock clock;
     struct kn_random random;
     unsigned char key[KN_SECRET_BYTES]; /* of this installation: DIR/secrets */

@@ -115,7 +115,7 @@ bool kn_system_token(struct kn_system *s, struct kn_str token, struct kn_arena *
     return found;
 }
 
-void kn_system_tick(struct kn_system *s, bool everything)
+static void store_uses(struct kn_system *s, bool everything)
 {
     kn_mutex_lock(&s->mutex);
     for (size_t i = 0; i < s->token_count; i++) {
@@ -133,4 +133,11 @@ void kn_system_tick(struct kn_system *s, bool everything)
         }
     }
     kn_mutex_unlock(&s->mutex);
+}
+
+void kn_system_tick(struct kn_system *s, bool everything)
+{
+    enum kn_rc rc = kn_audit_flush(s->audit, everything, NULL);
+    (void)rc; /* the disk is full: what is counted from now on is entered when there is room */
+    store_uses(s, everything);
 }

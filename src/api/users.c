@@ -204,3 +204,16 @@ enum kn_rc kn_system_remove_user(struct kn_system *s, struct kn_str id, struct k
     kn_mutex_unlock(&s->mutex);
     return rc;
 }
+
+bool kn_system_find_user(struct kn_system *s, struct kn_str email, struct kn_arena *arena,
+                         struct kn_user_info *ret)
+{
+    email = kn_fold_email(email, arena);
+    kn_mutex_lock(&s->mutex);
+    const struct kn_sys_user *u = email.len > 0 ? kn_sys_user_by_email(s, email) : NULL;
+    if (u) {
+        kn_sys_user_info(u, arena, ret);
+    }
+    kn_mutex_unlock(&s->mutex);
+    return u != NULL;
+}

@@ -297,6 +297,7 @@ static void stop(struct kn_server *s)
             kn_jsonlog("error", "last_checkpoint", err.text);
         }
     }
+    kn_system_tick(s->system, true);
     kn_jsonlog("info", "stopped", NULL);
 }
 

@@ -226,6 +226,7 @@ static void *background_run(void *argument)
             }
             any_more = any_more || more;
         }
+        kn_system_tick(s->system, false);
         if (!any_more) {
             kn_waker_wait(&s->background_waker, BACKGROUND_US);
         }

@@ -18,7 +18,7 @@ const ACCESS = {
   sources: 'createSource changeSource deleteSource addSourceKey deleteSourceKey listRejects',
   export: 'exportMembers',
   export_all: 'exportWorkspace',
-  admin: 'setIdentity setPhases importLines changeWorkspace listUsers inviteUser getUser changeUser removeUser reinviteUser resetSecondFactor listTokens createToken deleteToken',
+  admin: 'listAudit exportAudit setIdentity setPhases importLines changeWorkspace listUsers inviteUser getUser changeUser removeUser reinviteUser resetSecondFactor listTokens createToken deleteToken',
   instance: 'createWorkspace moveClock',
   metrics: 'metrics',
   profile_api: 'profileApiTraits profileApiExternalIds profileApiEvents profileApiMetadata profileApiLinks',

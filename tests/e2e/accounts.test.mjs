@@ -166,6 +166,91 @@ test('the second factor: confirmed by a code, asked for, never twice, recovery c
   for (const secret of [begun.secret, ...codes, 'long enough', cookie.split('=')[1], user.invite]) assert.ok(!disk.includes(secret), 'a secret is on the disk');
 });
 
+const AUDIT = '/api/v1/workspaces/default/audit';
+const audit = async (query = '', status = 200) => (await call('GET', `${AUDIT}?limit=1000${query}`, undefined, { status })).body.data;
+
+test('the audit log: who signed in, changed, saw and exported; by whom and from where; without values of persons', { timeout: 60000 }, async () => {
+  const sent = await kern.collect('/v1/identify', { userId: 'watched', traits: { email: 'watched@example.nl', firstName: 'Secretive' } });
+  const profile = (await kern.profile('user_id', 'watched', sent.position)).id;
+  const user = await invite('eva@example.nl', 'marketer', { export: true });
+  const eva = cookieOf(await signIn('eva@example.nl', 'long enough', { from: '198.51.100.23' }));
+  await signIn('eva@example.nl', 'wrong', { status: 401 });
+  await signIn('nobody-at-all@example.nl', 'wrong', { status: 401 });
+  const from = (r) => ({ ...as(eva, r), headers: { ...as(eva).headers, 'X-Forwarded-For': '198.51.100.23' } });
+  const base = '/api/v1/workspaces/default';
+  // a page of a person asks for all of this: it is one view
+  for (const path of ['', '/events', '/orders', '/sessions', '/links', '']) await call('GET', `${base}/profiles/${profile}${path}`, undefined, from(200));
+  await call('GET', `${base}/profiles?email=watched@example.nl`, undefined, from(200));
+  await call('GET', `${base}/profiles?q=watched@example.nl`, undefined, from(200));
+  await call('POST', `${base}/segments`, { key: 'seen', name: 'Seen', query: "trait('firstName') = 'Secretive'" }, from(201));
+  await call('GET', `${base}/segments/seen/export.csv?purpose=service`, undefined, from(200));
+  await call('GET', `${base}/segments/seen`, undefined, from(200));
+  const mine = await audit(`&actor=${user.id}`);
+  assert.deepEqual(mine.map((e) => [e.kind, e.action, e.subject, e.refused]).reverse(), [
+    ['access', 'acceptInvite', '', false],
+    ['access', 'signIn', '', false],
+    ['access', 'signIn', '', true],
+    ['view', 'getProfile', profile, false],
+    ['change', 'createSegment', 'seen', false],
+    ['export', 'exportMembers', 'seen', false],
+  ]);
+  assert.ok(mine.slice(0, 3).every((e) => e.name === 'eva@example.nl' && e.address === '198.51.100.0' && e.workspace === 'default'));
+  // filters
+  assert.deepEqual((await audit(`&subject=${profile}&actor=${user.id}`)).map((e) => e.action), ['getProfile']);
+  assert.deepEqual((await audit(`&kind=export,change&actor=${user.id}`)).length, 2);
+  assert.deepEqual(await audit(`&actor=${user.id}&to=2020-01-01`), []);
+  assert.equal((await audit('&kind=other', 400)), undefined);
+  // by pages, the same
+  const paged = [];
+  for (let cursor = ''; cursor !== null; ) {
+    const page = (await call('GET', `${AUDIT}?limit=4${cursor}`, undefined, { status: 200 })).body;
+    paged.push(...page.data.map((e) => e.number));
+    cursor = page.next ? `&cursor=${page.next}` : null;
+  }
+  const all = await audit();
+  assert.deepEqual(paged.slice(-all.length), all.map((e) => e.number));
+  // other workspaces see nothing of this one; the installation's entries are for who may see all
+  const german = (await call('GET', '/api/v1/workspaces/shop-de/audit?limit=1000', undefined, { status: 200 })).body.data;
+  assert.ok(german.every((e) => e.workspace !== 'default'));
+  assert.ok(german.some((e) => e.workspace === null));
+  const chef = cookieOf(await signIn('chef@example.de', 'long enough'));
+  const chefs = (await call('GET', '/api/v1/workspaces/shop-de/audit', undefined, as(chef, 200))).body.data;
+  assert.ok(chefs.length > 0 && chefs.every((e) => e.workspace === 'shop-de'));
+  await call('GET', AUDIT, undefined, as(eva, 403));
+  // as a file
+  const csv = (await call('GET', `${AUDIT}.csv?actor=${user.id}`, undefined, { status: 200 })).body.split('\r\n');
+  assert.equal(csv[0], 'at,kind,action,actor,name,workspace,subject,address,outcome,count,profiles');
+  assert.equal(csv.length, 1 + mine.length + 1);
+  assert.equal((await audit('&action=exportAudit')).length, 1);
+  // what was searched for and who was found is counted; a stop enters it, kill -9 keeps what was entered one by one
+  await kern.stop();
+  await kern.start();
+  const counted = (await audit(`&actor=${user.id}&action=findProfiles`))[0];
+  assert.equal(counted.kind, 'view');
+  await kern.stop('SIGKILL');
+  await kern.start();
+  assert.equal((await audit(`&actor=${user.id}`)).length, mine.length + 1);
+  const files = readdirSync(join(kern.dir, 'audit'), { recursive: true, withFileTypes: true }).filter((e) => e.isFile());
+  const disk = Buffer.concat(files.map((e) => readFileSync(join(e.parentPath ?? e.path, e.name)))).toString('latin1');
+  for (const value of ['watched', 'Secretive', '198.51.100.23', 'nobody-at-all']) assert.ok(!disk.includes(value), `${value} is in the audit log`);
+  assert.equal((await kern.stop()).code, 0);
+  assert.equal(kern.verify().status, 0);
+  await kern.start();
+});
+
+test('look-ups by a token: one entry a minute, with their number and whom', { timeout: 60000 }, async () => {
+  const token = (await call('POST', '/api/v1/tokens', { name: 'shop backend', scopes: ['personal'] }, { status: 201 })).body;
+  for (let i = 0; i < 25; i++) await call('GET', '/api/v1/workspaces/default/profiles?user_id=watched', undefined, { auth: `Bearer ${token.token}`, status: 200 });
+  assert.deepEqual(await audit(`&actor=${token.id}`), []);
+  await kern.stop();
+  await kern.start();
+  const [entry, ...more] = await audit(`&actor=${token.id}`);
+  assert.deepEqual([entry.action, entry.count, entry.profiles.length, entry.name, more.length], ['findProfiles', 25, 1, 'shop backend', 0]);
+  assert.equal((await audit(`&subject=${entry.profiles[0]}&actor=${token.id}`)).length, 1);
+  // when it was last used outlives a stop
+  assert.ok((await call('GET', '/api/v1/tokens')).body.data.find((t) => t.id === token.id).last_used_at);
+});
+
 test('every account route has answered', () => {
   const all = Object.entries(documented.doc.paths).flatMap(([path, methods]) => Object.keys(methods).map((m) => `${m.toUpperCase()} ${path}`));
   const missing = all.filter((route) => ACCOUNT_ROUTES.test(route) && !documented.answered.has(route));

@@ -38,6 +38,18 @@ static void show_user(struct kn_ctx *ctx, struct kn_str id, int status, struct k
     }
 }
 
+/* The invitation, or that it went out by mail. */
+static void show_invited(struct kn_ctx *ctx, struct kn_str id, struct kn_str invite)
+{
+    struct kn_buf *out = &ctx->response->body;
+    show_user(ctx, id, 201, invite);
+    if (ctx->response->status == 201 && invite.len == 0 && out->rc == KN_OK) {
+        out->len--; /* the brace that closed it */
+        kn_json_out_kbool(out, "mailed", true);
+        kn_buf_char(out, '}');
+    }
+}
+
 /* Those of the workspaces the caller may see. */
 static bool is_visible(const struct kn_ctx *ctx, const struct kn_user_info *u)
 {
@@ -146,7 +158,7 @@ void kn_post_user(struct kn_ctx *ctx)
         kn_api_fail_rc(ctx, rc, &err);
         return;
     }
-    show_user(ctx, id, 201, invite);
+    show_invited(ctx, id, invite);
 }
 
 /* The user of the path, who must not stand above the caller. */
@@ -201,7 +213,7 @@ void kn_post_user_invite(struct kn_ctx *ctx)
         kn_api_fail_rc(ctx, rc, &err);
         return;
     }
-    show_user(ctx, u.id, 201, invite);
+    show_invited(ctx, u.id, invite);
 }
 
 void kn_delete_user(struct kn_ctx *ctx)

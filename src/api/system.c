@@ -246,6 +246,7 @@ void kn_system_close(struct kn_system *s)
         kn_free(s->tokens[i].name);
         kn_free(s->tokens[i].workspace);
     }
+    kn_sys_free_mail(s);
     kn_free(s->workspaces);
     kn_free(s->users);
     kn_free(s->tokens);

@@ -15,6 +15,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "deliver/mail.h"
 #include "os/clock.h"
 #include "os/disk.h"
 #include "os/random.h"
@@ -99,12 +100,13 @@ enum { KN_SECRET_TEXT = 43, KN_PASSWORD_MAX = 1024 };
 enum kn_rc kn_system_add_user(struct kn_system *system, struct kn_str email, struct kn_str password,
                               enum kn_role role, struct kn_err *err) KN_MUST_USE;
 /* A user who chooses a password with the invitation (7 days). info: email, name, workspace, role,
- * may_export.
+ * may_export. When a mail server is set the invitation goes by mail and *ret_invite is empty.
  * @errors KN_E_EXISTS the address has an account */
 enum kn_rc kn_system_invite_user(struct kn_system *system, const struct kn_user_info *info,
                                  struct kn_arena *arena, struct kn_str *ret_id,
                                  struct kn_str *ret_invite, struct kn_err *err) KN_MUST_USE;
-/* A new invitation for a user who is there: also the way to a new password. KN_E_NOT_FOUND. */
+/* A new invitation for a user who is there, in the same way: also the way to a new password.
+ * KN_E_NOT_FOUND. */
 enum kn_rc kn_system_reinvite(struct kn_system *system, struct kn_str id, struct kn_arena *arena,
                               struct kn_str *ret_invite, struct kn_err *err) KN_MUST_USE;
 /* Sets name, workspace, role, may_export and disabled of the user `info->id`; a disabled user's
@@ -225,6 +227,43 @@ bool kn_system_session_at(struct kn_system *system, size_t place, struct kn_str 
  * @errors KN_E_NOT_FOUND he has no such session */
 enum kn_rc kn_system_end_sessions(struct kn_system *system, struct kn_str user, struct kn_str id,
                                   struct kn_str keep_secret, struct kn_err *err) KN_MUST_USE;
+/* ---- mail ---- */
+
+struct kn_mail_settings {
+    struct kn_str host; /* empty: no mail is sent */
+    uint16_t port;
+    enum kn_mail_tls tls;         /* deliver/mail.h */
+    struct kn_str user, password; /* the password goes in only; out it is empty */
+    bool has_password;
+    bool keep_password;      /* in: the one that is there stays */
+    struct kn_str from, url; /* sender; public address of this Kern, for links */
+    bool dutch;              /* the language of mails */
+};
+
+/* What became of the mails since the start. */
+struct kn_mail_status {
+    size_t waiting;
+    int64_t failed_us; /* when the last one failed, 0 = none did; and why */
+    char why[160];
+};
+
+void kn_system_mail_settings(struct kn_system *system, struct kn_arena *arena,
+                             struct kn_mail_settings *ret, struct kn_mail_status *ret_status);
+enum kn_rc kn_system_set_mail(struct kn_system *system, const struct kn_mail_settings *settings,
+                              struct kn_err *err) KN_MUST_USE;
+/* Sends one mail now, within 15 s.
+ * @errors KN_E_NOT_FOUND no server is set; KN_E_CONFLICT another test runs; KN_E_IO it was not
+ * taken: err has the server's words */
+enum kn_rc kn_system_test_mail(struct kn_system *system, struct kn_str to,
+                               struct kn_err *err) KN_MUST_USE;
+/* Sends the next mail that waits and is due; from one thread. False: none was. */
+bool kn_system_send_mail(struct kn_system *system);
+/* A link to a new password by mail (good for an hour), if there is such a user with a password and
+ * a server is set. Whoever asks cannot tell: both ways take a record.
+ * @errors KN_E_LIMIT the network address asked too often (20 per quarter of an hour) */
+enum kn_rc kn_system_forgot_password(struct kn_system *system, struct kn_str email,
+                                     struct kn_str peer_ip, struct kn_err *err) KN_MUST_USE;
+
 /* The audit log, which lives as long as the store. */
 struct kn_audit *kn_system_audit(struct kn_system *system);
 

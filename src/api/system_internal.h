@@ -3,6 +3,7 @@
 #define KN_API_SYSTEM_INTERNAL_H
 
 #include "api/audit.h"
+#include "api/mail_text.h"
 #include "api/system.h"
 #include "api/totp.h"
 #include "base/buf.h"
@@ -17,7 +18,8 @@ enum {
     KN_SYSTEM_ID_BYTES = 12,
     KN_SESSION_WORD = 24,
     KN_ADDRESS_TEXT = 48,
-    KN_SEALED_MAX = 1024, /* bytes */
+    KN_SEALED_MAX = 3072, /* bytes */
+    KN_MAILS_MAX = 1000,
 };
 
 /* A second factor; begun = a secret is there, confirmed = signing in asks for its codes. */
@@ -56,6 +58,19 @@ struct kn_sys_session {
     char browser[KN_SESSION_WORD], platform[KN_SESSION_WORD];
     bool used;
 };
+/* A mail that waits. */
+struct kn_sys_mail {
+    char *id, *sealed; /* {"to","subject","text"} */
+    int64_t at_us, until_us, due_us;
+    unsigned tries;
+};
+struct kn_sys_mail_server {
+    char *host, *user, *sealed_password, *from, *url;
+    uint16_t port;
+    enum kn_mail_tls tls;
+    bool dutch;
+};
+
 /* Wrong passwords of one address (of mail or network) in the present quarter of an hour. */
 struct kn_sys_tries {
     uint64_t who;
@@ -76,6 +91,11 @@ struct kn_system {
     size_t user_count;
     struct kn_sys_token *tokens;
     size_t token_count;
+    struct kn_sys_mail_server mail_server; /* host NULL or empty: none */
+    struct kn_sys_mail *mails;
+    size_t mail_count;
+    struct kn_mail_status mail_status;
+    bool testing_mail;
     struct kn_sys_session sessions[KN_SESSIONS_MAX];
     struct kn_sys_tries tries[KN_TRY_SLOTS];
 };
@@ -119,6 +139,19 @@ enum kn_rc kn_sys_load_secrets(struct kn_system *s, struct kn_disk disk, bool is
 /* users.c; with the mutex */
 void kn_sys_user_info(const struct kn_sys_user *u, struct kn_arena *arena,
                       struct kn_user_info *ret);
+
+/* mails.c; with the mutex */
+bool kn_sys_has_mail(const struct kn_system *s);
+/* Adds to a record the mail with a link to the user of an address: with the record it is sent. */
+void kn_sys_put_letter(struct kn_system *s, struct kn_buf *json, enum kn_mail_letter letter,
+                       struct kn_str to, struct kn_str secret, int64_t until_us);
+/* What records do. */
+void kn_sys_apply_mail(struct kn_system *s, struct kn_str kind, struct kn_str json,
+                       struct kn_arena *arena);
+void kn_sys_free_mail(struct kn_system *s);
+/* system_fold.c: a member of a record's document as text, or as a number (0 when absent). */
+struct kn_str kn_sys_member(struct kn_str json, const char *key, struct kn_arena *arena);
+int64_t kn_sys_number(struct kn_str json, const char *key, struct kn_arena *arena);
 
 /* factor.c; with the mutex: uses up a code or recovery code. The members it adds to the record of a
  * session make that last.

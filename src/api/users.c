@@ -74,6 +74,18 @@ enum kn_rc kn_system_add_user(struct kn_system *s, struct kn_str email, struct k
     return rc;
 }
 
+/* By mail when there is a server; what is left to be shown. */
+static struct kn_str mail_invite(struct kn_system *s, struct kn_buf *json,
+                                 enum kn_mail_letter letter, struct kn_str email,
+                                 struct kn_str invite)
+{
+    if (!kn_sys_has_mail(s) || !kn_mail_address(email)) {
+        return invite;
+    }
+    kn_sys_put_letter(s, json, letter, email, invite, kn_sys_now() + INVITE_US);
+    return KN_STR_EMPTY;
+}
+
 enum kn_rc kn_system_invite_user(struct kn_system *s, const struct kn_user_info *info,
                                  struct kn_arena *arena, struct kn_str *ret_id,
                                  struct kn_str *ret_invite, struct kn_err *err)
@@ -97,6 +109,7 @@ enum kn_rc kn_system_invite_user(struct kn_system *s, const struct kn_user_info 
     kn_sys_put_hash(&json, "invite", hash);
     kn_json_out_ki64(&json, "invite_until", kn_sys_now() + INVITE_US);
     kn_mutex_lock(&s->mutex);
+    invite = mail_invite(s, &json, KN_LETTER_INVITE, email, invite);
     bool taken = kn_sys_user_by_email(s, email) != NULL;
     enum kn_rc rc = taken ? kn_fail(err, KN_E_EXISTS, "this address has an account")
                           : kn_sys_record(s, &json, err);
@@ -124,6 +137,8 @@ enum kn_rc kn_system_reinvite(struct kn_system *s, struct kn_str id, struct kn_a
         u.invite_until_us = kn_sys_now() + INVITE_US;
         kn_sys_begin(&json, "user");
         kn_sys_put_user(&json, &u);
+        invite = mail_invite(s, &json, u.password[0] ? KN_LETTER_RESET : KN_LETTER_INVITE,
+                             kn_str_c(u.email), invite);
         rc = kn_sys_record(s, &json, err);
         *ret_invite = invite;
     }
@@ -216,4 +231,40 @@ bool kn_system_find_user(struct kn_system *s, struct kn_str email, struct kn_are
     }
     kn_mutex_unlock(&s->mutex);
     return u != NULL;
+}
+
+enum kn_rc kn_system_forgot_password(struct kn_system *s, struct kn_str email,
+                                     struct kn_str peer_ip, struct kn_err *err)
+{
+    enum { ASKED_MAX = 20, MAILS_MAX = 3 };
+    static const int64_t reset_us = INT64_C(3600) * 1000000;
+    unsigned char hash[KN_SECRET_BYTES];
+    struct kn_arena arena;
+    struct kn_buf json;
+    kn_arena_init(&arena, 1 << 16);
+    struct kn_str address = kn_fold_email(email, &arena);
+    struct kn_str secret = kn_sys_secret(s, &arena, hash);
+    kn_mutex_lock(&s->mutex);
+    bool may = kn_sys_try(s, 'f', peer_ip, ASKED_MAX);
+    const struct kn_sys_user *found = kn_sys_user_by_email(s, address);
+    bool sends = found && !found->disabled && found->password[0] && kn_sys_has_mail(s) &&
+                 kn_mail_address(address) && kn_sys_try(s, 'g', address, MAILS_MAX);
+    enum kn_rc rc = KN_OK;
+    if (!may) {
+        rc = kn_fail(err, KN_E_LIMIT, "too many tries: wait a quarter of an hour");
+    } else if (sends) {
+        struct kn_sys_user u = *found;
+        memcpy(u.invite, hash, sizeof hash);
+        u.invite_until_us = kn_sys_now() + reset_us;
+        kn_sys_begin(&json, "user");
+        kn_sys_put_user(&json, &u);
+        kn_sys_put_letter(s, &json, KN_LETTER_RESET, address, secret, u.invite_until_us);
+        rc = kn_sys_record(s, &json, err);
+    } else { /* as long as the other way: nobody learns who exists */
+        kn_sys_begin(&json, "nobody");
+        rc = kn_sys_record(s, &json, err);
+    }
+    kn_mutex_unlock(&s->mutex);
+    kn_arena_deinit(&arena);
+    return rc;
 }

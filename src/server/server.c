@@ -176,6 +176,7 @@ static struct kn_server *server_new(const struct kn_server_options *options)
     kn_waker_init(&s->apply_waker);
     kn_waker_init(&s->build_waker);
     kn_waker_init(&s->background_waker);
+    kn_waker_init(&s->mail_waker);
     return s;
 }
 

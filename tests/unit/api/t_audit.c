@@ -32,7 +32,7 @@ static int set_up(void **state)
     struct fixture *f = calloc(1, sizeof *f);
     f->disk = sim_disk_new(7);
     atomic_store(&f->clock.wall_us, 1000 * SECOND);
-    kn_arena_init(&f->arena, 1 << 24);
+    kn_arena_init(&f->arena, SIZE_MAX / 4);
     open_audit(f);
     *state = f;
     return 0;

@@ -127,6 +127,9 @@ void kn_api_stage(struct kn_ctx *ctx, struct kn_item *item, uint32_t frame_flags
 /* The same for items that are encoded already. */
 void kn_api_stage_items(struct kn_ctx *ctx, struct kn_str items, uint32_t count,
                         uint32_t frame_flags, void (*finish)(struct kn_ctx *));
+/* Answers for kn_workspace_stage that did not. */
+void kn_api_fail_staging(struct kn_ctx *ctx, enum kn_rc rc, bool disk_full,
+                         const struct kn_err *err);
 /* Before a change of settings is worked out. False: it waits for an earlier one (the handler then
  * runs again from its start). True: call kn_api_end_change after staging. */
 bool kn_api_begin_change(struct kn_ctx *ctx);
@@ -192,6 +195,47 @@ bool kn_api_segment_info(struct kn_ctx *ctx, struct kn_str key, struct kn_segmen
 bool kn_api_check_query(struct kn_ctx *ctx, struct kn_str key, struct kn_str text,
                         enum kn_query_form form, const struct kn_query_warning **ret_warnings,
                         size_t *ret_count);
+/* A definition on its way into a document: of a list, or of a query. */
+struct kn_api_draft {
+    struct kn_str key, name, description, query;
+    uint64_t list; /* not 0: a list */
+    bool frozen;
+    struct kn_str snapshot_of;
+    uint64_t version;
+    int64_t created_us, now_us;
+};
+void kn_api_put_draft(struct kn_buf *out, const struct kn_api_draft *d);
+/* The members key, name and description of an object of the body, for a new definition. Pointers in
+ * answers begin with `pointer`. False: answered 400 already. */
+bool kn_api_read_draft(struct kn_ctx *ctx, uint32_t object, const char *pointer,
+                       struct kn_api_draft *d);
+/* The same of a key alone. */
+bool kn_api_key_draft(struct kn_ctx *ctx, struct kn_str key, const char *pointer,
+                      struct kn_api_draft *d);
+/* The key is free and there is room for one more; false: answered 409 already. */
+bool kn_api_key_may_be_defined(struct kn_ctx *ctx, struct kn_str key);
+/* A new list of a draft, within a change of settings, with its first items (LIST, encoded, `count`
+ * of them) in the same record. */
+uint64_t kn_api_new_list_id(struct kn_ctx *ctx);
+void kn_api_stage_list(struct kn_ctx *ctx, const struct kn_api_draft *d, const struct kn_buf *items,
+                       uint32_t count, void (*finish)(struct kn_ctx *));
+/* POST segments with "kind":"static": the key, name and description of the draft are read. */
+void kn_api_post_list(struct kn_ctx *ctx, struct kn_api_draft *d);
+/* A new list of the profiles in a bit array; finish as for staging. */
+void kn_api_save_list(struct kn_ctx *ctx, struct kn_api_draft *d, const uint64_t *bits,
+                      size_t words, void (*finish)(struct kn_ctx *));
+struct kn_list_row;
+/* Rows that name people, of a JSON, CSV, NDJSON or plain text body. */
+struct kn_api_rows {
+    struct kn_list_row *all;
+    uint64_t *lines; /* where each stands */
+    size_t count;
+    struct kn_str of; /* "line" or, in JSON, "row" */
+};
+/* False: answered already. */
+bool kn_api_read_rows(struct kn_ctx *ctx, struct kn_api_rows *ret);
+/* The member `members` of the parsed body; up to `most`. */
+bool kn_api_read_members(struct kn_ctx *ctx, size_t most, struct kn_api_rows *ret);
 /* ?purpose=, empty when it is not given. */
 bool kn_api_purpose(struct kn_ctx *ctx, struct kn_str *ret);
 /* Those for whom a query holds; the members of a segment who granted the purpose (empty or service:
@@ -221,6 +265,9 @@ void kn_get_segment_members(struct kn_ctx *ctx);
 void kn_get_segment_changes(struct kn_ctx *ctx);
 void kn_get_segment_history(struct kn_ctx *ctx);
 void kn_get_segment_csv(struct kn_ctx *ctx);
+void kn_post_match(struct kn_ctx *ctx);
+void kn_post_segment_members(struct kn_ctx *ctx);
+void kn_delete_segment_members(struct kn_ctx *ctx);
 void kn_post_preview(struct kn_ctx *ctx);
 void kn_post_explain(struct kn_ctx *ctx);
 /* GET profiles names an identifier: a look-up, neither a search nor a list. */

@@ -17,13 +17,15 @@ static bool is_operation(const struct kn_api_route *route, const char *name)
     return strcmp(route->operation, name) == 0;
 }
 
-/* Looks at persons; a POST that only reads is a look-up, an explanation or a report's profiles. */
+/* Looks at persons; a POST that only reads is a look-up, an explanation, a report's profiles or a
+ * rehearsal of a list. */
 static bool is_view(const struct kn_api_route *route)
 {
     bool persons = route->scope == KN_SCOPE_PERSONAL || route->scope == KN_SCOPE_PROFILE_API;
-    return persons &&
-           (is_read(route) || is_operation(route, "lookupProfile") ||
-            is_operation(route, "explainSegment") || strncmp(route->operation, "report", 6) == 0);
+    return is_operation(route, "matchMembers") ||
+           (persons &&
+            (is_read(route) || is_operation(route, "lookupProfile") ||
+             is_operation(route, "explainSegment") || strncmp(route->operation, "report", 6) == 0));
 }
 
 static bool is_access(const struct kn_api_route *route)

@@ -54,7 +54,7 @@ unsigned kn_permission_parse(struct kn_str name)
 unsigned kn_permissions_close(unsigned permissions)
 {
     return permissions | (permissions ? KN_MAY_READ : 0U) |
-           (permissions & KN_MAY_EXPORT ? KN_MAY_SEE : 0U);
+           (permissions & (KN_MAY_EXPORT | KN_MAY_SEGMENT) ? KN_MAY_SEE : 0U);
 }
 
 enum kn_role kn_role_of(unsigned permissions)

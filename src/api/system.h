@@ -53,7 +53,8 @@ unsigned kn_role_permissions(enum kn_role role);
 /* "read", ...: the name of 1U << index; and back: 0 for anything else. */
 const char *kn_permission_name(unsigned index);
 unsigned kn_permission_parse(struct kn_str name);
-/* With what each of them implies: whoever may anything may read; export shows persons. */
+/* With what each of them implies: whoever may anything may read; export shows persons, and so does
+ * making segments, which are lists of them. */
 unsigned kn_permissions_close(unsigned permissions);
 /* The lowest role that has all of them but KN_MAY_EXPORT. */
 enum kn_role kn_role_of(unsigned permissions);

@@ -14,7 +14,7 @@ const ACCESS = {
     'findProfiles getProfile lookupProfile mergeProfiles listProfileEvents listProfileSessions listProfileOrders listProfileLinks unmergeProfile addConsents ' +
     'reportFunnelProfiles reportRetentionProfiles reportSeriesProfiles reportPathsProfiles reportOverlapProfiles reportCompareProfiles reportRfmProfiles reportGridProfiles reportPhasesProfiles reportFavouritesProfiles ' +
     'explainSegment listMembers listChanges',
-  segments: 'createSegment changeSegment deleteSegment createComputedTrait changeComputedTrait deleteComputedTrait',
+  segments: 'matchMembers addMembers removeMembers createSegment changeSegment deleteSegment createComputedTrait changeComputedTrait deleteComputedTrait',
   sources: 'createSource changeSource deleteSource addSourceKey deleteSourceKey listRejects',
   export: 'exportMembers',
   export_all: 'exportWorkspace',
@@ -40,7 +40,7 @@ const ROLES = {
 const SCOPES = {
   read: ['read', 'metrics'],
   personal: ['read', 'metrics', 'personal', 'profile_api'],
-  segments: ['read', 'metrics', 'segments'],
+  segments: ['read', 'metrics', 'personal', 'profile_api', 'segments'],
   sources: ['read', 'metrics', 'sources'],
   export: ['read', 'metrics', 'personal', 'profile_api', 'export'],
   admin: ['read', 'metrics', 'admin', 'instance'],

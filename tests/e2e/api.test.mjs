@@ -168,7 +168,11 @@ test('reports, their profiles, the catalogue', async () => {
   assert.equal(unseen.steps[0].profiles, 0);
   assert.equal(unseen.warnings[0].pointer, '/steps/0/event');
   assert.match(unseen.warnings[0].detail, /did you mean 'Product Viewed'/);
-  await ws('POST', '/reports/funnel/profiles', { ...funnel, cell: { step: 0 }, save_as: 'mine' }, { status: 409 });
+  assert.equal((await ws('POST', '/reports/funnel/profiles', { ...funnel, cell: { step: 0 }, save_as: 'mine' }, { status: 200 })).body.segment.kind, 'static');
+  const rows = { members: [{ type: 'user_id', value: 'nobody-at-all' }] };
+  assert.equal((await ws('POST', '/segments/match', rows, { status: 200 })).body.unknown, 1);
+  await ws('POST', '/segments/mine/members', rows, { status: 200 });
+  await ws('DELETE', '/segments/mine/members', rows, { status: 200 });
   await ws('POST', '/reports/funnel/profiles', funnel, { status: 400 });
 });
 

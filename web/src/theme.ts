@@ -56,6 +56,7 @@ export const variables: CSSVariablesResolver = () => ({
     '--kern-down': '#a84f15',
   },
   dark: {
+    '--mantine-color-error': '#f0958c',
     '--mantine-color-body': '#14181b',
     '--kern-surface': '#1c2125',
     '--kern-line': '#2e353a',

@@ -38,11 +38,11 @@ function Filters({ filter, change, actors }: { filter: Filter; change: (filter: 
   const { t } = useTranslation();
   return (
     <Group px="md" pt="md" pb="xs" gap="sm" align="end" role="search">
-      <Select label={t('account.audit.kind')} data={AUDIT_KINDS.map((value) => ({ value, label: t(`account.audit.kinds.${value}`) }))} value={filter.kind ?? null} onChange={(value) => change({ ...filter, kind: value ?? undefined })} placeholder={t('account.audit.any')} clearable w={180} />
-      <Select label={t('account.audit.who')} data={actors} value={filter.actor ?? null} onChange={(value) => change({ ...filter, actor: value ?? undefined })} placeholder={t('account.audit.anyone')} clearable searchable w={240} />
+      <Select label={t('account.audit.kind')} data={AUDIT_KINDS.map((value) => ({ value, label: t(`account.audit.kinds.${value}`) }))} value={filter.kind ?? null} onChange={(value) => change({ ...filter, kind: value ?? undefined })} placeholder={t('account.audit.any')} clearable w={160} />
+      <Select label={t('account.audit.who')} data={actors} value={filter.actor ?? null} onChange={(value) => change({ ...filter, actor: value ?? undefined })} placeholder={t('account.audit.anyone')} clearable searchable w={200} />
       <TextInput type="date" label={t('account.audit.from')} value={filter.from ?? ''} onChange={(event) => change({ ...filter, from: event.currentTarget.value || undefined })} w={150} />
       <TextInput type="date" label={t('account.audit.to')} value={filter.to ?? ''} onChange={(event) => change({ ...filter, to: event.currentTarget.value || undefined })} w={150} />
-      <TextInput label={t('account.audit.subject')} placeholder={t('account.audit.subjectHint')} value={filter.subject ?? ''} onChange={(event) => change({ ...filter, subject: event.currentTarget.value || undefined })} w={240} />
+      <TextInput label={t('account.audit.subject')} placeholder={t('account.audit.subjectHint')} value={filter.subject ?? ''} onChange={(event) => change({ ...filter, subject: event.currentTarget.value || undefined })} w={200} />
     </Group>
   );
 }

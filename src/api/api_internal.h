@@ -2,6 +2,8 @@
 #ifndef KN_API_INTERNAL_H
 #define KN_API_INTERNAL_H
 
+#include <stdatomic.h>
+
 #include "api/api.h"
 #include "api/system.h"
 #include "format/json.h"
@@ -17,11 +19,22 @@ struct kn_api_change {
     uint64_t seq; /* of the last change staged */
 };
 
+/* How often something was asked in a minute. What shares a place with another starts anew when the
+ * other comes. */
+struct kn_api_tries {
+    uint64_t hash, minute;
+    unsigned count;
+};
+enum { KN_API_TRIES = 256 };
+
 struct kn_api {
     struct kn_api_env env;
     struct kn_mutex mutex; /* held while a change of settings is worked out and staged */
     struct kn_api_change *changes;
     size_t change_count;
+    struct kn_mutex tries_mutex;
+    struct kn_api_tries tries[KN_API_TRIES];
+    atomic_bool testing; /* a test call of a destination is under way */
 };
 
 struct kn_api_worker {
@@ -45,6 +58,7 @@ struct kn_ctx {
     bool waited_after;                  /* ?after= has been served */
     void (*finish)(struct kn_ctx *ctx); /* after the wait for a write */
     struct kn_str subject;              /* of the handler, for finish */
+    void (*piece)(struct kn_ctx *ctx);  /* makes the next piece of an answer, sets call->more */
     struct kn_json doc;                 /* the parsed body */
 };
 
@@ -54,7 +68,7 @@ enum kn_scope {
     KN_SCOPE_PERSONAL,    /* sees persons: not the analyst */
     KN_SCOPE_SEGMENTS,    /* makes segments: marketer and up */
     KN_SCOPE_SOURCES,     /* developer and up */
-    KN_SCOPE_EXPORT,      /* takes persons out of Kern: admin and up */
+    KN_SCOPE_EXPORT,      /* takes persons out of Kern: kn_api_may_export */
     KN_SCOPE_ADMIN,       /* of the workspace */
     KN_SCOPE_INSTANCE,    /* admin of the whole installation */
     KN_SCOPE_METRICS,     /* from this machine, or with any token */
@@ -82,6 +96,8 @@ bool kn_api_allowed(struct kn_str path, struct kn_buf *out);
 /* These answer for themselves when they say no. */
 bool kn_api_authorise(struct kn_ctx *ctx);
 bool kn_api_find_workspace(struct kn_ctx *ctx);
+/* The one place that says who may take persons out of Kern: as CSV, to destinations, by links. */
+bool kn_api_may_export(const struct kn_ctx *ctx);
 bool kn_api_accepts(struct kn_ctx *ctx);
 
 /* ---- answers ---- */
@@ -119,6 +135,9 @@ void kn_api_stage_items(struct kn_ctx *ctx, struct kn_str items, uint32_t count,
 /* Answers for kn_workspace_stage that did not. */
 void kn_api_fail_staging(struct kn_ctx *ctx, enum kn_rc rc, bool disk_full,
                          const struct kn_err *err);
+/* An answer in pieces: makes the first, after kn_api_begin; `piece` appends to the body, sets
+ * call->more while there is another, and call->failed when it cannot go on. */
+void kn_api_stream(struct kn_ctx *ctx, void (*piece)(struct kn_ctx *));
 /* Before a change of settings is worked out. False: it waits for an earlier one (the handler then
  * runs again from its start). True: call kn_api_end_change after staging. */
 bool kn_api_begin_change(struct kn_ctx *ctx);
@@ -137,6 +156,10 @@ struct kn_str kn_api_random_text(struct kn_ctx *ctx, size_t len);
 /* Stages a setting; call between begin_change and end_change. */
 void kn_api_stage_setting(struct kn_ctx *ctx, const char *prefix, struct kn_str id,
                           const struct kn_buf *json, void (*finish)(struct kn_ctx *));
+/* Stages a setting nobody waits for, unless other changes are on their way or the log is full: then
+ * it does nothing. */
+void kn_api_stage_quietly(struct kn_ctx *ctx, const char *prefix, struct kn_str id,
+                          const struct kn_buf *json);
 void kn_api_no_content(struct kn_ctx *ctx);
 /* The caller may see that workspace. */
 bool kn_api_may_see(const struct kn_ctx *ctx, struct kn_str workspace);
@@ -192,6 +215,8 @@ void kn_api_post_list(struct kn_ctx *ctx, struct kn_api_draft *d);
 /* A new list of the profiles in a bit array; finish as for staging. */
 void kn_api_save_list(struct kn_ctx *ctx, struct kn_api_draft *d, const uint64_t *bits,
                       size_t words, void (*finish)(struct kn_ctx *));
+/* Whether a text is the key of a purpose. */
+bool kn_api_is_purpose(struct kn_str key);
 /* ?purpose=, empty when it is not given. */
 bool kn_api_purpose(struct kn_ctx *ctx, struct kn_str *ret);
 /* Those for whom a query holds; the members of a segment who granted the purpose (empty or service:
@@ -226,6 +251,31 @@ void kn_post_segment_members(struct kn_ctx *ctx);
 void kn_delete_segment_members(struct kn_ctx *ctx);
 void kn_post_preview(struct kn_ctx *ctx);
 void kn_post_explain(struct kn_ctx *ctx);
+#define KN_CSV_DEFAULT_FIELDS "id,since,identifier.email,consent.state,consent.basis,consent.at"
+/* Whether these are names of columns. */
+bool kn_api_csv_fields(struct kn_ctx *ctx, struct kn_str fields);
+/* Answers with every member who may be used for the link's purpose. */
+void kn_api_stream_csv(struct kn_ctx *ctx, const struct kn_csv_link *link);
+void kn_get_csv_links(struct kn_ctx *ctx);
+void kn_post_csv_link(struct kn_ctx *ctx);
+void kn_delete_csv_link(struct kn_ctx *ctx);
+void kn_get_csv_by_link(struct kn_ctx *ctx);
+bool kn_api_has_csv_links(struct kn_ctx *ctx, struct kn_str segment);
+/* Tries of links by minute: whether one more is within what is allowed. */
+bool kn_api_may_try(struct kn_api *api, struct kn_str what, unsigned most);
+/* The destination of that id in the snapshot, or NULL: answered 404 already. */
+struct kn_destination;
+const struct kn_destination *kn_api_destination(struct kn_ctx *ctx, const struct kn_settings *s,
+                                                struct kn_str id);
+void kn_get_destinations(struct kn_ctx *ctx);
+void kn_post_destination(struct kn_ctx *ctx);
+void kn_get_destination(struct kn_ctx *ctx);
+void kn_patch_destination(struct kn_ctx *ctx);
+void kn_delete_destination(struct kn_ctx *ctx);
+void kn_post_destination_secret(struct kn_ctx *ctx);
+void kn_get_dead_letters(struct kn_ctx *ctx);
+void kn_post_resend(struct kn_ctx *ctx);
+void kn_post_destination_test(struct kn_ctx *ctx);
 /* GET profiles names an identifier: a look-up, neither a search nor a list. */
 bool kn_api_is_lookup(const struct kn_http_request *request);
 void kn_get_health(struct kn_ctx *ctx);

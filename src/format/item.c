@@ -474,6 +474,18 @@ enum kn_rc kn_item_decode(struct kn_cursor *in, const struct kn_hash_key *key,
     return KN_OK;
 }
 
+bool kn_id_type_is_name(struct kn_str name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        char ch = name.p[i];
+        if (!((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || ch == '_' || ch == '.' ||
+              ch == '-')) {
+            return false;
+        }
+    }
+    return name.len > 0 && name.len <= 64 && !kn_id_type_is_reserved(name);
+}
+
 bool kn_id_type_is_reserved(struct kn_str name)
 {
     static const char *const reserved[] = {"q",    "limit",   "cursor",  "after", "query",

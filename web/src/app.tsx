@@ -16,6 +16,8 @@ const SegmentsPage = lazy(() => import('./pages/segments').then((m) => ({ defaul
 const SettingsPage = lazy(() => import('./pages/settings').then((m) => ({ default: m.SettingsPage })));
 const SourcePage = lazy(() => import('./pages/source').then((m) => ({ default: m.SourcePage })));
 const SourcesPage = lazy(() => import('./pages/sources').then((m) => ({ default: m.SourcesPage })));
+const DestinationPage = lazy(() => import('./pages/destination').then((m) => ({ default: m.DestinationPage })));
+const DestinationsPage = lazy(() => import('./pages/destinations').then((m) => ({ default: m.DestinationsPage })));
 const SeriesPage = lazy(() => import('./pages/report-series'));
 const FunnelPage = lazy(() => import('./pages/report-funnel'));
 const RetentionPage = lazy(() => import('./pages/report-retention'));
@@ -55,6 +57,8 @@ export function App() {
             <Route path="/segments/:key/edit">{({ key }) => <EditSegmentPage segmentKey={decodeURIComponent(key)} />}</Route>
             <Route path="/sources" component={SourcesPage} />
             <Route path="/sources/:id">{({ id }) => <SourcePage id={id} />}</Route>
+            <Route path="/destinations" component={DestinationsPage} />
+            <Route path="/destinations/:id">{({ id }) => <DestinationPage id={id} />}</Route>
             <Route path="/settings" component={SettingsPage} />
             <Route path="/reports/series" component={SeriesPage} />
             <Route path="/reports/funnel" component={FunnelPage} />

@@ -14,6 +14,7 @@ import { LineChart } from '../ui/line-chart';
 import { Card, PageHead } from '../ui/page';
 import { Empty, Failed, Loading, LoadingRows } from '../ui/states';
 import { ProfileName } from '../ui/profile-link';
+import { CsvLinks } from '../segments/csv-links';
 import { SegmentStatus } from './segments';
 
 interface Sizes {
@@ -227,10 +228,11 @@ export function SegmentPage({ segmentKey }: { segmentKey: string }) {
         </Card>
         <Growth segment={s} />
       </SimpleGrid>
-      <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
+      <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md" mb="md">
         <Members segment={s} />
         <Changes segment={s} />
       </SimpleGrid>
+      <CsvLinks segment={s} />
     </>
   );
 }

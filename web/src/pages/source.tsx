@@ -1,5 +1,5 @@
-import { ActionIcon, Anchor, Code, CopyButton, Group, Stack, Tabs, Text, Tooltip } from '@mantine/core';
-import { IconCheck, IconChevronLeft, IconCopy } from '@tabler/icons-react';
+import { Anchor, Code, Group, Stack, Tabs, Text } from '@mantine/core';
+import { IconChevronLeft } from '@tabler/icons-react';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'wouter';
@@ -8,23 +8,9 @@ import type { Page, Reject, Source } from '../api/types';
 import { useFormat } from '../format';
 import { useSession, useWs } from '../session';
 import { snippets } from '../snippets';
+import { Copy } from '../ui/copy';
 import { Card, PageHead } from '../ui/page';
 import { Empty, Failed, Loading, LoadingRows } from '../ui/states';
-
-function Copy({ text }: { text: string }) {
-  const { t } = useTranslation();
-  return (
-    <CopyButton value={text}>
-      {({ copied, copy }) => (
-        <Tooltip label={copied ? t('state.copied') : t('state.copy')}>
-          <ActionIcon variant="subtle" onClick={copy} aria-label={copied ? t('state.copied') : t('state.copy')}>
-            {copied ? <IconCheck size={16} /> : <IconCopy size={16} />}
-          </ActionIcon>
-        </Tooltip>
-      )}
-    </CopyButton>
-  );
-}
 
 function Connect({ source }: { source: Source }) {
   const { t } = useTranslation();

@@ -154,8 +154,9 @@ function DeadLetters({ d }: { d: Destination }) {
               {letters.map((l) => (
                 <tr key={l.id}>
                   <td style={{ whiteSpace: 'nowrap' }}>{format.dateTime(l.at)}</td>
+                  <td>{l.profile ? <ProfileName id={l.profile} /> : t('state.unknown')}</td>
                   <td>
-                    {l.profile ? <ProfileName id={l.profile} /> : t('state.unknown')} {t(`segments.${l.change}`)} · {l.segment}
+                    {t(`segments.${l.change}`)} · {l.segment}
                   </td>
                   <td>{l.error ?? t('destinations.answered', { status: l.status })}</td>
                   <td>

@@ -116,7 +116,7 @@ function Changes({ segment }: { segment: Segment }) {
           {list.data.data.map((c, i) => (
             <li key={i} data-kind={c.change === 'exited' ? 'order' : undefined}>
               <Text size="sm" component="div">
-                {c.profile ? <ProfileName id={c.profile} /> : t('state.unknown')} {t(`segments.${c.change}`)}
+                {c.profile ? <ProfileName id={c.profile} inText /> : t('state.unknown')} {t(`segments.${c.change}`)}
               </Text>
               <Text size="xs" c="dimmed">
                 {format.dateTime(c.at)} · {t(`cause.${c.cause}`, { defaultValue: c.cause })}

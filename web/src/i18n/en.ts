@@ -259,6 +259,7 @@ export const en: Messages = {
     testOk: 'The test message was taken ({{status}}, {{ms}} ms).',
     testFailed: 'The test message was not taken: {{why}}',
     answered: 'answer {{status}}',
+    triesAgain: 'Kern tries by itself again what waits.',
     more: 'More',
     removeHint: 'What still waits is not sent any more. The segments stay.',
     deadTitle: 'Messages given up',
@@ -272,7 +273,7 @@ export const en: Messages = {
     missed_other: '{{count}} old changes no longer fitted into the queue. Fetch the whole segment with a CSV link.',
     is: { active: 'Works', building: 'Being built', failing: 'Failing', off: 'Off', gone: 'Stopped by the receiver', refused: 'Stopped: refused' },
     why: {
-      failing: 'The last try failed; Kern tries again by itself.',
+      failing: 'The last try failed: {{why}}.',
       gone: 'The receiver wants no more messages. Save the destination again to go on; nothing is lost.',
       refused: 'The receiver refused 20 messages in a row. Check the address and the secret, save the destination and send again what was given up.',
     },

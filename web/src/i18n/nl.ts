@@ -263,6 +263,7 @@ export const nl = {
     testOk: 'Het testbericht is aangenomen ({{status}}, {{ms}} ms).',
     testFailed: 'Het testbericht is niet aangenomen: {{why}}',
     answered: 'antwoord {{status}}',
+    triesAgain: 'Wat wacht, probeert Kern vanzelf opnieuw.',
     more: 'Meer',
     removeHint: 'Wat nog wacht, wordt niet meer verstuurd. De doelgroepen blijven.',
     deadTitle: 'Opgegeven berichten',
@@ -276,7 +277,7 @@ export const nl = {
     missed_other: '{{count}} oude wijzigingen pasten niet meer in de wachtrij. Haal de hele doelgroep op met een CSV-link.',
     is: { active: 'Werkt', building: 'Wordt opgebouwd', failing: 'Hapert', off: 'Uit', gone: 'Gestopt door de ontvanger', refused: 'Gestopt: geweigerd' },
     why: {
-      failing: 'De laatste poging mislukte; Kern probeert het vanzelf opnieuw.',
+      failing: 'De laatste poging mislukte: {{why}}.',
       gone: 'De ontvanger wil geen berichten meer. Sla de bestemming opnieuw op om verder te gaan; er is niets kwijt.',
       refused: 'De ontvanger weigerde 20 berichten achter elkaar. Controleer het adres en het geheim, sla de bestemming op en stuur de opgegeven berichten opnieuw.',
     },

@@ -52,7 +52,7 @@ function State({ d }: { d: Destination }) {
         </Group>
         {(d.status === 'gone' || d.status === 'refused' || d.status === 'failing') && (
           <Alert color={d.status === 'failing' ? 'apricot' : 'red'} role="note">
-            {t(`destinations.why.${d.status}`)} {s.last_error ?? (s.last_status ? t('destinations.answered', { status: s.last_status }) : '')}
+            {t(`destinations.why.${d.status}`, { why: s.last_error ?? t('destinations.answered', { status: s.last_status }) })} {d.status === 'failing' && s.waiting > 0 && t('destinations.triesAgain')}
           </Alert>
         )}
         {s.missed + s.dropped > 0 && (

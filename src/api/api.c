@@ -85,6 +85,17 @@ void kn_api_put_position(struct kn_ctx *ctx, uint64_t seq)
         kn_position_text(position.epoch, seq ? seq : position.staged, ctx->request->arena));
 }
 
+void kn_api_fail_staging(struct kn_ctx *ctx, enum kn_rc rc, bool disk_full,
+                         const struct kn_err *err)
+{
+    if (rc == KN_E_FULL && !disk_full) {
+        kn_http_set_header(ctx->response, "Retry-After", KN_STR("1"));
+        kn_api_fail(ctx, 429, "Too much at once", err->text);
+    } else {
+        kn_api_fail_rc(ctx, rc, err);
+    }
+}
+
 void kn_api_stage_items(struct kn_ctx *ctx, struct kn_str items, uint32_t count,
                         uint32_t frame_flags, void (*finish)(struct kn_ctx *))
 {
@@ -92,13 +103,8 @@ void kn_api_stage_items(struct kn_ctx *ctx, struct kn_str items, uint32_t count,
     uint64_t seq;
     bool disk_full;
     enum kn_rc rc = kn_workspace_stage(ctx->ws, items, count, frame_flags, &seq, &disk_full, &err);
-    if (rc == KN_E_FULL && !disk_full) {
-        kn_http_set_header(ctx->response, "Retry-After", KN_STR("1"));
-        kn_api_fail(ctx, 429, "Too much at once", err.text);
-        return;
-    }
     if (rc != KN_OK) {
-        kn_api_fail_rc(ctx, rc, &err);
+        kn_api_fail_staging(ctx, rc, disk_full, &err);
         return;
     }
     kn_api_put_position(ctx, seq);
@@ -258,6 +264,14 @@ static void run(struct kn_ctx *ctx)
     }
 }
 
+/* Every call ends here. */
+static void settle(struct kn_ctx *ctx)
+{
+    if (ctx->call->outcome == KN_API_DONE) {
+        kn_api_audit(ctx);
+    }
+}
+
 void kn_api_security_headers(struct kn_http_response *response)
 {
     kn_http_set_header(response, "X-Content-Type-Options", KN_STR("nosniff"));
@@ -313,6 +327,7 @@ void kn_api_handle(struct kn_api *api, struct kn_api_worker *worker,
     }
     if (kn_api_authorise(ctx) && kn_api_accepts(ctx) && kn_api_find_workspace(ctx)) {
         run(ctx);
+        settle(ctx);
     }
 }
 
@@ -340,6 +355,7 @@ void kn_api_resume(struct kn_api *api, struct kn_api_worker *worker,
     } else {
         run(ctx);
     }
+    settle(ctx);
 }
 
 void kn_api_more(struct kn_api *api, struct kn_api_worker *worker,

@@ -178,6 +178,22 @@ enum kn_rc kn_segment_check(struct kn_workspace *ws, struct kn_str key, struct k
     return rc;
 }
 
+enum kn_rc kn_segment_check_key(struct kn_workspace *ws, struct kn_str key, struct kn_err *err)
+{
+    struct kn_columns_pin *pin;
+    kn_rwlock_read(&ws->lock);
+    enum kn_rc rc = kn_columns_pin(ws->columns, &pin, err);
+    kn_rwlock_unlock(&ws->lock);
+    if (rc == KN_OK) {
+        struct kn_settings *settings = kn_workspace_settings(ws);
+        struct names n = {.settings = settings, .pin = pin};
+        rc = check_key(&n, key, KN_QUERY_SEGMENT, err);
+        kn_settings_unref(settings);
+        kn_columns_unpin(pin);
+    }
+    return rc;
+}
+
 struct kn_str kn_segment_reader(struct kn_workspace *ws, struct kn_str key, struct kn_arena *arena)
 {
     struct kn_settings *s = kn_workspace_settings(ws);

@@ -99,6 +99,21 @@ const struct kn_defined *kn_settings_defined(const struct kn_settings *s, struct
     return at == SIZE_MAX ? NULL : s->defined[at];
 }
 
+bool kn_settings_has_list(const struct kn_settings *s, uint64_t list)
+{
+    size_t low = 0;
+    size_t high = s->list_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (s->lists[middle] < list) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < s->list_count && s->lists[low] == list;
+}
+
 const struct kn_csv_link *kn_settings_csv_link(const struct kn_settings *s, struct kn_str id)
 {
     for (size_t i = 0; i < s->csv_link_count; i++) {
@@ -436,6 +451,29 @@ static int compare_keys(const void *a, const void *b)
     return kn_str_cmp((*x)->key, (*y)->key);
 }
 
+static int compare_lists(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static enum kn_rc find_lists(struct builder *b)
+{
+    struct kn_settings *s = &b->s->pub;
+    s->lists = kn_arena_zero(&b->s->arena, s->defined_count + 1, sizeof *s->lists);
+    if (!s->lists) {
+        return kn_fail(b->err, KN_E_NOMEM, "settings: out of memory");
+    }
+    for (size_t i = 0; i < s->defined_count; i++) {
+        if (s->defined[i]->list != 0) {
+            s->lists[s->list_count++] = s->defined[i]->list;
+        }
+    }
+    qsort(s->lists, s->list_count, sizeof *s->lists, compare_lists);
+    return KN_OK;
+}
+
 static enum kn_rc read_definitions(struct builder *b, const struct kn_setting_doc *docs,
                                    size_t count)
 {
@@ -460,7 +498,7 @@ static enum kn_rc read_definitions(struct builder *b, const struct kn_setting_do
         }
     }
     return s->defined_count <= KN_DEFINED_MAX
-               ? KN_OK
+               ? find_lists(b)
                : kn_fail(b->err, KN_E_LIMIT, "at most %d segments and computed traits",
                          (int)KN_DEFINED_MAX);
 }

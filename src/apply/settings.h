@@ -68,6 +68,8 @@ struct kn_settings {
     size_t csv_link_count;
     struct kn_defined **defined; /* segments, computed traits and those of destinations, by key */
     size_t defined_count;
+    uint64_t *lists; /* ids of those that are lists, rising */
+    size_t list_count;
     struct kn_surroundings *surroundings; /* of all of them */
 };
 
@@ -79,6 +81,8 @@ const struct kn_csv_link *kn_settings_csv_link(const struct kn_settings *s, stru
 const struct kn_defined *kn_settings_defined(const struct kn_settings *s, struct kn_str key);
 /* Its place in `defined`, or SIZE_MAX. */
 size_t kn_settings_defined_at(const struct kn_settings *s, struct kn_str key);
+/* A segment is the list of that id. */
+bool kn_settings_has_list(const struct kn_settings *s, uint64_t list);
 const char *kn_party_name(enum kn_party party);
 
 /* Whether a document of that key reads, so that it may become a record. */

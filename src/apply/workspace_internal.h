@@ -91,6 +91,12 @@ bool kn_workspace__computed(struct kn_workspace *ws, struct kn_state_reader *r, 
                             struct kn_arena *arena, struct kn_profile_computed **ret,
                             size_t *ret_count);
 
+/* An identifier as the state knows it: normalised as at intake, hashed. The caller holds `lock`.
+ * @errors KN_E_NOT_FOUND (no type), KN_E_NOMEM (the arena is full) */
+enum kn_rc kn_workspace__identifier(struct kn_workspace *ws, struct kn_str type,
+                                    struct kn_str value, struct kn_arena *arena,
+                                    struct kn_item_id *ret) KN_MUST_USE;
+
 /* out is empty. A checksum ends the record. */
 void kn_meta_encode(const struct kn_meta *meta, struct kn_buf *out);
 enum kn_rc kn_meta_decode(struct kn_str bytes, struct kn_meta *ret, struct kn_err *err) KN_MUST_USE;

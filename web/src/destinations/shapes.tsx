@@ -49,7 +49,7 @@ export interface DeadLetter {
 export const PURPOSES = ['service', 'marketing_email', 'marketing_sms', 'marketing_push', 'marketing_phone', 'marketing_post', 'personalisation', 'analytics', 'advertising'] as const;
 
 /** Who may take persons out of Kern. */
-export const mayExport = (caller: Caller) => caller.role === 'admin' || caller.role === 'owner';
+export const mayExport = (caller: Caller) => caller.permissions.includes('export');
 
 const COLORS = { active: 'kern', building: 'gray', failing: 'apricot', off: 'gray', gone: 'red', refused: 'red' } as const;
 

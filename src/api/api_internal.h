@@ -259,18 +259,6 @@ void kn_api_post_list(struct kn_ctx *ctx, struct kn_api_draft *d);
 /* A new list of the profiles in a bit array; finish as for staging. */
 void kn_api_save_list(struct kn_ctx *ctx, struct kn_api_draft *d, const uint64_t *bits,
                       size_t words, void (*finish)(struct kn_ctx *));
-struct kn_list_row;
-/* Rows that name people, of a JSON, CSV, NDJSON or plain text body. */
-struct kn_api_rows {
-    struct kn_list_row *all;
-    uint64_t *lines; /* where each stands */
-    size_t count;
-    struct kn_str of; /* "line" or, in JSON, "row" */
-};
-/* False: answered already. */
-bool kn_api_read_rows(struct kn_ctx *ctx, struct kn_api_rows *ret);
-/* The member `members` of the parsed body; up to `most`. */
-bool kn_api_read_members(struct kn_ctx *ctx, size_t most, struct kn_api_rows *ret);
 /* Whether a text is the key of a purpose. */
 bool kn_api_is_purpose(struct kn_str key);
 /* ?purpose=, empty when it is not given. */

@@ -8,8 +8,8 @@
 enum {
     SEGMENT_BYTES = 1 << 20,
     ENTRY_MAX = 16384,
-    STEP = 1000,        /* entries that are read forward at once */
-    LOOKED_AT = 200000, /* entries that one call looks at */
+    STEP = 1000,       /* entries that are read forward at once */
+    LOOKED_AT = 20000, /* entries that one call looks at: 80 MB, as each has a block of its own */
 };
 
 static const char *const kind_names[KN_AUDIT_KINDS] = {"access", "change", "view", "export"};
@@ -32,7 +32,11 @@ enum kn_rc kn_audit_open(struct kn_disk disk, const char *dir, struct kn_clock c
     kn_mutex_init(&a->count_mutex);
     a->clock = clock;
     a->key = kn_hash_key_from(KN_STR("audit"));
-    enum kn_rc rc = kn_log_open(disk, &options, 0, 1, &a->log, &found, err);
+    uint64_t settled = 0;
+    enum kn_rc rc = kn_log_settled_seq(disk, dir, &settled, err);
+    if (rc == KN_OK) {
+        rc = kn_log_open(disk, &options, settled, 1, &a->log, &found, err);
+    }
     if (rc != KN_OK) {
         kn_audit_close(a);
         return rc;

@@ -92,6 +92,7 @@ for (const [locale, scheme, who] of [['nl-NL', 'light', 'sanne'], ['en-GB', 'dar
     await page.getByRole('menuitem', { name: t.remove, exact: true }).click();
     await page.getByRole('dialog').getByRole('button', { name: t.remove, exact: true }).click();
     await page.getByRole('dialog').getByText(t.last).waitFor();
+    await page.locator('[role=menu]').waitFor({ state: 'detached' });
     await accessible(page, 'a refusal');
     assert.equal(page.complaints.splice(0).filter((c) => !/409/.test(c)).length, 0); // the browser tells of the refusal
     await page.keyboard.press('Escape');

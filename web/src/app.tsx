@@ -26,6 +26,8 @@ const SourcePage = lazy(() => import('./pages/source').then((m) => ({ default: m
 const SourcesPage = lazy(() => import('./pages/sources').then((m) => ({ default: m.SourcesPage })));
 const DestinationPage = lazy(() => import('./pages/destination').then((m) => ({ default: m.DestinationPage })));
 const DestinationsPage = lazy(() => import('./pages/destinations').then((m) => ({ default: m.DestinationsPage })));
+const SchemaPage = lazy(() => import('./pages/schema'));
+const FirstRunPage = lazy(() => import('./pages/first-run'));
 const SeriesPage = lazy(() => import('./pages/report-series'));
 const FunnelPage = lazy(() => import('./pages/report-funnel'));
 const RetentionPage = lazy(() => import('./pages/report-retention'));
@@ -74,6 +76,8 @@ export function App() {
             <Route path="/segments/:key">{({ key }) => <SegmentPage segmentKey={decodeURIComponent(key)} />}</Route>
             <Route path="/segments/:key/edit">{({ key }) => <EditSegmentPage segmentKey={decodeURIComponent(key)} />}</Route>
             <Route path="/sources" component={SourcesPage} />
+            <Route path="/sources/schema" component={SchemaPage} />
+            <Route path="/welcome" component={FirstRunPage} />
             <Route path="/sources/:id">{({ id }) => <SourcePage id={id} />}</Route>
             <Route path="/destinations" component={DestinationsPage} />
             <Route path="/destinations/:id">{({ id }) => <DestinationPage id={id} />}</Route>

@@ -178,6 +178,25 @@ static void test_repeated(void **state)
     assert_false(kn_audit_is_repeated(f->audit, &e));
 }
 
+/* Several segments: what came before is found after a start that does not read it. */
+static void test_long(void **state)
+{
+    struct fixture *f = *state;
+    static struct kn_audit_entry got[1500];
+    for (int i = 0; i < 1200; i++) {
+        append(f, "usr_a", "shop", "p");
+        if (i % 400 == 399) {
+            kn_audit_close(f->audit);
+            f->audit = NULL;
+            sim_disk_crash(f->disk);
+            open_audit(f);
+        }
+    }
+    assert_int_equal(read_all(f, &everything, 500, got, 1500), 1200);
+    assert_int_equal(got[0].seq, 1200);
+    assert_int_equal(got[1199].seq, 1);
+}
+
 static void test_crash(void **state)
 {
     struct fixture *f = *state;
@@ -200,6 +219,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_counts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_many_actors, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_repeated, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_long, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_crash, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

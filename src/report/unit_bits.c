@@ -12,8 +12,9 @@
 enum {
     SPARE = KN_BLOCK, /* the place of rows that do not count */
     ROWS = 4096,      /* rows in hand */
-    LANES = 8,        /* written at once */
-    LARGE = 255,      /* as kn_table_part has it: the group is in its list of large ones */
+    BUCKETS_MAX = 1 << 14,
+    LANES = 8,   /* written at once */
+    LARGE = 255, /* as kn_table_part has it: the group is in its list of large ones */
 };
 
 /* What a bucket of high parts knows. */
@@ -78,15 +79,37 @@ static uint32_t edges_before(const struct clock *c, uint32_t hi, uint64_t lo)
     return n;
 }
 
-/* Buckets of 2^shift high parts, few enough to stay in the nearest cache. */
-static enum kn_rc fill_buckets(struct clock *c, struct kn_err *err)
+/* Do two edges with different high parts share a bucket? */
+static bool is_crowded(const struct clock *c, unsigned shift)
+{
+    for (uint32_t i = 1; i < c->edges; i++) {
+        if (c->hi[i] != c->hi[i - 1] && c->hi[i] >> shift == c->hi[i - 1] >> shift) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Buckets of 2^shift high parts, so few that they stay in the nearest cache, unless edges are close
+ * to each other: as when `now` is soon after midnight. */
+static void choose_shift(struct clock *c)
 {
     uint32_t last = c->hi[c->edges - 1];
+    uint32_t most = 4 * c->edges + 64;
     c->cap = last == UINT32_MAX ? last : last + 1;
     c->shift = 0;
-    while ((c->cap >> c->shift) > 8 * c->edges + 512) {
+    while (c->cap >> c->shift > most) {
         c->shift++;
     }
+    while (c->shift > 0 && c->cap >> (c->shift - 1) <= BUCKETS_MAX && is_crowded(c, c->shift)) {
+        c->shift--;
+    }
+    c->crowded = is_crowded(c, c->shift);
+}
+
+static enum kn_rc fill_buckets(struct clock *c, struct kn_err *err)
+{
+    choose_shift(c);
     uint32_t n = (c->cap >> c->shift) + 1;
     c->buckets = kn_alloc(n * sizeof *c->buckets);
     if (!c->buckets) {
@@ -95,7 +118,6 @@ static enum kn_rc fill_buckets(struct clock *c, struct kn_err *err)
     uint32_t at = 0;
     for (uint32_t b = 0; b < n; b++) {
         uint32_t start = b << c->shift;
-        uint64_t next = (uint64_t)(b + 1) << c->shift;
         while (at < c->edges && (c->hi[at] < start || (c->hi[at] == start && c->lo[at] == 0))) {
             at++;
         }
@@ -103,7 +125,6 @@ static enum kn_rc fill_buckets(struct clock *c, struct kn_err *err)
         while (after < c->edges && c->hi[after] == c->hi[at]) {
             after++;
         }
-        c->crowded |= after < c->edges && c->hi[after] < next;
         c->buckets[b] = (struct bucket){c->hi[at], (uint16_t)at, (uint16_t)after};
     }
     return KN_OK;

@@ -2,6 +2,8 @@
 #ifndef KN_API_INTERNAL_H
 #define KN_API_INTERNAL_H
 
+#include <stdatomic.h>
+
 #include "api/api.h"
 #include "api/system.h"
 #include "format/json.h"
@@ -17,11 +19,22 @@ struct kn_api_change {
     uint64_t seq; /* of the last change staged */
 };
 
+/* How often something was asked in a minute. What shares a place with another starts anew when the
+ * other comes. */
+struct kn_api_tries {
+    uint64_t hash, minute;
+    unsigned count;
+};
+enum { KN_API_TRIES = 256 };
+
 struct kn_api {
     struct kn_api_env env;
     struct kn_mutex mutex; /* held while a change of settings is worked out and staged */
     struct kn_api_change *changes;
     size_t change_count;
+    struct kn_mutex tries_mutex;
+    struct kn_api_tries tries[KN_API_TRIES];
+    atomic_bool testing; /* a test call of a destination is under way */
 };
 
 struct kn_api_worker {
@@ -45,6 +58,7 @@ struct kn_ctx {
     bool waited_after;                  /* ?after= has been served */
     void (*finish)(struct kn_ctx *ctx); /* after the wait for a write */
     struct kn_str subject;              /* of the handler, for finish */
+    void (*piece)(struct kn_ctx *ctx);  /* makes the next piece of an answer, sets call->more */
     char seen[27];                      /* the profile that is shown, for the audit log */
     bool audited;
     struct kn_json doc; /* the parsed body */
@@ -130,6 +144,9 @@ void kn_api_stage_items(struct kn_ctx *ctx, struct kn_str items, uint32_t count,
 /* Answers for kn_workspace_stage that did not. */
 void kn_api_fail_staging(struct kn_ctx *ctx, enum kn_rc rc, bool disk_full,
                          const struct kn_err *err);
+/* An answer in pieces: makes the first, after kn_api_begin; `piece` appends to the body, sets
+ * call->more while there is another, and call->failed when it cannot go on. */
+void kn_api_stream(struct kn_ctx *ctx, void (*piece)(struct kn_ctx *));
 /* Before a change of settings is worked out. False: it waits for an earlier one (the handler then
  * runs again from its start). True: call kn_api_end_change after staging. */
 bool kn_api_begin_change(struct kn_ctx *ctx);
@@ -150,6 +167,10 @@ struct kn_str kn_api_random_text(struct kn_ctx *ctx, size_t len);
 /* Stages a setting; call between begin_change and end_change. */
 void kn_api_stage_setting(struct kn_ctx *ctx, const char *prefix, struct kn_str id,
                           const struct kn_buf *json, void (*finish)(struct kn_ctx *));
+/* Stages a setting nobody waits for, unless other changes are on their way or the log is full: then
+ * it does nothing. */
+void kn_api_stage_quietly(struct kn_ctx *ctx, const char *prefix, struct kn_str id,
+                          const struct kn_buf *json);
 void kn_api_no_content(struct kn_ctx *ctx);
 /* A member of the body as text, trimmed; *ret stays when it is absent. False: it is no string, or
  * too long (answered 400). */
@@ -163,6 +184,15 @@ void kn_api_put_permissions(struct kn_buf *out, const char *key, unsigned permis
 /* The caller may see that workspace. */
 bool kn_api_may_see(const struct kn_ctx *ctx, struct kn_str workspace);
 
+/* ---- profiles ---- */
+/* The profile of an id; false: answered 404 already. */
+bool kn_api_profile(struct kn_ctx *ctx, struct kn_str id, struct kn_profile **ret);
+/* An identifier that a record about the profile can name it by; false: answered 409. */
+bool kn_api_name_profile(struct kn_ctx *ctx, const struct kn_profile *p, struct kn_item_id *ret);
+/* ?cursor= of a list of events: the row to go on after. False: answered 400. */
+bool kn_api_read_place(struct kn_ctx *ctx, struct kn_archive_query *q);
+/* Answers the profile whose id is ctx->subject; a finish. */
+void kn_api_show_subject(struct kn_ctx *ctx);
 /* ---- audit ---- */
 /* Enters what the call did, once it is done; may turn the answer into 503. */
 void kn_api_audit(struct kn_ctx *ctx);
@@ -178,7 +208,12 @@ void kn_render_profile(struct kn_buf *out, const struct kn_settings *settings,
                        const struct kn_profile *p);
 void kn_render_event(struct kn_buf *out, const struct kn_settings *settings,
                      const struct kn_item *item, struct kn_arena *arena);
-void kn_render_session(struct kn_buf *out, const struct kn_profile_session *session);
+/* device: of an event of the session; absent when none told. */
+void kn_render_session(struct kn_buf *out, const struct kn_profile_session *session,
+                       const struct kn_item_device *device);
+const char *kn_render_consent(enum kn_consent_state state);
+/* "event", "consent", ... as an event's type. */
+const char *kn_render_type(const struct kn_item *item);
 void kn_render_links(struct kn_buf *out, const struct kn_settings *settings,
                      const struct kn_profile_link *links, size_t count);
 struct kn_str kn_render_source(const struct kn_settings *settings, uint32_t number);
@@ -224,18 +259,8 @@ void kn_api_post_list(struct kn_ctx *ctx, struct kn_api_draft *d);
 /* A new list of the profiles in a bit array; finish as for staging. */
 void kn_api_save_list(struct kn_ctx *ctx, struct kn_api_draft *d, const uint64_t *bits,
                       size_t words, void (*finish)(struct kn_ctx *));
-struct kn_list_row;
-/* Rows that name people, of a JSON, CSV, NDJSON or plain text body. */
-struct kn_api_rows {
-    struct kn_list_row *all;
-    uint64_t *lines; /* where each stands */
-    size_t count;
-    struct kn_str of; /* "line" or, in JSON, "row" */
-};
-/* False: answered already. */
-bool kn_api_read_rows(struct kn_ctx *ctx, struct kn_api_rows *ret);
-/* The member `members` of the parsed body; up to `most`. */
-bool kn_api_read_members(struct kn_ctx *ctx, size_t most, struct kn_api_rows *ret);
+/* Whether a text is the key of a purpose. */
+bool kn_api_is_purpose(struct kn_str key);
 /* ?purpose=, empty when it is not given. */
 bool kn_api_purpose(struct kn_ctx *ctx, struct kn_str *ret);
 /* Those for whom a query holds; the members of a segment who granted the purpose (empty or service:
@@ -270,6 +295,31 @@ void kn_post_segment_members(struct kn_ctx *ctx);
 void kn_delete_segment_members(struct kn_ctx *ctx);
 void kn_post_preview(struct kn_ctx *ctx);
 void kn_post_explain(struct kn_ctx *ctx);
+#define KN_CSV_DEFAULT_FIELDS "id,since,identifier.email,consent.state,consent.basis,consent.at"
+/* Whether these are names of columns. */
+bool kn_api_csv_fields(struct kn_ctx *ctx, struct kn_str fields);
+/* Answers with every member who may be used for the link's purpose. */
+void kn_api_stream_csv(struct kn_ctx *ctx, const struct kn_csv_link *link);
+void kn_get_csv_links(struct kn_ctx *ctx);
+void kn_post_csv_link(struct kn_ctx *ctx);
+void kn_delete_csv_link(struct kn_ctx *ctx);
+void kn_get_csv_by_link(struct kn_ctx *ctx);
+bool kn_api_has_csv_links(struct kn_ctx *ctx, struct kn_str segment);
+/* Tries of links by minute: whether one more is within what is allowed. */
+bool kn_api_may_try(struct kn_api *api, struct kn_str what, unsigned most);
+/* The destination of that id in the snapshot, or NULL: answered 404 already. */
+struct kn_destination;
+const struct kn_destination *kn_api_destination(struct kn_ctx *ctx, const struct kn_settings *s,
+                                                struct kn_str id);
+void kn_get_destinations(struct kn_ctx *ctx);
+void kn_post_destination(struct kn_ctx *ctx);
+void kn_get_destination(struct kn_ctx *ctx);
+void kn_patch_destination(struct kn_ctx *ctx);
+void kn_delete_destination(struct kn_ctx *ctx);
+void kn_post_destination_secret(struct kn_ctx *ctx);
+void kn_get_dead_letters(struct kn_ctx *ctx);
+void kn_post_resend(struct kn_ctx *ctx);
+void kn_post_destination_test(struct kn_ctx *ctx);
 /* GET profiles names an identifier: a look-up, neither a search nor a list. */
 bool kn_api_is_lookup(const struct kn_http_request *request);
 void kn_get_health(struct kn_ctx *ctx);
@@ -282,6 +332,11 @@ void kn_get_profile_events(struct kn_ctx *ctx);
 void kn_get_profile_links(struct kn_ctx *ctx);
 void kn_get_profile_sessions(struct kn_ctx *ctx);
 void kn_get_profile_orders(struct kn_ctx *ctx);
+void kn_get_profile_traits(struct kn_ctx *ctx);
+void kn_patch_profile_traits(struct kn_ctx *ctx);
+void kn_get_profile_consents(struct kn_ctx *ctx);
+void kn_get_profile_favourites(struct kn_ctx *ctx);
+void kn_post_profile_note(struct kn_ctx *ctx);
 void kn_post_consents(struct kn_ctx *ctx);
 void kn_post_merge(struct kn_ctx *ctx);
 void kn_post_unmerge(struct kn_ctx *ctx);
@@ -293,6 +348,7 @@ void kn_delete_source(struct kn_ctx *ctx);
 void kn_post_source_key(struct kn_ctx *ctx);
 void kn_delete_source_key(struct kn_ctx *ctx);
 void kn_get_rejects(struct kn_ctx *ctx);
+void kn_get_arrivals(struct kn_ctx *ctx);
 void kn_get_export(struct kn_ctx *ctx);
 void kn_post_import(struct kn_ctx *ctx);
 /* No other source of this Kern than `id` of this workspace has that write key. */

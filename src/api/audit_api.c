@@ -45,7 +45,7 @@ static bool kind_of(const struct kn_api_route *route, enum kn_audit_kind *ret)
 {
     bool reports = route->scope == KN_SCOPE_READ; /* a POST that asks */
     if (route->scope == KN_SCOPE_EXPORT || route->scope == KN_SCOPE_EXPORT_ALL ||
-        is_operation(route, "exportAudit")) {
+        is_operation(route, "exportAudit") || is_operation(route, "openCsvLink")) {
         *ret = KN_AUDIT_EXPORT;
     } else if (is_view(route)) {
         *ret = KN_AUDIT_VIEW;

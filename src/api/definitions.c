@@ -4,6 +4,7 @@
 
 #include "api/api_internal.h"
 #include "apply/defined.h"
+#include "apply/destinations.h"
 #include "apply/segments.h"
 #include "format/time_text.h"
 
@@ -390,9 +391,18 @@ static void take_away(struct kn_ctx *ctx)
     struct kn_str reader = kn_segment_reader(ctx->ws, info.key, ctx->request->arena);
     if (reader.len > 0) {
         struct kn_err err = {0};
-        (void)kn_fail(&err, KN_E_CONFLICT, "\"%.*s\" reads it: change or delete that first",
-                      KN_STR_ARG(reader));
+        if (kn_key_is_destination(reader)) {
+            (void)kn_fail(&err, KN_E_CONFLICT,
+                          "a destination sends its entries and exits: take it off there first");
+        } else {
+            (void)kn_fail(&err, KN_E_CONFLICT, "\"%.*s\" reads it: change or delete that first",
+                          KN_STR_ARG(reader));
+        }
         kn_api_fail_rc(ctx, KN_E_CONFLICT, &err);
+        return;
+    }
+    if (kn_api_has_csv_links(ctx, info.key)) {
+        kn_api_fail(ctx, 409, "Conflict", "it has CSV links: take them back first");
         return;
     }
     kn_buf_init(&nothing, 1);

@@ -21,7 +21,8 @@
 enum { KN_REJECTS_KEPT = 1000, KN_UNMERGE_PAIRS_MAX = 50000, KN_LINKS_REFUSED_MAX = 200 };
 #define KN_REJECT_LIFE_US (INT64_C(7) * 24 * 3600 * 1000000)
 
-struct kn_live; /* apply/live.h */
+struct kn_live;   /* apply/live.h */
+struct kn_recent; /* apply/recent.h */
 
 struct kn_fold_counters {  /* part of the checkpoint's meta blob */
     uint32_t next_ordinal; /* from 1; 0 holds the events of nobody */
@@ -80,6 +81,7 @@ struct kn_fold {
     uint64_t arrival;          /* of the item being applied */
     uint64_t seq;              /* of the record being applied */
     struct kn_live *live;      /* owned; live evaluation */
+    struct kn_recent *recent;  /* owned; what came in last, for watchers: no part of the state */
     struct kn_touched touched; /* whom the frame changed so far */
     /* Items of un-merged people, borrowed by the columns until the next install. */
     struct kn_arena kept, kept_frozen;

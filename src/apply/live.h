@@ -42,6 +42,7 @@ struct kn_instance {
     bool dirty;                      /* record not stored yet (live->any_dirty too) */
     uint64_t noted_size;             /* in the sizes by day */
     uint32_t level;                  /* longest chain of definitions it reads */
+    struct kn_change last;           /* texts are good while its position is the record's */
 };
 
 struct kn_bits {

@@ -1,4 +1,5 @@
 /* Evaluating: what a touched profile, or one whose moment has come, makes of the definitions. */
+#include "apply/destinations.h"
 #include "apply/fold.h"
 #include "apply/live.h"
 #include "base/assert.h"
@@ -35,10 +36,27 @@ static const struct kn_item *cause_item(struct kn_fold *f, uint32_t at,
     return found ? found : last;
 }
 
+/* A destination is told what made somebody enter or leave the segment. */
+static void explain_by_segment(struct kn_fold *f, const struct kn_instance *instance,
+                               struct kn_change *change)
+{
+    const struct kn_reads *reads = kn_definition_reads(instance->defined->definition);
+    const struct kn_instance *segment =
+        reads->segment_count > 0 ? kn_live_serving(f->live, reads->segments[0]) : NULL;
+    if (segment && segment->last.position == change->position &&
+        segment->last.ordinal == change->ordinal) {
+        change->cause = segment->last.cause;
+        change->message_id = segment->last.message_id;
+    }
+}
+
 static void explain_change(struct kn_fold *f, const struct kn_instance *instance,
                            const struct kn_live_why *why, bool direct, struct kn_change *change)
 {
     change->cause = direct ? why->cause : KN_CAUSE_SEGMENT;
+    if (!direct && kn_key_is_destination(instance->record.key)) {
+        explain_by_segment(f, instance, change);
+    }
     if (!why->touch || !direct || why->cause != KN_CAUSE_MESSAGE) {
         return;
     }
@@ -72,6 +90,7 @@ static void note_change(struct kn_fold *f, struct kn_instance *instance, enum kn
     };
     explain_change(f, instance, why, direct, &change);
     kn_change_append(f, &instance->record, &change);
+    instance->last = change;
     soil(f->live, instance);
 }
 

@@ -6,7 +6,7 @@
 #include "format/fold.h"
 #include "format/json.h"
 
-enum { EXPORT_ARENA_MAX = 64 << 20 };
+enum { ROW_ARENA_MAX = 64 << 20 };
 
 static struct kn_state_reader begin_read(struct kn_workspace *ws)
 {
@@ -296,7 +296,9 @@ static bool each_row(void *context, const struct kn_archive_row *row)
     struct kn_cursor c = kn_cursor(row->item);
     struct kn_item item;
     r->rc = kn_item_decode(&c, &r->ws->fold.key, r->arena, &item, NULL);
-    return r->rc == KN_OK && r->fn(r->context, row, &item);
+    bool more = r->rc == KN_OK && r->fn(r->context, row, &item);
+    kn_arena_clear(r->arena);
+    return more;
 }
 
 enum kn_rc kn_read_events(struct kn_workspace *ws, const struct kn_profile *profile,
@@ -317,18 +319,13 @@ enum kn_rc kn_read_events(struct kn_workspace *ws, const struct kn_profile *prof
     if (!pin) {
         return kn_fail(err, KN_E_NOMEM, "out of memory");
     }
-    struct event_reader r = {.ws = ws, .arena = arena, .fn = fn, .context = context};
+    struct kn_arena row;
+    kn_arena_init(&row, ROW_ARENA_MAX);
+    struct event_reader r = {.ws = ws, .arena = &row, .fn = fn, .context = context};
     enum kn_rc rc = kn_archive_read(pin, query, each_row, &r, err);
     kn_archive_unpin(pin);
+    kn_arena_deinit(&row);
     return rc != KN_OK ? rc : r.rc;
-}
-
-static bool each_archived(void *context, const struct kn_archive_row *row)
-{
-    struct event_reader *r = context;
-    bool more = each_row(context, row);
-    kn_arena_clear(r->arena);
-    return more;
 }
 
 enum kn_rc kn_read_archive(struct kn_workspace *ws, uint32_t first, uint32_t count,
@@ -354,9 +351,9 @@ enum kn_rc kn_read_archive(struct kn_workspace *ws, uint32_t first, uint32_t cou
     if (!pin) {
         return kn_fail(err, KN_E_NOMEM, "out of memory");
     }
-    kn_arena_init(&arena, EXPORT_ARENA_MAX);
+    kn_arena_init(&arena, ROW_ARENA_MAX);
     struct event_reader r = {.ws = ws, .arena = &arena, .fn = fn, .context = context};
-    enum kn_rc rc = kn_archive_read(pin, &query, each_archived, &r, err);
+    enum kn_rc rc = kn_archive_read(pin, &query, each_row, &r, err);
     kn_archive_unpin(pin);
     kn_arena_deinit(&arena);
     *ret_next = first + n < end ? first + n : 0;

@@ -85,7 +85,8 @@ enum kn_rc kn_segment_check(struct kn_workspace *ws, struct kn_str key, struct k
 /* The same of a segment without a query: its key alone. @errors KN_E_EXISTS */
 enum kn_rc kn_segment_check_key(struct kn_workspace *ws, struct kn_str key,
                                 struct kn_err *err) KN_MUST_USE;
-/* The key of a definition that reads `key`, or empty: then it may be taken away. */
+/* The key of a definition that reads `key`, one of a destination too (kn_key_is_destination), or
+ * empty: then it may be taken away. */
 struct kn_str kn_segment_reader(struct kn_workspace *ws, struct kn_str key, struct kn_arena *arena);
 
 /* The tree with the truth and value of each condition for one profile (kn_eval_explain), at the

@@ -32,6 +32,10 @@ enum kn_item_kind {
     KN_ITEM_BUILT =
         9, /* a definition is built: name = its key, body = {"number","version","defined"} */
     KN_ITEM_LIST = 10, /* who is on a list: name = the key of its segment, body = apply/lists.h */
+    KN_ITEM_DELIVERY = 11, /* what became of changes sent: name = a destination's id, body binary
+                              (apply/destinations.h) */
+    KN_ITEM_NOTE = 12,     /* a person wrote about a profile (identifiers[0] names it): traits it
+                              corrects, body: {"text","by"} */
 };
 
 enum kn_event_type {

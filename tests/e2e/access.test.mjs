@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { Kern } from './kern.mjs';
 
 const ACCESS = {
-  public: 'signIn forgotPassword acceptInvite openapi health ready',
+  public: 'signIn forgotPassword acceptInvite openapi health ready openCsvLink',
   self: 'whoAmI signOut changePassword getSecondFactor beginSecondFactor confirmSecondFactor removeSecondFactor listSessions endOtherSessions endSession',
   read:
     'listSources getSource getIdentity parseQuery formatQuery reportFunnel reportRetention reportSeries reportPaths reportOverlap reportCompare reportRfm reportGrid reportPhases reportFavourites ' +
@@ -13,10 +13,13 @@ const ACCESS = {
   personal:
     'findProfiles getProfile lookupProfile mergeProfiles listProfileEvents listProfileSessions listProfileOrders listProfileLinks unmergeProfile addConsents ' +
     'reportFunnelProfiles reportRetentionProfiles reportSeriesProfiles reportPathsProfiles reportOverlapProfiles reportCompareProfiles reportRfmProfiles reportGridProfiles reportPhasesProfiles reportFavouritesProfiles ' +
-    'explainSegment listMembers listChanges',
+    'explainSegment listMembers listChanges listProfileTraits correctProfileTraits getProfileFavourites addProfileNote listProfileConsents ' +
+    'listDestinations getDestination listDeadLetters',
   segments: 'matchMembers addMembers removeMembers createSegment changeSegment deleteSegment createComputedTrait changeComputedTrait deleteComputedTrait',
-  sources: 'createSource changeSource deleteSource addSourceKey deleteSourceKey listRejects',
-  export: 'exportMembers',
+  sources: 'createSource changeSource deleteSource addSourceKey deleteSourceKey listRejects listArrivals',
+  export:
+    'exportMembers createDestination changeDestination deleteDestination rotateDestinationSecret testDestination resendDeadLetters ' +
+    'listCsvLinks createCsvLink deleteCsvLink',
   export_all: 'exportWorkspace',
   admin: 'listAudit exportAudit setIdentity setPhases importLines changeWorkspace listUsers inviteUser getUser changeUser removeUser reinviteUser resetSecondFactor listTokens createToken deleteToken',
   instance: 'createWorkspace moveClock getMail setMail removeMail testMail',

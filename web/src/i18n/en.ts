@@ -1,7 +1,9 @@
+import { peopleEn } from './en-people';
 import { accountEn } from './account-en';
 import type { Messages } from './nl';
 
 export const en: Messages = {
+  ...peopleEn,
   app: { name: 'Kern', skip: 'Skip to content', menu: 'Menu', language: 'Language', theme: 'Appearance', light: 'Light', dark: 'Dark', auto: 'System', signOut: 'Sign out', manualClock: 'The clock of this Kern stands still (test mode): {{now}}' },
   nav: { home: 'Overview', profiles: 'Profiles', segments: 'Segments', reports: 'Reports', sources: 'Sources', settings: 'Settings' },
   state: {

@@ -1,7 +1,9 @@
+import { peopleNl } from './nl-people';
 import { accountNl } from './account-nl';
 
 /** Dutch. English (en.ts) has the same keys: the compiler checks it. */
 export const nl = {
+  ...peopleNl,
   app: { name: 'Kern', skip: 'Naar de inhoud', menu: 'Menu', language: 'Taal', theme: 'Weergave', light: 'Licht', dark: 'Donker', auto: 'Systeem', signOut: 'Uitloggen', manualClock: 'De klok van deze Kern staat stil (testmodus): {{now}}' },
   nav: { home: 'Overzicht', profiles: 'Profielen', segments: 'Doelgroepen', reports: 'Rapporten', sources: 'Databronnen', settings: 'Instellingen' },
   state: {

@@ -9,6 +9,7 @@ import { Link, useLocation } from 'wouter';
 import { ApiError, call, get } from '../api/client';
 import type { Change, Page, Segment } from '../api/types';
 import { useFormat } from '../format';
+import { WhySegment } from '../person/why-segment';
 import { useWs } from '../session';
 import { LineChart } from '../ui/line-chart';
 import { Card, PageHead } from '../ui/page';
@@ -245,6 +246,7 @@ export function SegmentPage({ segmentKey }: { segmentKey: string }) {
       <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
         <Members segment={s} />
         <Changes segment={s} />
+        <WhySegment query={s.query ?? `segment('${s.key}')`} />
       </SimpleGrid>
     </>
   );

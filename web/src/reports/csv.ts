@@ -11,8 +11,9 @@ function field(cell: Cell): string {
 
 export const csvOf = (rows: Cell[][]) => rows.map((row) => row.map(field).join(',')).join('\r\n') + '\r\n';
 
-export function saveFile(name: string, parts: BlobPart[]) {
-  const url = URL.createObjectURL(new Blob(parts, { type: 'text/csv' }));
+/** Gives the browser a file of that name. */
+export function save(name: string, type: string, ...parts: BlobPart[]) {
+  const url = URL.createObjectURL(new Blob(parts, { type }));
   const link = document.createElement('a');
   link.href = url;
   link.download = name;
@@ -20,4 +21,4 @@ export function saveFile(name: string, parts: BlobPart[]) {
   URL.revokeObjectURL(url);
 }
 
-export const download = (name: string, rows: Cell[][]) => saveFile(`${name}.csv`, ['\ufeff', csvOf(rows)]);
+export const download = (name: string, rows: Cell[][]) => save(`${name}.csv`, 'text/csv', '\ufeff', csvOf(rows));

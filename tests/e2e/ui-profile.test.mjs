@@ -56,6 +56,7 @@ for (const [locale, scheme] of [['nl-NL', 'light'], ['en-GB', 'dark']]) {
   test(`everything about one person (${locale}, ${scheme})`, { timeout: 120000 }, async () => {
     const t = TEXTS[locale];
     const page = await visit(browser, kern, locale, scheme);
+    page.setDefaultTimeout(10_000);
     const shot = (name) => shoot(page, `${name}-${locale}-${scheme}`);
     await signIn(page);
     await page.goto(`${kern.url}/profiles/${ids.u1}`);
@@ -113,6 +114,7 @@ for (const [locale, scheme] of [['nl-NL', 'light'], ['en-GB', 'dark']]) {
 
 test('customer service: note, correction, mail, objection; each is seen at once', { timeout: 120000 }, async () => {
   const page = await visit(browser, kern, 'nl-NL', 'light');
+  page.setDefaultTimeout(10_000);
   await signIn(page);
   await page.goto(`${kern.url}/profiles/${ids.u1}`);
   const act = async (name) => {
@@ -175,6 +177,7 @@ test('customer service: note, correction, mail, objection; each is seen at once'
 
 test('merging and splitting show their result first', { timeout: 120000 }, async () => {
   const page = await visit(browser, kern, 'en-GB', 'light');
+  page.setDefaultTimeout(10_000);
   await signIn(page);
   await page.goto(`${kern.url}/profiles/${ids.u3}`);
   await page.getByRole('button', { name: 'Actions' }).waitFor();
@@ -217,6 +220,7 @@ test('merging and splitting show their result first', { timeout: 120000 }, async
 
 test('the latest first; a phone; a role that sees no persons', { timeout: 60000 }, async () => {
   const page = await visit(browser, kern, 'nl-NL', 'dark', { width: 360, height: 740 });
+  page.setDefaultTimeout(10_000);
   await signIn(page);
   await page.goto(`${kern.url}/profiles/${ids.u1}`);
   await page.getByText(/punten uit/).first().waitFor();

@@ -24,6 +24,8 @@ const AccountPage = lazy(() => import('./settings/account'));
 const InvitePage = lazy(() => import('./pages/invite'));
 const SourcePage = lazy(() => import('./pages/source').then((m) => ({ default: m.SourcePage })));
 const SourcesPage = lazy(() => import('./pages/sources').then((m) => ({ default: m.SourcesPage })));
+const SchemaPage = lazy(() => import('./pages/schema'));
+const FirstRunPage = lazy(() => import('./pages/first-run'));
 const SeriesPage = lazy(() => import('./pages/report-series'));
 const FunnelPage = lazy(() => import('./pages/report-funnel'));
 const RetentionPage = lazy(() => import('./pages/report-retention'));
@@ -72,6 +74,8 @@ export function App() {
             <Route path="/segments/:key">{({ key }) => <SegmentPage segmentKey={decodeURIComponent(key)} />}</Route>
             <Route path="/segments/:key/edit">{({ key }) => <EditSegmentPage segmentKey={decodeURIComponent(key)} />}</Route>
             <Route path="/sources" component={SourcesPage} />
+            <Route path="/sources/schema" component={SchemaPage} />
+            <Route path="/welcome" component={FirstRunPage} />
             <Route path="/sources/:id">{({ id }) => <SourcePage id={id} />}</Route>
             <Route path="/settings" component={WorkspacePage} />
             <Route path="/settings/identity" component={IdentityPage} />

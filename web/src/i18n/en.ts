@@ -355,9 +355,6 @@ export const en: Messages = {
     intakeLine: '{{events}} events, {{rejects}} refused, last {{last}}',
     works: 'Works',
     quiet: 'Quiet',
-    emptyTitle: 'It begins here',
-    emptyHint: 'Connect your site or app. As soon as the first event comes in, you see visitors, orders and revenue here.',
-    connect: 'Connect a source',
   },
   reports: {
     title: 'Reports',

@@ -360,9 +360,6 @@ export const nl = {
     intakeLine: '{{events}} gebeurtenissen, {{rejects}} geweigerd, laatste {{last}}',
     works: 'Werkt',
     quiet: 'Stil',
-    emptyTitle: 'Hier begint het',
-    emptyHint: 'Verbind uw site of app. Zodra de eerste gebeurtenis binnenkomt ziet u hier bezoekers, bestellingen en omzet.',
-    connect: 'Databron verbinden',
   },
   reports: {
     title: 'Rapporten',

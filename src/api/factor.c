@@ -5,7 +5,8 @@
 #include "format/json.h"
 #include "format/token.h"
 
-enum { CODE_TRIES_MAX = 10, HALF = 5 };
+enum { CODE_TRIES_MAX = 10 };
+static const size_t half = 5; /* of a recovery code */
 
 static uint64_t now_s(void)
 {
@@ -59,9 +60,9 @@ static struct kn_str new_code(struct kn_system *s, struct kn_arena *arena, unsig
     char text[KN_RECOVERY_LEN];
     kn_random_fill(s->random, random, sizeof random);
     kn_base32_encode(random, digits);
-    memcpy(text, digits + KN_BASE32_LEN - 2 * HALF, HALF);
-    text[HALF] = '-';
-    memcpy(text + HALF + 1, digits + KN_BASE32_LEN - HALF, HALF);
+    memcpy(text, digits + KN_BASE32_LEN - half - half, half);
+    text[half] = '-';
+    memcpy(text + half + 1, digits + KN_BASE32_LEN - half, half);
     kn_sys_hash(s, kn_str(text, sizeof text), hash);
     return kn_arena_str(arena, kn_str(text, sizeof text));
 }

@@ -123,7 +123,7 @@ void kn_sys_put_letter(struct kn_system *s, struct kn_buf *json, enum kn_mail_le
     kn_buf_init(&plain, KN_SEALED_MAX);
     kn_buf_init(&link, TEXT_MAX);
     kn_buf_init(&body, TEXT_MAX);
-    kn_buf_init(&sealed, 2 * KN_SEALED_MAX);
+    kn_buf_init(&sealed, KN_SYSTEM_RECORD_MAX);
     kn_buf_printf(&link, "%s/invite#%.*s", s->mail_server.url, KN_STR_ARG(secret));
     put_text(&body, text->text, kn_buf_view(&link));
     kn_buf_char(&plain, '{');

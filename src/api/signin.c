@@ -207,10 +207,10 @@ enum kn_rc kn_system_sign_in(struct kn_system *s, const struct kn_sign_in *in,
     kn_mutex_lock(&s->mutex);
     const struct kn_sys_user *u = kn_sys_user_by_email(s, email);
     enum kn_rc rc = u ? KN_OK : kn_fail(err, KN_E_NOT_FOUND, "wrong e-mail address or password");
-    if (rc == KN_OK && u->factor.confirmed) {
+    if (u && u->factor.confirmed) {
         rc = kn_sys_use_code(s, u, in->code, &json, err);
     }
-    if (rc == KN_OK) {
+    if (u && rc == KN_OK) {
         put_session(&json, u, in, hash);
         rc = kn_sys_record(s, &json, err);
     } else {

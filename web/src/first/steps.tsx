@@ -39,7 +39,9 @@ function Step({ n, title, hint, done, children }: { n: number; title: string; hi
 function Arriving({ source }: { source?: Source }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const { arrivals, poll } = useArrivals(source?.id);
+  const { caller } = useSession();
+  // What arrives is for those who look after sources; others wait for the profiles it makes.
+  const { arrivals, poll } = useArrivals(caller.permissions.includes('sources') ? source?.id : undefined);
   const refused = arrivals.find((a) => a.outcome === 'refused');
   const seen = arrivals.filter((a) => a.event).slice(0, SHOWN);
   if (poll.isError && arrivals.length === 0) return <Failed error={poll.error} retry={() => poll.refetch()} />;

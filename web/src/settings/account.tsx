@@ -8,9 +8,10 @@ import { call, get } from '../api/client';
 import type { Page } from '../api/types';
 import { useFormat } from '../format';
 import { useSession } from '../session';
+import { Copy } from '../ui/copy';
 import { Card } from '../ui/page';
 import { Failed, Loading, LoadingRows } from '../ui/states';
-import { Copy, fieldError, FormError, SettingsFrame } from './parts';
+import { fieldError, FormError, SettingsFrame } from './parts';
 import type { OwnSession } from './types';
 
 const QrCode = lazy(() => import('./qr'));

@@ -1,12 +1,12 @@
 /** What the pages of settings share: their frame, errors of forms, a secret that is shown once, a question before something goes. */
-import { ActionIcon, Alert, Button, Code, CopyButton, Group, Modal, Stack, Text, Tooltip } from '@mantine/core';
-import { IconCheck, IconCopy } from '@tabler/icons-react';
+import { Alert, Button, Code, Group, Modal, Stack, Text } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useLocation } from 'wouter';
 import { ApiError } from '../api/client';
 import type { Caller, Permission } from '../api/types';
 import { useSession } from '../session';
+import { Copy } from '../ui/copy';
 import { PageHead } from '../ui/page';
 
 export const may = (caller: Caller, permission: Permission) => caller.permissions.includes(permission);
@@ -51,21 +51,6 @@ export function FormError({ error, fields }: { error: unknown; fields: string[] 
     <Alert color="red" role="alert">
       {error instanceof ApiError ? error.message : t('state.unreachable')}
     </Alert>
-  );
-}
-
-export function Copy({ text }: { text: string }) {
-  const { t } = useTranslation();
-  return (
-    <CopyButton value={text}>
-      {({ copied, copy }) => (
-        <Tooltip label={copied ? t('state.copied') : t('state.copy')}>
-          <ActionIcon variant="subtle" onClick={copy} aria-label={copied ? t('state.copied') : t('state.copy')}>
-            {copied ? <IconCheck size={16} /> : <IconCopy size={16} />}
-          </ActionIcon>
-        </Tooltip>
-      )}
-    </CopyButton>
   );
 }
 

@@ -1,25 +1,11 @@
 /** How to connect: the code for a client, to copy or to send to who builds the site. */
-import { ActionIcon, Button, Code, CopyButton, Group, Select, Stack, Text, Tooltip } from '@mantine/core';
-import { IconCheck, IconCopy, IconMail } from '@tabler/icons-react';
+import { Button, Code, Group, Select, Stack, Text } from '@mantine/core';
+import { IconMail } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Source } from '../api/types';
+import { Copy } from '../ui/copy';
 import { snippets, type Snippet } from './snippets';
-
-export function Copy({ text }: { text: string }) {
-  const { t } = useTranslation();
-  return (
-    <CopyButton value={text}>
-      {({ copied, copy }) => (
-        <Tooltip label={copied ? t('state.copied') : t('state.copy')}>
-          <ActionIcon variant="subtle" onClick={copy} aria-label={copied ? t('state.copied') : t('state.copy')}>
-            {copied ? <IconCheck size={16} /> : <IconCopy size={16} />}
-          </ActionIcon>
-        </Tooltip>
-      )}
-    </CopyButton>
-  );
-}
 
 const KINDS = ['site', 'app', 'server', 'other'] as const;
 const FIRST: Record<string, string> = { web: 'script', mobile: 'swift', server: 'node' };

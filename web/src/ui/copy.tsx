@@ -2,6 +2,7 @@ import { ActionIcon, Alert, Button, Code, CopyButton, Group, Stack, Text, Toolti
 import { IconCheck, IconCopy } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 
+/** A button that copies a text. */
 export function Copy({ text }: { text: string }) {
   const { t } = useTranslation();
   return (

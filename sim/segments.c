@@ -8,6 +8,29 @@
 
 enum { KEYS = 4, SHOWN = 10, MEMBERS_MAX = 1000 };
 
+static void put_definition(const char *key, struct kn_str json, int64_t now_us,
+                           struct kn_buf *items)
+{
+    struct kn_item item = {
+        .kind = KN_ITEM_SETTING,
+        .event_us = now_us,
+        .received_us = now_us,
+        .message_id = KN_STR("-"),
+        .name = kn_str_c(key),
+        .body = json,
+    };
+    kn_item_encode(&item, items);
+}
+
+/* A copy of another segment, which need not be there. */
+static void freeze(struct kn_rand *rand, int64_t now_us, struct kn_buf *items)
+{
+    char json[120];
+    (void)snprintf(json, sizeof json, "{\"list\":%u,\"frozen\":true,\"snapshot_of\":\"g%u\"}",
+                   1 + (unsigned)kn_rand_below(rand, 1000000), (unsigned)kn_rand_below(rand, KEYS));
+    put_definition("segment/s0", kn_str_c(json), now_us, items);
+}
+
 void sim_segments_define(struct kn_rand *rand, int64_t now_us, struct kn_buf *items)
 {
     static const char *const templates[5][2] = {
@@ -23,6 +46,10 @@ void sim_segments_define(struct kn_rand *rand, int64_t now_us, struct kn_buf *it
     char query[160];
     unsigned at = (unsigned)kn_rand_below(rand, KEYS);
     struct kn_buf json;
+    if (kn_rand_chance(rand, 1, 6)) {
+        freeze(rand, now_us, items);
+        return;
+    }
     (void)snprintf(key, sizeof key, "segment/g%u", at);
     (void)snprintf(query, sizeof query, "%s%u%s", template[0],
                    (unsigned)kn_rand_between(rand, 2, 400), template[1]);
@@ -34,15 +61,7 @@ void sim_segments_define(struct kn_rand *rand, int64_t now_us, struct kn_buf *it
     kn_buf_c(&json, "{");
     kn_json_out_kv(&json, "query", kn_str_c(query));
     kn_buf_c(&json, "}");
-    struct kn_item item = {
-        .kind = KN_ITEM_SETTING,
-        .event_us = now_us,
-        .received_us = now_us,
-        .message_id = KN_STR("-"),
-        .name = kn_str_c(key),
-        .body = kn_buf_view(&json),
-    };
-    kn_item_encode(&item, items);
+    put_definition(key, kn_buf_view(&json), now_us, items);
     kn_buf_deinit(&json);
 }
 

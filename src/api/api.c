@@ -264,6 +264,14 @@ static void run(struct kn_ctx *ctx)
     }
 }
 
+/* Every call ends here. */
+static void settle(struct kn_ctx *ctx)
+{
+    if (ctx->call->outcome == KN_API_DONE) {
+        kn_api_audit(ctx);
+    }
+}
+
 void kn_api_security_headers(struct kn_http_response *response)
 {
     kn_http_set_header(response, "X-Content-Type-Options", KN_STR("nosniff"));
@@ -319,6 +327,7 @@ void kn_api_handle(struct kn_api *api, struct kn_api_worker *worker,
     }
     if (kn_api_authorise(ctx) && kn_api_accepts(ctx) && kn_api_find_workspace(ctx)) {
         run(ctx);
+        settle(ctx);
     }
 }
 
@@ -346,6 +355,7 @@ void kn_api_resume(struct kn_api *api, struct kn_api_worker *worker,
     } else {
         run(ctx);
     }
+    settle(ctx);
 }
 
 void kn_api_more(struct kn_api *api, struct kn_api_worker *worker,

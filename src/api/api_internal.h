@@ -59,17 +59,23 @@ struct kn_ctx {
     void (*finish)(struct kn_ctx *ctx); /* after the wait for a write */
     struct kn_str subject;              /* of the handler, for finish */
     void (*piece)(struct kn_ctx *ctx);  /* makes the next piece of an answer, sets call->more */
-    struct kn_json doc;                 /* the parsed body */
+    char seen[27];                      /* the profile that is shown, for the audit log */
+    bool audited;
+    struct kn_json doc; /* the parsed body */
 };
 
+/* Who may: access.c has the permissions each of these asks for. A route without one is refused. */
 enum kn_scope {
+    KN_SCOPE_MISSING,
     KN_SCOPE_PUBLIC,
-    KN_SCOPE_READ,        /* any role */
-    KN_SCOPE_PERSONAL,    /* sees persons: not the analyst */
-    KN_SCOPE_SEGMENTS,    /* makes segments: marketer and up */
-    KN_SCOPE_SOURCES,     /* developer and up */
-    KN_SCOPE_EXPORT,      /* takes persons out of Kern: kn_api_may_export */
-    KN_SCOPE_ADMIN,       /* of the workspace */
+    KN_SCOPE_SELF,        /* one's own account: whoever is signed in */
+    KN_SCOPE_READ,        /* any role; no person */
+    KN_SCOPE_PERSONAL,    /* sees persons, or changes one */
+    KN_SCOPE_SEGMENTS,    /* makes segments */
+    KN_SCOPE_SOURCES,     /* sources, their keys and what they sent */
+    KN_SCOPE_EXPORT,      /* takes persons out of Kern */
+    KN_SCOPE_EXPORT_ALL,  /* takes everything out of Kern */
+    KN_SCOPE_ADMIN,       /* of the workspace, or of what belongs to it */
     KN_SCOPE_INSTANCE,    /* admin of the whole installation */
     KN_SCOPE_METRICS,     /* from this machine, or with any token */
     KN_SCOPE_PROFILE_API, /* Basic authentication, Segment's error shapes */
@@ -93,11 +99,11 @@ const struct kn_api_route *kn_api_find_route(struct kn_str method, struct kn_str
 bool kn_api_allowed(struct kn_str path, struct kn_buf *out);
 
 /* ---- access ---- */
+/* "personal", ...: what the document says of a route. */
+const char *kn_scope_name(enum kn_scope scope);
 /* These answer for themselves when they say no. */
 bool kn_api_authorise(struct kn_ctx *ctx);
 bool kn_api_find_workspace(struct kn_ctx *ctx);
-/* The one place that says who may take persons out of Kern: as CSV, to destinations, by links. */
-bool kn_api_may_export(const struct kn_ctx *ctx);
 bool kn_api_accepts(struct kn_ctx *ctx);
 
 /* ---- answers ---- */
@@ -110,6 +116,9 @@ void kn_api_json(struct kn_ctx *ctx, int status); /* sets status and type; the b
 void kn_api_fail(struct kn_ctx *ctx, int status, const char *title, const char *detail);
 /* 400 that points at what is wrong in the body ("/consents/0/state"), or at a parameter. */
 void kn_api_fail_at(struct kn_ctx *ctx, const char *pointer, const char *detail);
+/* The same with another status. */
+void kn_api_fail_field(struct kn_ctx *ctx, int status, const char *title, const char *pointer,
+                       const char *detail);
 /* 400 that names a query parameter, or a member of the index-th element of a list ("/consents"). */
 void kn_api_fail_param(struct kn_ctx *ctx, const char *name, const char *detail);
 void kn_api_fail_element(struct kn_ctx *ctx, const char *list, size_t index, const char *member,
@@ -151,6 +160,8 @@ struct kn_str kn_api_cursor(struct kn_ctx *ctx, uint64_t a, uint64_t b);
 /* ,"next":"..."} or ,"next":null} */
 void kn_api_put_next(struct kn_ctx *ctx, bool more, uint64_t a, uint64_t b);
 struct kn_str kn_api_cookie(const struct kn_http_request *request, const char *name);
+/* The client's address as it may be kept: cut down; empty when it is none. In the arena. */
+struct kn_str kn_api_address(struct kn_ctx *ctx);
 struct kn_str kn_api_random_text(struct kn_ctx *ctx, size_t len);
 
 /* Stages a setting; call between begin_change and end_change. */
@@ -161,6 +172,15 @@ void kn_api_stage_setting(struct kn_ctx *ctx, const char *prefix, struct kn_str 
 void kn_api_stage_quietly(struct kn_ctx *ctx, const char *prefix, struct kn_str id,
                           const struct kn_buf *json);
 void kn_api_no_content(struct kn_ctx *ctx);
+/* A member of the body as text, trimmed; *ret stays when it is absent. False: it is no string, or
+ * too long (answered 400). */
+bool kn_api_read_text(struct kn_ctx *ctx, const char *pointer, size_t most, struct kn_str *ret);
+/* The member "role" (*ret stays when it is absent), and "workspace": null is every workspace the
+ * caller has. False: answered. */
+bool kn_api_read_role(struct kn_ctx *ctx, enum kn_role *ret);
+bool kn_api_read_workspace(struct kn_ctx *ctx, struct kn_str *ret);
+void kn_api_put_workspace(struct kn_buf *out, struct kn_str workspace);
+void kn_api_put_permissions(struct kn_buf *out, const char *key, unsigned permissions);
 /* The caller may see that workspace. */
 bool kn_api_may_see(const struct kn_ctx *ctx, struct kn_str workspace);
 
@@ -173,8 +193,17 @@ bool kn_api_name_profile(struct kn_ctx *ctx, const struct kn_profile *p, struct 
 bool kn_api_read_place(struct kn_ctx *ctx, struct kn_archive_query *q);
 /* Answers the profile whose id is ctx->subject; a finish. */
 void kn_api_show_subject(struct kn_ctx *ctx);
+/* ---- audit ---- */
+/* Enters what the call did, once it is done; may turn the answer into 503. */
+void kn_api_audit(struct kn_ctx *ctx);
+/* A call of that route may sync the disk for its entry: not on an HTTP loop. */
+bool kn_api_syncs(const struct kn_api_route *route, const struct kn_http_request *request);
+/* The answer shows this profile. */
+void kn_api_saw(struct kn_ctx *ctx, const struct kn_profile *profile);
 
 /* ---- rendering ---- */
+/* A cell of a CSV file (RFC 4180); what is no number is kept from being a formula. */
+void kn_api_put_cell(struct kn_buf *out, struct kn_str text, bool first, bool number);
 void kn_render_profile(struct kn_buf *out, const struct kn_settings *settings,
                        const struct kn_profile *p);
 void kn_render_event(struct kn_buf *out, const struct kn_settings *settings,
@@ -230,18 +259,6 @@ void kn_api_post_list(struct kn_ctx *ctx, struct kn_api_draft *d);
 /* A new list of the profiles in a bit array; finish as for staging. */
 void kn_api_save_list(struct kn_ctx *ctx, struct kn_api_draft *d, const uint64_t *bits,
                       size_t words, void (*finish)(struct kn_ctx *));
-struct kn_list_row;
-/* Rows that name people, of a JSON, CSV, NDJSON or plain text body. */
-struct kn_api_rows {
-    struct kn_list_row *all;
-    uint64_t *lines; /* where each stands */
-    size_t count;
-    struct kn_str of; /* "line" or, in JSON, "row" */
-};
-/* False: answered already. */
-bool kn_api_read_rows(struct kn_ctx *ctx, struct kn_api_rows *ret);
-/* The member `members` of the parsed body; up to `most`. */
-bool kn_api_read_members(struct kn_ctx *ctx, size_t most, struct kn_api_rows *ret);
 /* Whether a text is the key of a purpose. */
 bool kn_api_is_purpose(struct kn_str key);
 /* ?purpose=, empty when it is not given. */
@@ -355,10 +372,26 @@ void kn_get_users(struct kn_ctx *ctx);
 void kn_post_user(struct kn_ctx *ctx);
 void kn_get_user(struct kn_ctx *ctx);
 void kn_patch_user(struct kn_ctx *ctx);
+void kn_delete_user(struct kn_ctx *ctx);
 void kn_post_user_invite(struct kn_ctx *ctx);
+void kn_delete_user_factor(struct kn_ctx *ctx);
+void kn_get_sessions(struct kn_ctx *ctx);
+void kn_delete_sessions(struct kn_ctx *ctx);
+void kn_delete_one_session(struct kn_ctx *ctx);
+void kn_get_factor(struct kn_ctx *ctx);
+void kn_post_factor(struct kn_ctx *ctx);
+void kn_put_factor(struct kn_ctx *ctx);
+void kn_delete_factor(struct kn_ctx *ctx);
 void kn_get_tokens(struct kn_ctx *ctx);
 void kn_post_token(struct kn_ctx *ctx);
 void kn_delete_token(struct kn_ctx *ctx);
+void kn_get_mail(struct kn_ctx *ctx);
+void kn_put_mail(struct kn_ctx *ctx);
+void kn_delete_mail(struct kn_ctx *ctx);
+void kn_post_mail_test(struct kn_ctx *ctx);
+void kn_post_forgotten(struct kn_ctx *ctx);
+void kn_get_audit(struct kn_ctx *ctx);
+void kn_get_audit_csv(struct kn_ctx *ctx);
 void kn_get_openapi(struct kn_ctx *ctx);
 void kn_post_funnel(struct kn_ctx *ctx);
 void kn_post_funnel_profiles(struct kn_ctx *ctx);

@@ -31,7 +31,7 @@ static bool is_formula(struct kn_str text)
     return text.len > 0 && memchr("=+-@\t\r\n", text.p[0], 7) != NULL;
 }
 
-static void put_cell(struct kn_buf *out, struct kn_str text, bool first, bool number)
+void kn_api_put_cell(struct kn_buf *out, struct kn_str text, bool first, bool number)
 {
     bool quoted = false;
     for (size_t i = 0; i < text.len; i++) {
@@ -57,13 +57,13 @@ static void put_json_cell(struct sheet *s, struct kn_buf *out, struct kn_str jso
             out->rc = KN_E_NOMEM;
         }
     }
-    put_cell(out, text, first, number);
+    kn_api_put_cell(out, text, first, number);
 }
 
 static void put_time(struct kn_buf *out, int64_t us, bool first)
 {
     char text[KN_TIME_TEXT_MAX];
-    put_cell(out, kn_time_format(us, text), first, false);
+    kn_api_put_cell(out, kn_time_format(us, text), first, false);
 }
 
 /* ---- columns ---- */
@@ -90,17 +90,18 @@ static void put_evidence(struct kn_buf *out, const struct kn_profile_field *c,
                          const struct kn_profile_consent *consent, bool first)
 {
     if (!consent) {
-        put_cell(out, c->kind == KN_PF_STATE ? KN_STR("unknown") : KN_STR_EMPTY, first, false);
+        kn_api_put_cell(out, c->kind == KN_PF_STATE ? KN_STR("unknown") : KN_STR_EMPTY, first,
+                        false);
         return;
     }
     switch (c->kind) {
     case KN_PF_STATE:
-        put_cell(out, kn_str_c(kn_consent_words[consent->state]), first, false);
+        kn_api_put_cell(out, kn_str_c(kn_consent_words[consent->state]), first, false);
         break;
     case KN_PF_AT: put_time(out, consent->at_us, first); break;
-    case KN_PF_BASIS: put_cell(out, consent->basis, first, false); break;
-    case KN_PF_VERSION: put_cell(out, consent->text_version, first, false); break;
-    default: put_cell(out, consent->message_id, first, false); break;
+    case KN_PF_BASIS: kn_api_put_cell(out, consent->basis, first, false); break;
+    case KN_PF_VERSION: kn_api_put_cell(out, consent->text_version, first, false); break;
+    default: kn_api_put_cell(out, consent->message_id, first, false); break;
     }
 }
 
@@ -112,12 +113,12 @@ static void put_column(struct sheet *s, const struct kn_profile *p,
     switch (c->kind) {
     case KN_PF_ID:
         kn_profile_id_text(p->id, id);
-        put_cell(out, kn_str(id, 26), first, false);
+        kn_api_put_cell(out, kn_str(id, 26), first, false);
         break;
     case KN_PF_SINCE: put_time(out, since_us, first); break;
     case KN_PF_CREATED: put_time(out, p->created_us, first); break;
     case KN_PF_LAST_SEEN: put_time(out, p->last_seen_us, first); break;
-    case KN_PF_IDENTIFIER: put_cell(out, kn_profile_field_value(p, c), first, false); break;
+    case KN_PF_IDENTIFIER: kn_api_put_cell(out, kn_profile_field_value(p, c), first, false); break;
     case KN_PF_TRAIT:
     case KN_PF_COMPUTED: put_json_cell(s, out, kn_profile_field_value(p, c), first); break;
     case KN_PF_STATE:
@@ -162,7 +163,7 @@ static void put_head(struct sheet *s)
 {
     struct kn_buf *out = &s->ctx->response->body;
     for (size_t i = 0; i < s->count; i++) {
-        put_cell(out, s->columns[i].name, i == 0, false);
+        kn_api_put_cell(out, s->columns[i].name, i == 0, false);
     }
     kn_buf_c(out, "\r\n");
 }

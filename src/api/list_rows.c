@@ -2,8 +2,7 @@
  */
 #include <stdio.h>
 
-#include "api/api_internal.h"
-#include "apply/lists.h"
+#include "api/lists.h"
 #include "format/csv.h"
 
 enum { ROWS_MAX = 50000, CELLS_MAX = 256 };

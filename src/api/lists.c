@@ -1,152 +1,11 @@
-/* Lists: segments of people who are named. Making one, who goes on it and off it, and what became
- * of the rows that name them. */
-#include <stdio.h>
+/* Lists: segments of people who are named. Making one, and who goes on it and off it. */
+#include "api/lists.h"
 
-#include "api/api_internal.h"
 #include "apply/defined.h"
-#include "apply/lists.h"
 #include "apply/segments.h"
-#include "base/bits.h"
 #include "base/mem.h"
 
-enum {
-    INLINE_MAX = 10000, /* members of a call that makes a list: one record */
-    ERRORS_MAX = 10000, /* rows told about in one answer */
-    RESULT_BYTES = 4 << 20,
-};
-
-/* ---- what became of rows ---- */
-
-struct tally {
-    struct kn_ctx *ctx;
-    bool removes;
-    const uint64_t *members; /* of the list before; NULL: there is none yet */
-    uint32_t member_end;
-    uint64_t *seen; /* owned */
-    uint32_t seen_end;
-    struct kn_h128 *hashes; /* to be put on the list or taken off */
-    size_t hash_count;
-    size_t rows, fresh, already, duplicates, unknown, blocked, malformed, told;
-    struct kn_buf errors;
-};
-
-static void tell(struct tally *t, struct kn_str of, uint64_t line, const char *reason,
-                 const char *detail)
-{
-    if (t->told++ >= ERRORS_MAX) {
-        return;
-    }
-    kn_json_out_comma(&t->errors);
-    kn_buf_char(&t->errors, '{');
-    kn_json_out_key_str(&t->errors, of);
-    kn_buf_u64(&t->errors, line);
-    kn_json_out_kv(&t->errors, "reason", kn_str_c(reason));
-    kn_json_out_kv(&t->errors, "detail", kn_str_c(detail));
-    kn_buf_char(&t->errors, '}');
-}
-
-static void take_match(struct tally *t, const struct kn_list_row *row)
-{
-    bool member = t->members && row->ordinal < t->member_end && kn_bit(t->members, row->ordinal);
-    t->hashes[t->hash_count++] = row->hash; /* every one: should the profile be split one day */
-    if (row->ordinal < t->seen_end && kn_bit(t->seen, row->ordinal)) {
-        t->duplicates++;
-        return;
-    }
-    if (row->ordinal < t->seen_end) {
-        kn_bits_set(t->seen, row->ordinal);
-    }
-    t->fresh += member == t->removes ? 1 : 0;
-    t->already += member == t->removes ? 0 : 1;
-}
-
-static void take_row(struct tally *t, const struct kn_api_rows *rows, size_t i)
-{
-    const struct kn_list_row *row = &rows->all[i];
-    switch (row->outcome) {
-    case KN_LIST_MATCHED: take_match(t, row); break;
-    case KN_LIST_UNKNOWN:
-        t->unknown++;
-        tell(t, rows->of, rows->lines[i], "unknown", "no profile has this identifier");
-        break;
-    case KN_LIST_BLOCKED:
-        t->blocked++;
-        tell(t, rows->of, rows->lines[i], "blocked",
-             "this value identifies nobody (identity settings)");
-        break;
-    case KN_LIST_MALFORMED:
-        t->malformed++;
-        tell(t, rows->of, rows->lines[i], "malformed", row->detail);
-        break;
-    }
-}
-
-/* False: answered already. tally_end in any case. */
-static bool tally(struct tally *t, struct kn_api_rows *rows)
-{
-    struct kn_ctx *ctx = t->ctx;
-    struct kn_arena *arena = ctx->request->arena;
-    kn_buf_init(&t->errors, RESULT_BYTES);
-    enum kn_rc rc = kn_list_match(ctx->ws, rows->all, rows->count, arena);
-    for (size_t i = 0; rc == KN_OK && i < rows->count; i++) {
-        bool matched = rows->all[i].outcome == KN_LIST_MATCHED;
-        t->seen_end =
-            matched && rows->all[i].ordinal >= t->seen_end ? rows->all[i].ordinal + 1 : t->seen_end;
-    }
-    t->seen = kn_calloc(t->seen_end / 64 + 1, sizeof *t->seen);
-    t->hashes = kn_arena_zero(arena, rows->count + 1, sizeof *t->hashes);
-    if (rc != KN_OK || !t->seen || !t->hashes) {
-        kn_api_fail_rc(ctx, KN_E_NOMEM, NULL);
-        return false;
-    }
-    t->rows = rows->count;
-    for (size_t i = 0; i < rows->count; i++) {
-        take_row(t, rows, i);
-    }
-    return true;
-}
-
-static void tally_end(struct tally *t)
-{
-    kn_free(t->seen);
-    kn_buf_deinit(&t->errors);
-}
-
-static void put_result(struct kn_buf *out, const struct tally *t)
-{
-    kn_json_out_ki64(out, "rows", (int64_t)t->rows);
-    kn_json_out_ki64(out, "matched", (int64_t)(t->fresh + t->already + t->duplicates));
-    kn_json_out_ki64(out, t->removes ? "removed" : "added", (int64_t)t->fresh);
-    kn_json_out_ki64(out, t->removes ? "absent" : "already", (int64_t)t->already);
-    kn_json_out_ki64(out, "duplicates", (int64_t)t->duplicates);
-    kn_json_out_ki64(out, "unknown", (int64_t)t->unknown);
-    kn_json_out_ki64(out, "blocked", (int64_t)t->blocked);
-    kn_json_out_ki64(out, "malformed", (int64_t)t->malformed);
-    kn_json_out_key(out, "errors");
-    kn_buf_char(out, '[');
-    kn_buf_str(out, kn_buf_view(&t->errors));
-    kn_buf_char(out, ']');
-    kn_json_out_ki64(out, "errors_left_out",
-                     (int64_t)(t->told > ERRORS_MAX ? t->told - ERRORS_MAX : 0));
-    out->rc = t->errors.rc != KN_OK ? t->errors.rc : out->rc;
-}
-
-/* The result as an object, for after the wait; empty: answered already. */
-static struct kn_str result_text(const struct tally *t)
-{
-    struct kn_buf out;
-    kn_buf_init(&out, RESULT_BYTES);
-    kn_buf_char(&out, '{');
-    put_result(&out, t);
-    kn_buf_char(&out, '}');
-    struct kn_str kept =
-        out.rc == KN_OK ? kn_arena_str(t->ctx->request->arena, kn_buf_view(&out)) : KN_STR_EMPTY;
-    kn_buf_deinit(&out);
-    if (!kept.p) {
-        kn_api_fail_rc(t->ctx, KN_E_NOMEM, NULL);
-    }
-    return kept;
-}
+enum { INLINE_MAX = 10000 }; /* members of a call that makes a list: one record */
 
 static void show_text(struct kn_ctx *ctx)
 {
@@ -326,14 +185,14 @@ static void make_snapshot(struct kn_ctx *ctx, struct kn_api_draft *d)
 static void make_of_rows(struct kn_ctx *ctx, struct kn_api_draft *d, bool given)
 {
     struct kn_api_rows rows = {0};
-    struct tally t = {.ctx = ctx};
+    struct kn_list_tally t = {.ctx = ctx};
     struct kn_buf items;
     if (given && !kn_api_read_members(ctx, INLINE_MAX, &rows)) {
         return;
     }
     kn_buf_init(&items, KN_LOG_BODY_MAX);
-    if (tally(&t, &rows)) {
-        struct kn_str result = result_text(&t);
+    if (kn_list_tally(&t, &rows)) {
+        struct kn_str result = kn_list_result(&t);
         if (t.hash_count > 0) {
             encode_hashes(ctx, d->key, d->list, KN_LIST_ADD, t.hashes, t.hash_count, &items);
         }
@@ -342,7 +201,7 @@ static void make_of_rows(struct kn_ctx *ctx, struct kn_api_draft *d, bool given)
         }
     }
     kn_buf_deinit(&items);
-    tally_end(&t);
+    kn_list_tally_end(&t);
 }
 
 void kn_api_post_list(struct kn_ctx *ctx, struct kn_api_draft *d)
@@ -372,7 +231,7 @@ void kn_api_post_list(struct kn_ctx *ctx, struct kn_api_draft *d)
 /* All but the last record; what of them is durable before a failure stays: to say it again does no
  * harm. False: answered already. */
 static bool stage_first(struct kn_ctx *ctx, const struct kn_segment_info *list,
-                        enum kn_list_act act, const struct tally *t, size_t *ret_from)
+                        enum kn_list_act act, const struct kn_list_tally *t, size_t *ret_from)
 {
     *ret_from = 0;
     while (t->hash_count - *ret_from > KN_LIST_ITEM_MAX) {
@@ -398,7 +257,7 @@ static bool stage_first(struct kn_ctx *ctx, const struct kn_segment_info *list,
 }
 
 static void stage_all(struct kn_ctx *ctx, const struct kn_segment_info *list, enum kn_list_act act,
-                      const struct tally *t)
+                      const struct kn_list_tally *t)
 {
     struct kn_buf item;
     size_t from;
@@ -440,7 +299,7 @@ static void change_members(struct kn_ctx *ctx, enum kn_list_act act)
 {
     struct kn_segment_info list;
     struct kn_api_rows rows;
-    struct tally t = {.ctx = ctx, .removes = act == KN_LIST_REMOVE};
+    struct kn_list_tally t = {.ctx = ctx, .removes = act == KN_LIST_REMOVE};
     uint64_t *members = NULL;
     if (!load_list(ctx, &list) || !kn_api_read_rows(ctx, &rows)) {
         return;
@@ -449,8 +308,8 @@ static void change_members(struct kn_ctx *ctx, enum kn_list_act act)
     t.members = members;
     if (rc != KN_OK) {
         kn_api_fail_rc(ctx, rc, NULL);
-    } else if (tally(&t, &rows)) {
-        ctx->subject = result_text(&t);
+    } else if (kn_list_tally(&t, &rows)) {
+        ctx->subject = kn_list_result(&t);
         if (ctx->subject.p && (t.hash_count == 0 || dry_run(ctx))) {
             kn_api_put_position(ctx, 0);
             show_text(ctx);
@@ -458,7 +317,7 @@ static void change_members(struct kn_ctx *ctx, enum kn_list_act act)
             stage_all(ctx, &list, act, &t);
         }
     }
-    tally_end(&t);
+    kn_list_tally_end(&t);
     kn_free(members);
 }
 
@@ -476,15 +335,15 @@ void kn_delete_segment_members(struct kn_ctx *ctx)
 void kn_post_match(struct kn_ctx *ctx)
 {
     struct kn_api_rows rows;
-    struct tally t = {.ctx = ctx};
+    struct kn_list_tally t = {.ctx = ctx};
     if (!kn_api_read_rows(ctx, &rows)) {
         return;
     }
-    if (tally(&t, &rows)) {
-        ctx->subject = result_text(&t);
+    if (kn_list_tally(&t, &rows)) {
+        ctx->subject = kn_list_result(&t);
         if (ctx->subject.p) {
             show_text(ctx);
         }
     }
-    tally_end(&t);
+    kn_list_tally_end(&t);
 }

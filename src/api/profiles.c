@@ -16,6 +16,7 @@ bool kn_api_is_lookup(const struct kn_http_request *request)
 static void put_profile(struct kn_ctx *ctx, const struct kn_profile *p)
 {
     struct kn_settings *s = kn_workspace_settings(ctx->ws);
+    kn_api_saw(ctx, p);
     kn_api_json(ctx, 200);
     kn_render_profile(&ctx->response->body, s, p);
     kn_settings_unref(s);

@@ -112,33 +112,37 @@ const struct kn_profile_identifier *kn_list_identifier(const struct kn_identity_
     return best;
 }
 
+static size_t note(uint64_t *lists, size_t count, uint64_t list)
+{
+    size_t at = 0;
+    while (at < count && lists[at] != list) {
+        at++;
+    }
+    lists[at] = list;
+    return at == count ? count + 1 : count;
+}
+
 size_t kn_fold_lists_of(struct kn_fold *f, const struct kn_profile *p, uint64_t **ret)
 {
     size_t count = 0;
-    size_t room = 0;
-    *ret = NULL;
+    size_t room = 16;
+    uint64_t *all = kn_arena_zero(&f->arena, room, sizeof *all);
     for (size_t i = 0; i < p->id_count; i++) {
         struct kn_str value = kn_fold_get(f, KN_T_LISTED, kn_key_h128(p->ids[i].hash));
         struct kn_cursor c = kn_cursor(value);
         if (count + value.len / 8 > room) {
+            uint64_t *fewer = all;
             room = (count + value.len / 8) * 2;
-            uint64_t *all = kn_arena_zero(&f->arena, room, sizeof *all);
-            kn_assert(all != NULL);
-            for (size_t k = 0; k < count; k++) {
-                all[k] = (*ret)[k];
-            }
-            *ret = all;
+            all = kn_arena_zero(&f->arena, room, sizeof *all);
+            kn_assert(all != NULL && fewer != NULL);
+            memcpy(all, fewer, count * sizeof *all);
         }
+        kn_assert(all != NULL);
         while (c.p != c.end) {
-            uint64_t list = kn_take_le64(&c);
-            size_t k = 0;
-            while (k < count && (*ret)[k] != list) {
-                k++;
-            }
-            (*ret)[k] = list;
-            count += k == count ? 1 : 0;
+            count = note(all, count, kn_take_le64(&c));
         }
     }
+    *ret = all;
     return count;
 }
 

@@ -349,6 +349,10 @@ void kn_live_again(struct kn_fold *f, struct kn_instance *instance)
         defined = kn_defined_ref(making->defined); /* the newer meaning */
         kn_live_remove(f, making, serving == NULL);
     }
+    if (serving) { /* whoever goes back to its meaning has it built anew */
+        serving->record.meaning = 0;
+        serving->dirty = true;
+    }
     create(f, defined, series);
     kn_defined_unref(defined);
 }

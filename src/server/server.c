@@ -92,8 +92,12 @@ static enum kn_rc first_start(struct kn_server *s, struct kn_err *err)
     KN_TRY(kn_server_open_workspace(s, kn_str_c(s->first[0]), err));
     KN_TRY(make_source(s, s->workspaces[0], err));
     kn_arena_init(&arena, 1 << 16);
-    enum kn_rc rc = kn_system_add_token(s->system, KN_STR("first"), kn_str_c(s->first[2]),
-                                        KN_ROLE_OWNER, KN_STR_EMPTY, &arena, NULL, err);
+    struct kn_token_info token = {.name = KN_STR("first"),
+                                  .role = KN_ROLE_OWNER,
+                                  .permissions =
+                                      kn_role_permissions(KN_ROLE_OWNER) | KN_MAY_EXPORT};
+    enum kn_rc rc =
+        kn_system_add_token(s->system, &token, kn_str_c(s->first[2]), &arena, NULL, err);
     kn_arena_deinit(&arena);
     KN_TRY(rc);
     KN_TRY(kn_system_add_user(s->system, kn_str_c(s->first[3]), kn_str_c(s->first[4]),
@@ -187,6 +191,7 @@ static struct kn_server *server_new(const struct kn_server_options *options)
     kn_waker_init(&s->apply_waker);
     kn_waker_init(&s->build_waker);
     kn_waker_init(&s->background_waker);
+    kn_waker_init(&s->mail_waker);
     return s;
 }
 
@@ -311,6 +316,7 @@ static void stop(struct kn_server *s)
             kn_jsonlog("error", "last_checkpoint", err.text);
         }
     }
+    kn_system_tick(s->system, true);
     kn_jsonlog("info", "stopped", NULL);
 }
 

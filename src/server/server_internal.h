@@ -63,8 +63,9 @@ struct kn_server {
     struct kn_workspace *workspaces[KN_WORKSPACES_MAX];
     atomic_size_t workspace_count;
 
-    struct kn_waker log_waker, apply_waker, build_waker, background_waker;
-    struct kn_thread log_thread, apply_thread, build_thread, background_thread, deliver_thread;
+    struct kn_waker log_waker, apply_waker, build_waker, background_waker, mail_waker;
+    struct kn_thread log_thread, apply_thread, build_thread, background_thread, deliver_thread,
+        mail_thread;
     struct kn_thread workers[KN_LOOPS_MAX];
     size_t worker_count;
     struct kn_work_queue queue;

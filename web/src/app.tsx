@@ -1,5 +1,5 @@
 import { lazy, Suspense, useCallback, useState } from 'react';
-import { Redirect, Route, Switch } from 'wouter';
+import { Redirect, Route, Switch, useLocation } from 'wouter';
 import { SessionContext, useCaller, useWorkspaces } from './session';
 import { SignInPage } from './pages/sign-in';
 import { Shell } from './ui/shell';
@@ -14,7 +14,14 @@ const EditSegmentPage = lazy(() => import('./pages/segment-edit').then((m) => ({
 const NewSegmentPage = lazy(() => import('./pages/segment-edit').then((m) => ({ default: m.NewSegmentPage })));
 const NewListPage = lazy(() => import('./pages/list-new').then((m) => ({ default: m.NewListPage })));
 const SegmentsPage = lazy(() => import('./pages/segments').then((m) => ({ default: m.SegmentsPage })));
-const SettingsPage = lazy(() => import('./pages/settings').then((m) => ({ default: m.SettingsPage })));
+const WorkspacePage = lazy(() => import('./settings/workspace'));
+const IdentityPage = lazy(() => import('./settings/identity'));
+const UsersPage = lazy(() => import('./settings/users'));
+const TokensPage = lazy(() => import('./settings/tokens'));
+const MailPage = lazy(() => import('./settings/mail'));
+const AuditPage = lazy(() => import('./settings/audit'));
+const AccountPage = lazy(() => import('./settings/account'));
+const InvitePage = lazy(() => import('./pages/invite'));
 const SourcePage = lazy(() => import('./pages/source').then((m) => ({ default: m.SourcePage })));
 const SourcesPage = lazy(() => import('./pages/sources').then((m) => ({ default: m.SourcesPage })));
 const SchemaPage = lazy(() => import('./pages/schema'));
@@ -27,6 +34,7 @@ const CustomersPage = lazy(() => import('./pages/report-customers'));
 const KEY = 'kern-workspace';
 
 export function App() {
+  const [path] = useLocation();
   const caller = useCaller();
   const signedIn = !!caller.data;
   const workspaces = useWorkspaces(signedIn);
@@ -36,6 +44,14 @@ export function App() {
     setChosen(id);
   }, []);
 
+  // Whoever follows an invitation has no account to sign in with yet.
+  if (path === '/invite') {
+    return (
+      <Suspense fallback={<Loading />}>
+        <InvitePage />
+      </Suspense>
+    );
+  }
   if (caller.isError) return <Failed error={caller.error} retry={() => caller.refetch()} />;
   if (caller.isPending) return <Loading />;
   if (!caller.data) return <SignInPage />;
@@ -61,7 +77,13 @@ export function App() {
             <Route path="/sources/schema" component={SchemaPage} />
             <Route path="/welcome" component={FirstRunPage} />
             <Route path="/sources/:id">{({ id }) => <SourcePage id={id} />}</Route>
-            <Route path="/settings" component={SettingsPage} />
+            <Route path="/settings" component={WorkspacePage} />
+            <Route path="/settings/identity" component={IdentityPage} />
+            <Route path="/settings/users" component={UsersPage} />
+            <Route path="/settings/tokens" component={TokensPage} />
+            <Route path="/settings/mail" component={MailPage} />
+            <Route path="/settings/audit" component={AuditPage} />
+            <Route path="/settings/account" component={AccountPage} />
             <Route path="/reports/series" component={SeriesPage} />
             <Route path="/reports/funnel" component={FunnelPage} />
             <Route path="/reports/retention" component={RetentionPage} />

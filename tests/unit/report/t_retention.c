@@ -124,6 +124,12 @@ static struct setup random_setup(struct world *w, struct kn_arena *arena)
         m->event = s.names[i] < 0 ? KN_STR_EMPTY : kn_str_c(world_names[s.names[i]]);
         m->where = world_where(s.conditions[i], arena);
     }
+    if (kn_rand_chance(&w->rand, 1, 2)) {
+        s.names[1] = s.names[0];
+        s.conditions[1] = s.conditions[0];
+        s.q.back = s.q.first;
+        s.by = kn_rand_chance(&w->rand, 3, 4) ? WORLD_BY_NONE : s.by;
+    }
     s.q.unit = units[kn_rand_below(&w->rand, 3)];
     s.q.periods = (uint32_t)kn_rand_below(&w->rand, 8);
     s.q.from = WORLD_START + (int64_t)kn_rand_below(&w->rand, 60) * WORLD_DAY / 3;
@@ -203,6 +209,25 @@ static void agrees_with_counting_people(void **state)
     }
 }
 
+/* Every allocation fails once. */
+static void refuse_memory(const struct kn_report *r, const struct kn_retention *q)
+{
+    uint64_t before = kn_mem_bytes();
+    enum kn_rc rc = KN_E_NOMEM;
+    for (uint64_t n = 0; rc != KN_OK; n++) {
+        struct kn_retention_result ret;
+        struct kn_arena own;
+        struct kn_err err;
+        kn_arena_init(&own, SIZE_MAX / 2);
+        kn_mem_fail_once(n);
+        rc = kn_report_retention(r, q, &own, &ret, &err);
+        kn_mem_fail_after(UINT64_MAX);
+        kn_arena_deinit(&own);
+        assert_int_equal(kn_mem_bytes(), before);
+        assert_true(rc == KN_OK || rc == KN_E_NOMEM);
+    }
+}
+
 static void survives_refused_memory(void **state)
 {
     (void)state;
@@ -216,19 +241,10 @@ static void survives_refused_memory(void **state)
     struct setup s = random_setup(w, &arena);
     s.q.breakdown = world_breakdown(WORLD_BY_PHASE);
     struct kn_report r = {.pin = pin, .zone = w->zone, .now = w->now};
-    uint64_t before = kn_mem_bytes();
-    enum kn_rc rc = KN_E_NOMEM;
-    for (uint64_t n = 0; rc != KN_OK; n++) {
-        struct kn_retention_result ret;
-        struct kn_arena own;
-        kn_arena_init(&own, SIZE_MAX / 2);
-        kn_mem_fail_once(n);
-        rc = kn_report_retention(&r, &s.q, &own, &ret, &err);
-        kn_mem_fail_after(UINT64_MAX);
-        kn_arena_deinit(&own);
-        assert_int_equal(kn_mem_bytes(), before);
-        assert_true(rc == KN_OK || rc == KN_E_NOMEM);
-    }
+    refuse_memory(&r, &s.q);
+    s.q.breakdown = world_breakdown(WORLD_BY_NONE);
+    s.q.back = s.q.first;
+    refuse_memory(&r, &s.q);
     kn_arena_deinit(&arena);
     kn_columns_unpin(pin);
     world_free(w);

@@ -75,3 +75,16 @@ export const get = <T>(path: string, query?: Query, signal?: AbortSignal) =>
   call<T>('GET', path, { query, signal });
 export const post = <T>(path: string, body: unknown, query?: Query) =>
   call<T>('POST', path, { body, query });
+
+/** Every page of an answer that is text, in order. */
+export async function pagesOf(path: string, query?: Query): Promise<Blob[]> {
+  const parts: Blob[] = [];
+  let cursor: string | null = null;
+  do {
+    const response: Response = await fetch(withQuery(path, { ...query, cursor }), { credentials: 'same-origin' });
+    if (!response.ok) throw new ApiError(await problemOf(response));
+    parts.push(await response.blob());
+    cursor = response.headers.get('Kern-Next');
+  } while (cursor);
+  return parts;
+}

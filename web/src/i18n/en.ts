@@ -1,4 +1,5 @@
 import { peopleEn } from './en-people';
+import { accountEn } from './account-en';
 import type { Messages } from './nl';
 
 export const en: Messages = {
@@ -29,6 +30,20 @@ export const en: Messages = {
     wrong: 'The e-mail address or password is not right.',
     tooMany: 'Too many tries. Try again in a quarter of an hour.',
     tagline: 'Your customers, on your own server.',
+    code: 'Code',
+    codeLead: 'Confirm that it is you.',
+    codeHint: 'The 6 digits of your authenticator app, or a recovery code.',
+    codeWrong: 'The code is not right or was used before. Wait for the next one.',
+    forgotten: 'Forgot your password?',
+    forgottenLead: 'You get a link by e-mail with which you choose a new password.',
+    forgottenAsk: 'Send a link',
+    forgottenSent: 'If there is an account with this address, a mail is on its way. If nothing comes, ask your administrator for a link.',
+    back: 'Back to signing in',
+    welcome: 'Welcome to Kern',
+    welcomeLead: 'Choose a password for your account.',
+    nameHint: 'As your colleagues know you. Empty: the name stays as it is.',
+    start: 'Begin',
+    linkGone: 'This link does not work any more: it was used or is too old. Ask your administrator for a new one.',
   },
   profiles: {
     title: 'Profiles',
@@ -443,6 +458,7 @@ export const en: Messages = {
     purchase: 'Purchase', purchaseHint: 'Just ordered.',
     after_purchase: 'After the purchase', after_purchaseHint: 'Ordered not long ago.',
   },
+  account: accountEn,
   settings: {
     title: 'Settings',
     workspace: 'Workspace',

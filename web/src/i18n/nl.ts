@@ -1,4 +1,5 @@
 import { peopleNl } from './nl-people';
+import { accountNl } from './account-nl';
 
 /** Dutch. English (en.ts) has the same keys: the compiler checks it. */
 export const nl = {
@@ -29,6 +30,20 @@ export const nl = {
     wrong: 'E-mailadres of wachtwoord klopt niet.',
     tooMany: 'Te veel pogingen. Probeer het over een kwartier opnieuw.',
     tagline: 'Uw klanten, op uw eigen server.',
+    code: 'Code',
+    codeLead: 'Bevestig dat u het bent.',
+    codeHint: 'De 6 cijfers uit uw authenticator-app, of een herstelcode.',
+    codeWrong: 'De code klopt niet of is al gebruikt. Wacht op de volgende.',
+    forgotten: 'Wachtwoord vergeten?',
+    forgottenLead: 'U krijgt een link per e-mail waarmee u een nieuw wachtwoord kiest.',
+    forgottenAsk: 'Link sturen',
+    forgottenSent: 'Als er een account is met dit adres, is er een mail onderweg. Komt er niets, vraag dan uw beheerder om een link.',
+    back: 'Terug naar inloggen',
+    welcome: 'Welkom bij Kern',
+    welcomeLead: 'Kies een wachtwoord voor uw account.',
+    nameHint: 'Zoals uw collega’s u kennen. Leeg: de naam blijft zoals hij is.',
+    start: 'Beginnen',
+    linkGone: 'Deze link werkt niet meer: hij is gebruikt of te oud. Vraag uw beheerder om een nieuwe.',
   },
   profiles: {
     title: 'Profielen',
@@ -448,6 +463,7 @@ export const nl = {
     purchase: 'Aankoop', purchaseHint: 'Bestelde zojuist.',
     after_purchase: 'Na de aankoop', after_purchaseHint: 'Bestelde kort geleden.',
   },
+  account: accountNl,
   settings: {
     title: 'Instellingen',
     workspace: 'Werkruimte',

@@ -1,5 +1,5 @@
 /** Sends people in parts and sums up what became of them. */
-import { call } from '../api/client';
+import { ApiError, call } from '../api/client';
 import { partsOf, type People } from './rows';
 
 export interface BadRow {
@@ -33,11 +33,25 @@ function sum(a: Match, b: Partial<Match>): Match {
   return total;
 }
 
+const TRIES = 60; // a second apart
+
+/** What is too much at once is sent again: a part twice is a part once. */
+async function patiently<T>(send: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await send();
+    } catch (error) {
+      if (!(error instanceof ApiError) || ![429, 503].includes(error.status) || tries === TRIES) throw error;
+    }
+    await new Promise((resume) => setTimeout(resume, 1000));
+  }
+}
+
 export async function send(method: 'POST' | 'DELETE', path: string, people: People, options: { signal?: AbortSignal; onProgress?: (rows: number) => void } = {}): Promise<Match> {
   let total = NOTHING;
   for await (const part of partsOf(people)) {
     const query = { type: people.type, column: people.column, line: part.line };
-    total = sum(total, await call<Partial<Match>>(method, path, { query, text: part.body, media: part.media, signal: options.signal }));
+    total = sum(total, await patiently(() => call<Partial<Match>>(method, path, { query, text: part.body, media: part.media, signal: options.signal })));
     options.onProgress?.(total.rows);
   }
   return total;

@@ -246,7 +246,7 @@ export function SegmentPage({ segmentKey }: { segmentKey: string }) {
       <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
         <Members segment={s} />
         <Changes segment={s} />
-        <WhySegment query={s.query} />
+        <WhySegment query={s.query ?? `segment('${s.key}')`} />
       </SimpleGrid>
     </>
   );

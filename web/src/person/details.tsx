@@ -104,7 +104,7 @@ export function Memberships({ profile }: { profile: Profile }) {
         </table>
       )}
       <Modal opened={open} onClose={() => setOpen(false)} size="lg" title={asked?.name.slice(0, 120)} closeButtonProps={{ 'aria-label': t('state.close') }}>
-        {asked && <Explain query={asked.query} profile={profile.id} name={nameOf(profile) ?? t('profiles.unknown')} />}
+        {asked && <Explain query={asked.query ?? `segment('${asked.key}')`} profile={profile.id} name={nameOf(profile) ?? t('profiles.unknown')} />}
       </Modal>
     </Card>
   );

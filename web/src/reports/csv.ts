@@ -12,7 +12,7 @@ function field(cell: Cell): string {
 export const csvOf = (rows: Cell[][]) => rows.map((row) => row.map(field).join(',')).join('\r\n') + '\r\n';
 
 /** Gives the browser a file of that name. */
-export function save(name: string, type: string, ...parts: string[]) {
+export function save(name: string, type: string, ...parts: BlobPart[]) {
   const url = URL.createObjectURL(new Blob(parts, { type }));
   const link = document.createElement('a');
   link.href = url;

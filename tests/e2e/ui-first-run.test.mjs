@@ -1,7 +1,7 @@
 // A new directory, as a new user meets it: connect, see the first event arrive, build the first segment.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { accessible, launch, shoot, visit } from './browser.mjs';
+import { accessible, launch, shoot, signIn, visit } from './browser.mjs';
 import { Kern } from './kern.mjs';
 
 let browser;
@@ -23,9 +23,7 @@ for (const [locale, scheme, size] of [['nl-NL', 'light', undefined], ['en-GB', '
     try {
       const page = await visit(browser, kern, locale, scheme, size);
       page.setDefaultTimeout(10_000);
-      await page.fill('input[name=email]', 'admin@example.nl');
-      await page.fill('input[name=password]', 'correct horse');
-      await page.keyboard.press('Enter');
+      await signIn(page);
       await page.getByRole('heading', { name: t.welcome }).waitFor();
       await page.getByText(t.waiting).waitFor();
       await page.getByRole('link', { name: t.send }).waitFor();

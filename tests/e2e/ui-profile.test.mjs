@@ -1,7 +1,7 @@
 // One person in a real browser: the whole page, customer service, merging and splitting, why in or out; hostile content.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { accessible, launch, shoot, visit } from './browser.mjs';
+import { accessible, launch, shoot, signIn, visit } from './browser.mjs';
 import { Kern } from './kern.mjs';
 
 const HOSTILE = '<img src=x onerror="document.title=\'broken\'"> ‮אבג 🧺 ' + 'x'.repeat(9980);
@@ -39,13 +39,6 @@ after(async () => {
   await browser?.close();
   await kern.end();
 });
-
-async function signIn(page) {
-  await page.fill('input[name=email]', 'admin@example.nl');
-  await page.fill('input[name=password]', 'correct horse');
-  await page.click('button[type=submit]');
-  await page.locator('nav').getByRole('link', { name: /^Profielen$|^Profiles$/ }).waitFor({ state: 'attached' });
-}
 
 const TEXTS = {
   'nl-NL': { brand: 'Noordpool', points: /punten uit/, orders: 'Bestellingen', visits: 'Bezoeken', device: 'Telefoon', why: 'Waarom? Kopers', holds: 'klopt', next: /verandert dit/, all: 'Alles moet kloppen', history: 'Geschiedenis', fold: /Toon alles/, less: 'Toon minder', kinds: 'Alle soorten', notes: 'Notities', none: 'Geen gebeurtenissen.', activity: 'Bezoeken per maand' },

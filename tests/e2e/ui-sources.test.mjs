@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
-import { accessible, launch, shoot, visit } from './browser.mjs';
+import { accessible, launch, shoot, signIn, visit } from './browser.mjs';
 import { Kern, WRITE_KEY } from './kern.mjs';
 
 const require = createRequire(import.meta.url);
@@ -20,13 +20,6 @@ after(async () => {
   await browser?.close();
   await kern.end();
 });
-
-async function signIn(page) {
-  await page.fill('input[name=email]', 'admin@example.nl');
-  await page.fill('input[name=password]', 'correct horse');
-  await page.click('button[type=submit]');
-  await page.locator('nav').getByRole('link', { name: /^Databronnen$|^Sources$/ }).waitFor({ state: 'attached' });
-}
 
 const TEXTS = {
   'nl-NL': { silent: /Nog niets binnengekomen/, works: /Het werkt/, refusing: /zijn er 1 geweigerd/, waiting: /Wachten op het eerste/, accepted: 'Aangenomen', duplicate: 'Dubbel', refused: 'Geweigerd', pause: 'Pauze', resume: 'Verder', paused: /Gepauzeerd: 1 nieuw/, filter: 'Filter op tekst', nothing: /Niets gevonden/, choose: 'Waarmee verbindt u?', viewed: /Bekeek Alpine/, list: 'Live meekijken', link: 'Gebeurtenissen en kenmerken', find: 'Zoek een naam', send: 'Stuur naar mijn ontwikkelaar', off: /staat uit/ },

@@ -80,7 +80,7 @@ export function SourcePage({ id }: { id: string }) {
     );
   }
   if (source.isPending) return <Loading />;
-  const mayDebug = caller.role === 'developer' || caller.role === 'admin' || caller.role === 'owner';
+  const mayDebug = caller.permissions.includes('sources');
   return (
     <>
       {back}

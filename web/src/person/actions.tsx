@@ -24,7 +24,7 @@ export function Actions({ profile }: { profile: Profile }) {
   const ws = useWs();
   const { caller } = useSession();
   const [Dialog, setDialog] = useState<ComponentType<CareProps> | null>(null);
-  const mayExport = caller.role === 'admin' || caller.role === 'owner';
+  const mayExport = caller.permissions.includes('export');
   const failed = (error: unknown) => notifications.show({ color: 'red', message: error instanceof Error ? error.message : String(error) });
   const whole = () => wholePerson(ws(`/profiles/${profile.id}`));
   const copy = () => {

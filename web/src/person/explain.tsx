@@ -55,7 +55,14 @@ function Condition({ node, own }: { node: Explained; own?: Node }) {
       <Group gap="xs" mt={2}>
         <Truth truth={node.truth} />
         <Text size="xs" c="dimmed" component="span" style={{ overflowWrap: 'anywhere' }}>
-          {node.value === null || node.value === undefined ? t('explain.noValue') : <>{t('explain.value', { value: '' })}{<Value value={node.value} />}</>}
+          {node.value === null || node.value === undefined ? (
+            t('explain.noValue')
+          ) : (
+            <>
+              {t('explain.value', { value: '' })}
+              <Value value={own && 'left' in own && own.left.consent ? t(`consent.${String(node.value)}`) : node.value} />
+            </>
+          )}
           {node.rows !== undefined && node.rows_in_window !== undefined && ` · ${t('explain.rows', { count: node.rows, total: format.number(node.rows_in_window) })}`}
         </Text>
       </Group>

@@ -1,7 +1,5 @@
 /** Everything a person did, the newest first, by day; with filters. */
-import { Button, Code, Collapse, Group, Select, Stack, Text, TextInput, UnstyledButton } from '@mantine/core';
-import { useDisclosure } from '@mantine/hooks';
-import { IconChevronDown } from '@tabler/icons-react';
+import { Button, Group, Select, Stack, Text, TextInput } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -11,6 +9,7 @@ import { isOrder, sentence } from '../event-text';
 import { useFormat } from '../format';
 import { useSession, useWs } from '../session';
 import { Failed, LoadingRows } from '../ui/states';
+import { Unfold } from '../ui/unfold';
 import { Folded, useSourceName } from './facts';
 import type { Note } from './types';
 import { dayEnd, dayStart } from './days';
@@ -28,32 +27,15 @@ function EventText({ event }: { event: KernEvent }) {
 }
 
 function EventRow({ event }: { event: KernEvent }) {
-  const { t } = useTranslation();
   const format = useFormat();
   const sourceName = useSourceName();
-  const [open, { toggle }] = useDisclosure();
   return (
     <li data-kind={isOrder(event) ? 'order' : undefined}>
-      <Group justify="space-between" wrap="nowrap" gap="sm" align="start">
+      <Unfold at={event.timestamp} time={format.time(event.timestamp)} title={sourceName(event.source)} value={event}>
         <Text size="sm" component="div" style={{ overflowWrap: 'anywhere', minWidth: 0 }}>
           <EventText event={event} />
         </Text>
-        <UnstyledButton onClick={toggle} aria-expanded={open}>
-          <Group gap={4} wrap="nowrap">
-            <Text size="xs" c="dimmed" style={{ whiteSpace: 'nowrap' }} title={sourceName(event.source)}>
-              <time dateTime={event.timestamp}>{format.time(event.timestamp)}</time>
-            </Text>
-            <IconChevronDown size={14} aria-label={t('profile.details')} style={{ rotate: open ? '180deg' : undefined }} />
-          </Group>
-        </UnstyledButton>
-      </Group>
-      <Collapse expanded={open}>
-        {open && (
-          <Code block mt={6} className="kern-code">
-            {JSON.stringify(event, null, 2).slice(0, 20000)}
-          </Code>
-        )}
-      </Collapse>
+      </Unfold>
     </li>
   );
 }

@@ -1,6 +1,6 @@
 /** The live event debugger: what arrives, what became of it and why. */
-import { Badge, Button, Code, Collapse, Group, SegmentedControl, Text, TextInput, UnstyledButton } from '@mantine/core';
-import { IconChevronDown, IconPlayerPause, IconPlayerPlay } from '@tabler/icons-react';
+import { Badge, Button, Group, SegmentedControl, Text, TextInput } from '@mantine/core';
+import { IconPlayerPause, IconPlayerPlay } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Source } from '../api/types';
@@ -9,44 +9,28 @@ import { useFormat } from '../format';
 import { Folded, Quiet } from '../person/facts';
 import { Card } from '../ui/page';
 import { Failed, LoadingRows } from '../ui/states';
+import { Unfold } from '../ui/unfold';
 import { textOfArrival, useArrivals, type Arrival } from './arrivals';
 
 const COLOR = { accepted: 'kern', duplicate: 'gray', refused: 'apricot' } as const;
 const OUTCOMES = ['all', 'accepted', 'duplicate', 'refused'] as const;
-const LONGEST = 20_000;
 
 function Row({ arrival: a }: { arrival: Arrival }) {
   const { t } = useTranslation();
   const format = useFormat();
-  const [open, setOpen] = useState(false);
   const text = a.too_large ? t('live.tooLarge') : a.event ? sentence(t, a.event, format.money) : (a.refusal?.detail ?? a.refusal?.reason ?? '');
   return (
     <li>
-      <Group justify="space-between" wrap="nowrap" gap="sm" align="start">
+      <Unfold at={a.at} time={a.at && format.clock(a.at)} value={a.event ?? a.refusal ?? null}>
         <Group gap="xs" wrap="nowrap" align="start" style={{ minWidth: 0 }}>
-          <Badge color={COLOR[a.outcome]} style={{ flex: 'none' }}>{t(`live.outcomes.${a.outcome}`)}</Badge>
+          <Badge color={COLOR[a.outcome]} style={{ flex: 'none' }}>
+            {t(`live.outcomes.${a.outcome}`)}
+          </Badge>
           <Text size="sm" component="div" style={{ overflowWrap: 'anywhere', minWidth: 0 }}>
             <Folded text={text} />
           </Text>
         </Group>
-        <UnstyledButton onClick={() => setOpen(!open)} aria-expanded={open}>
-          <Group gap={4} wrap="nowrap">
-            {a.at && (
-              <Text size="xs" c="dimmed" style={{ whiteSpace: 'nowrap' }}>
-                <time dateTime={a.at}>{format.clock(a.at)}</time>
-              </Text>
-            )}
-            <IconChevronDown size={14} aria-label={t('profile.details')} style={{ rotate: open ? '180deg' : undefined }} />
-          </Group>
-        </UnstyledButton>
-      </Group>
-      <Collapse expanded={open}>
-        {open && (
-          <Code block mt={6} className="kern-code">
-            {JSON.stringify(a.event ?? a.refusal ?? null, null, 2).slice(0, LONGEST)}
-          </Code>
-        )}
-      </Collapse>
+      </Unfold>
     </li>
   );
 }

@@ -60,10 +60,12 @@ struct kn_report {
     uint64_t *members; /* of the cell asked for: bit per ordinal, zeroed by the caller; else NULL */
 };
 
-/* Rows of one event that satisfy a condition. */
+/* Rows of one event that satisfy a condition; or the orders, as order() sees them: each once, at
+ * its first arrival. */
 struct kn_event_match {
     struct kn_str event;         /* p == NULL: any event */
     const struct kn_node *where; /* NULL = all */
+    bool orders;                 /* funnel, retention: then neither event nor where */
 };
 
 enum kn_breakdown_kind {

@@ -80,6 +80,17 @@ test('reports, their profiles, the catalogue', async () => {
   await who('retention', { ...retention, cell: { cohort: 0, period: 0 } }, 4);
   await who('retention', { ...retention, cell: { cohort: 0 } }, 6);
 
+  // orders in the place of an event: nobody ordered twice
+  const again = (await ask('retention', { ...retention, first: { orders: true }, return: { orders: true } })).body;
+  assert.deepEqual(again.cohorts.map((c) => [c.size, c.returned]), [[2, [0, 0, null, null]], [0, [0, null, null, null]]]);
+  const bought = { ...funnel, steps: [{ event: 'Product Added' }, { orders: true }] };
+  assert.deepEqual((await ask('funnel', bought)).body.steps.map((x) => x.profiles), [4, 2]);
+  await who('funnel', { ...bought, cell: { step: 1 } }, 2);
+  const mixed = await ws('POST', '/reports/funnel', { ...funnel, steps: [{ orders: true, event: 'Product Viewed' }] }, { status: 400 });
+  assert.equal(mixed.body.errors[0].pointer, '/steps/0/event');
+  const visits = await ws('POST', '/reports/retention', { ...retention, first: { orders: true }, breakdown: { session: 'channel' } }, { status: 400 });
+  assert.equal(visits.body.errors[0].pointer, '/breakdown/session');
+
   const series = { event: 'Order Completed', measure: 'sum', property: 'revenue', unit: 'month', from: '2026-10-01', to: '2026-12-01' };
   assert.deepEqual((await ask('series', series)).body.groups, [{ value: null, points: [0, 41] }]);
   assert.deepEqual((await ask('series', { ...series, measure: 'average' })).body.groups[0].points, [null, 20.5]);

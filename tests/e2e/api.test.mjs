@@ -114,12 +114,15 @@ test('reports, their profiles, the catalogue', async () => {
   const utrecht = { query: "trait('city') = 'Utrecht'" };
   const overlap = (await ask('overlap', { segments: [buyers, utrecht] })).body;
   assert.deepEqual(overlap.sets.map((x) => [x.profiles, x.only]), [[2, 0], [4, 2], [2, 2]]);
+  await who('paths', { ...paths, cell: { events: [] } }, 6);
+  await who('overlap', { segments: [buyers, utrecht], cell: { segments: [], only: true } }, 2);
   await who('overlap', { segments: [buyers, utrecht], cell: { segments: [utrecht.query], only: true } }, 2);
   const compare = { segment: buyers, breakdown: { trait: 'city' } };
   const against = (await ask('compare', compare)).body;
   assert.equal(against.segment, 2);
   assert.deepEqual([against.values[0].value, against.values[0].segment, against.values[0].everyone], ['Utrecht', 2, 4]);
   await who('compare', { ...compare, cell: { group: 'Utrecht' } }, 2);
+  await who('compare', { ...compare, cell: { group: 'Utrecht', everyone: true } }, 4);
 
   const rfm = (await ask('rfm', {})).body;
   assert.equal(rfm.profiles, 2);
@@ -134,6 +137,8 @@ test('reports, their profiles, the catalogue', async () => {
   await who('phases', { cell: { group: 'decision' } }, 2);
   assert.deepEqual((await ask('favourites', { of: 'brand' })).body.values, [{ value: 'Sint', first: 6, second: 0, third: 0 }]);
   await who('favourites', { of: 'brand', cell: { group: 'Sint' } }, 6);
+  await who('favourites', { of: 'brand', cell: { group: 'Sint', place: 2 } }, 0);
+  await who('rfm', { cell: { recency: 5, fm: 2 } }, 1);
 
   // thresholds are a setting; changing the workspace's name leaves them
   const rules = (await ws('GET', '/phases', undefined, { status: 200 })).body;

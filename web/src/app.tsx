@@ -19,6 +19,10 @@ const SourcesPage = lazy(() => import('./pages/sources').then((m) => ({ default:
 const SeriesPage = lazy(() => import('./pages/report-series'));
 const FunnelPage = lazy(() => import('./pages/report-funnel'));
 const RetentionPage = lazy(() => import('./pages/report-retention'));
+const PathsPage = lazy(() => import('./pages/report-paths'));
+const OverlapPage = lazy(() => import('./pages/report-overlap'));
+const ComparePage = lazy(() => import('./pages/report-compare'));
+const FavouritesPage = lazy(() => import('./pages/report-favourites'));
 const CustomersPage = lazy(() => import('./pages/report-customers'));
 
 const KEY = 'kern-workspace';
@@ -59,7 +63,11 @@ export function App() {
             <Route path="/reports/series" component={SeriesPage} />
             <Route path="/reports/funnel" component={FunnelPage} />
             <Route path="/reports/retention" component={RetentionPage} />
+            <Route path="/reports/paths" component={PathsPage} />
+            <Route path="/reports/overlap" component={OverlapPage} />
+            <Route path="/reports/compare" component={ComparePage} />
             <Route path="/reports/customers" component={CustomersPage} />
+            <Route path="/reports/favourites" component={FavouritesPage} />
             <Route path="/reports">
               <Redirect to="/reports/series" replace />
             </Route>

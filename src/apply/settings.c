@@ -97,6 +97,31 @@ const struct kn_defined *kn_settings_defined(const struct kn_settings *s, struct
     return at == SIZE_MAX ? NULL : s->defined[at];
 }
 
+const struct kn_document *kn_settings_documents(const struct kn_settings *s, struct kn_str prefix,
+                                                size_t *ret_count)
+{
+    size_t first = 0;
+    while (first < s->document_count && !kn_str_starts(s->documents[first].key, prefix)) {
+        first++;
+    }
+    size_t end = first;
+    while (end < s->document_count && kn_str_starts(s->documents[end].key, prefix)) {
+        end++;
+    }
+    *ret_count = end - first;
+    return s->documents + first;
+}
+
+const struct kn_document *kn_settings_document(const struct kn_settings *s, struct kn_str key)
+{
+    for (size_t i = 0; i < s->document_count; i++) {
+        if (kn_str_eq(s->documents[i].key, key)) {
+            return &s->documents[i];
+        }
+    }
+    return NULL;
+}
+
 static const char *const party_names[] = {"zero", "first", "second", "third"};
 
 const char *kn_party_name(enum kn_party party)
@@ -335,6 +360,42 @@ static enum kn_rc read_definitions(struct builder *b, const struct kn_setting_do
                          (int)KN_DEFINED_MAX);
 }
 
+/* ---- what a team keeps ---- */
+
+static bool is_document(struct kn_str key)
+{
+    return kn_str_starts(key, KN_STR("report/")) || kn_str_starts(key, KN_STR("dashboard/")) ||
+           kn_str_starts(key, KN_STR("note/")) || kn_str_starts(key, KN_STR("alert/"));
+}
+
+static int compare_documents(const void *a, const void *b)
+{
+    const struct kn_document *x = a;
+    const struct kn_document *y = b;
+    return kn_str_cmp(x->key, y->key);
+}
+
+static enum kn_rc read_documents(struct builder *b, const struct kn_setting_doc *docs, size_t count)
+{
+    struct kn_settings *s = &b->s->pub;
+    s->documents = kn_arena_zero(&b->s->arena, count + 1, sizeof *s->documents);
+    if (!s->documents) {
+        return kn_fail(b->err, KN_E_NOMEM, "settings: out of memory");
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (is_document(kn_str_c(docs[i].key))) {
+            struct kn_document *d = &s->documents[s->document_count++];
+            d->key = kn_arena_str(&b->s->arena, kn_str_c(docs[i].key));
+            d->json = kn_arena_str(&b->s->arena, kn_str_c(docs[i].json));
+            if (!d->key.p || !d->json.p) {
+                return kn_fail(b->err, KN_E_NOMEM, "settings: out of memory");
+            }
+        }
+    }
+    qsort(s->documents, s->document_count, sizeof *s->documents, compare_documents);
+    return KN_OK;
+}
+
 static enum kn_rc read_all(struct builder *b, const struct kn_setting_doc *docs, size_t count)
 {
     struct kn_settings *s = &b->s->pub;
@@ -358,6 +419,7 @@ static enum kn_rc read_all(struct builder *b, const struct kn_setting_doc *docs,
     }
     KN_TRY(kn_identity_rules_parse(kn_str_c(identity), &s->identity, b->err));
     KN_TRY(read_surroundings(b));
+    KN_TRY(read_documents(b, docs, count));
     return read_definitions(b, docs, count);
 }
 

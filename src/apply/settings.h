@@ -8,7 +8,9 @@
  * those of the zone when it was chosen, as format/zone.h reads them, in base64); "identity"
  * (identity/rules.h); "source/<id>"
  * {"number","name","kind","party","write_keys":[],"purposes":[],"enabled","created_at"};
- * "segment/<key>" and "computed/<key>" (apply/defined.h). An empty document takes a key away.
+ * "segment/<key>" and "computed/<key>" (apply/defined.h); "report/<id>", "dashboard/<id>",
+ * "note/<id>" and "alert/<id>": what a team keeps about its reports, which the fold itself never
+ * reads (api/documents.c). An empty document takes a key away.
  */
 #ifndef KN_APPLY_SETTINGS_H
 #define KN_APPLY_SETTINGS_H
@@ -36,6 +38,11 @@ struct kn_source {
     struct kn_str json; /* its document */
 };
 
+/* What a team keeps: an object of JSON under a whole key, such as "report/rep_...". */
+struct kn_document {
+    struct kn_str key, json;
+};
+
 struct kn_settings {
     uint64_t version; /* rises with every change */
     struct kn_str name, time_zone;
@@ -49,6 +56,8 @@ struct kn_settings {
     struct kn_defined **defined; /* segments and computed traits, by key */
     size_t defined_count;
     struct kn_surroundings *surroundings; /* of all of them */
+    struct kn_document *documents;        /* by key */
+    size_t document_count;
 };
 
 const struct kn_source *kn_settings_source(const struct kn_settings *s, uint32_t number);
@@ -58,6 +67,11 @@ const struct kn_source *kn_settings_source_by_key(const struct kn_settings *s, s
 const struct kn_defined *kn_settings_defined(const struct kn_settings *s, struct kn_str key);
 /* Its place in `defined`, or SIZE_MAX. */
 size_t kn_settings_defined_at(const struct kn_settings *s, struct kn_str key);
+/* Those whose key begins with `prefix`, *ret_count of them together; and one by its key, or NULL.
+ */
+const struct kn_document *kn_settings_documents(const struct kn_settings *s, struct kn_str prefix,
+                                                size_t *ret_count);
+const struct kn_document *kn_settings_document(const struct kn_settings *s, struct kn_str key);
 const char *kn_party_name(enum kn_party party);
 
 /* Whether a document of that key reads, so that it may become a record. */

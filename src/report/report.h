@@ -330,6 +330,12 @@ enum kn_rc kn_report_favourites(const struct kn_report *report,
                                 const struct kn_favourites *favourites, struct kn_arena *arena,
                                 struct kn_favourites_result *ret, struct kn_err *err) KN_MUST_USE;
 
+/* ---- the last order ---- */
+
+/* When the newest order of those who count first came in; INT64_MIN: there is none up to now. */
+enum kn_rc kn_report_last_order(const struct kn_report *report, int64_t *ret_us,
+                                struct kn_err *err) KN_MUST_USE;
+
 /* ---- the catalogue: what there is to ask about ---- */
 
 struct kn_catalog_field {

@@ -700,6 +700,61 @@ test('segments and computed traits: every route', async () => {
   await ws('GET', '/segments/routed', undefined, { status: 404 });
 });
 
+test('saved reports, dashboards, notes, alerts: every route, and nobody overwrites another', async () => {
+  const bad = async (path, body, pointer) => {
+    const r = await ws('POST', path, body, { status: 400 });
+    assert.equal(r.body.errors[0].pointer, pointer, JSON.stringify(r.body));
+  };
+  const report = { name: ' Funnel "shop" ', kind: 'funnel', settings: { period: '30', steps: '["Product Viewed"]' } };
+  const saved = (await ws('POST', '/reports/saved', report, { status: 201 })).body;
+  assert.deepEqual([saved.name, saved.kind, saved.settings, saved.version], ['Funnel "shop"', 'funnel', report.settings, 1]);
+  await bad('/reports/saved', { ...report, name: '' }, '/name');
+  await bad('/reports/saved', { ...report, kind: 'pie' }, '/kind');
+  await bad('/reports/saved', { ...report, settings: { period: 30 } }, '/settings');
+
+  const changed = (await ws('PUT', `/reports/saved/${saved.id}`, { ...report, name: 'Funnel', version: 1 }, { status: 200 })).body;
+  assert.deepEqual([changed.name, changed.version, changed.created_at], ['Funnel', 2, saved.created_at]);
+  const lost = await ws('PUT', `/reports/saved/${saved.id}`, { ...report, version: 1 }, { status: 409 });
+  assert.match(lost.body.detail, /version 2 stands now/);
+  await ws('PUT', `/reports/saved/${saved.id}`, report, { status: 400 });
+  await ws('PUT', '/reports/saved/rep_nothing', { ...report, version: 1 }, { status: 404 });
+  assert.deepEqual((await ws('GET', `/reports/saved/${saved.id}`)).body, changed);
+
+  const board = (await ws('POST', '/dashboards', { name: 'Team', items: [{ report: saved.id, width: 2 }, { report: saved.id }] }, { status: 201 })).body;
+  assert.deepEqual(board.items, [{ report: saved.id, width: 2 }, { report: saved.id, width: 1 }]);
+  await bad('/dashboards', { name: 'Team', items: [{ report: saved.id }, { report: 'rep_nothing' }] }, '/items/1/report');
+  await bad('/dashboards', { name: 'Team', items: [{ report: saved.id, width: 3 }] }, '/items/0/width');
+  const held = await ws('DELETE', `/reports/saved/${saved.id}`, undefined, { status: 409 });
+  assert.match(held.body.detail, /dashboard "Team" shows it/);
+  await ws('PUT', `/dashboards/${board.id}`, { name: 'Team', items: [], version: 1 }, { status: 200 });
+  assert.equal((await ws('GET', `/dashboards/${board.id}`)).body.version, 2);
+
+  const note = (await ws('POST', '/notes', { at: '2026-11-20', text: 'Campaign' }, { status: 201 })).body;
+  await bad('/notes', { at: 'yesterday', text: 'Campaign' }, '/at');
+  await bad('/notes', { at: '2026-11-20', text: 'x'.repeat(501) }, '/text');
+  await ws('PUT', `/notes/${note.id}`, { at: '2026-11-21', text: 'Campaign', version: 1 }, { status: 200 });
+  assert.equal((await ws('GET', `/notes/${note.id}`)).body.at, '2026-11-21');
+
+  const alert = (await ws('POST', '/alerts', { name: 'Quiet', kind: 'no_orders', hours: 24 }, { status: 201 })).body;
+  assert.deepEqual([alert.enabled, alert.state, alert.last_at, alert.since], [true, 'firing', '2026-11-21T10:00:00Z', '2026-11-22T10:00:00Z']);
+  await bad('/alerts', { name: 'Quiet', kind: 'no_orders', hours: 0 }, '/hours');
+  await bad('/alerts', { name: 'Quiet', kind: 'loud' }, '/kind');
+  await bad('/alerts', { name: 'Quiet', kind: 'silent_source', hours: 2, source: 'src_nothing' }, '/source');
+  await bad('/alerts', { name: 'Quiet', kind: 'segment_change', segment: 'nobody', percent: 30, days: 7 }, '/segment');
+  await bad('/alerts', { name: 'Quiet', kind: 'no_orders', hours: 2, enabled: 'yes' }, '/enabled');
+  const off = (await ws('PUT', `/alerts/${alert.id}`, { name: 'Quiet', kind: 'no_orders', hours: 24, enabled: false, version: 1 }, { status: 200 })).body;
+  assert.equal(off.state, 'off');
+  assert.equal((await ws('GET', `/alerts/${alert.id}`)).body.state, 'off');
+
+  for (const [path, id] of [['/dashboards', board.id], ['/reports/saved', saved.id], ['/notes', note.id], ['/alerts', alert.id]]) {
+    assert.deepEqual((await ws('GET', path)).body.data.map((d) => d.id), [id]);
+    await ws('DELETE', `${path}/${id}`, undefined, { status: 204 });
+    assert.deepEqual((await ws('GET', path)).body, { data: [], next: null });
+    await ws('GET', `${path}/${id}`, undefined, { status: 404 });
+    await ws('DELETE', `${path}/${id}`, undefined, { status: 404 });
+  }
+});
+
 test('every documented route has answered', async () => {
   for (const path of ['/healthz', '/readyz', '/metrics', '/api/v1/openapi.json']) await call('GET', path, undefined, { auth: null, status: 200 });
   const all = Object.entries(doc.paths).flatMap(([path, methods]) => Object.keys(methods).map((m) => `${m.toUpperCase()} ${path}`));

@@ -415,6 +415,23 @@ static void check_customers(struct world *w, const struct kn_columns_pin *pin,
     }
 }
 
+static void check_last_order(struct world *w, const struct kn_columns_pin *pin)
+{
+    struct kn_report r = world_report(w, pin, NULL);
+    struct kn_err err;
+    int64_t last;
+    int64_t expected = INT64_MIN;
+    for (size_t i = 0; i < w->order_count; i++) {
+        const struct world_order *o = &w->orders[i];
+        if (o->ordinal != UINT32_MAX && world_counts(w, o->ordinal) && o->us <= w->now &&
+            o->us > expected) {
+            expected = o->us;
+        }
+    }
+    assert_int_equal(kn_report_last_order(&r, &last, &err), KN_OK);
+    assert_int_equal(last, expected);
+}
+
 static void the_first_order_makes_a_group(void **state)
 {
     (void)state;
@@ -600,6 +617,7 @@ static void agrees_with_plain_counting(void **state)
             }
             check_favourites(w, pin, &arena);
             check_catalog(w, pin, &arena);
+            check_last_order(w, pin);
             kn_columns_unpin(pin);
             kn_arena_deinit(&arena);
         }
@@ -627,6 +645,7 @@ static enum kn_rc call(const struct call *c, struct kn_arena *arena, struct kn_e
     struct kn_compare_result e;
     const struct kn_catalog_table *tables;
     uint32_t count;
+    int64_t last;
     switch (c->which) {
     case 0:
     case 1:
@@ -634,6 +653,7 @@ static enum kn_rc call(const struct call *c, struct kn_arena *arena, struct kn_e
     case 3: return kn_report_paths(c->report, &paths, arena, &a, err);
     case 4: return kn_report_favourites(c->report, &favourites, arena, &d, err);
     case 5: return kn_report_compare(c->report, &compare, arena, &e, err);
+    case 6: return kn_report_last_order(c->report, &last, err);
     default: break;
     }
     return kn_report_catalog(c->report, KN_TABLE_EVENT, 1, arena, &tables, &count, err);
@@ -648,7 +668,7 @@ static void survives_refused_memory(void **state)
     world_grow(w, 200);
     assert_int_equal(kn_columns_pin(w->columns, &pin, &err), KN_OK);
     struct kn_report r = {.pin = pin, .zone = w->zone, .now = w->now};
-    for (int which = 0; which < 7; which++) {
+    for (int which = 0; which < 8; which++) {
         struct call c = {&r, which};
         uint64_t before = kn_mem_bytes();
         enum kn_rc rc = KN_E_NOMEM;

@@ -3,9 +3,11 @@ import assert from 'node:assert/strict';
 
 // Ten visitors, five with a cart, two with an order; each order told by browser and by server.
 export async function fillShop(kern) {
-  const at = new Date(Date.now() - 60_000).toISOString();
+  // One moment of sending: events that are set right by it stay in their order.
+  const sentAt = new Date().toISOString();
+  const at = new Date(Date.parse(sentAt) - 60_000).toISOString();
   const batch = [];
-  const put = (user, message) => batch.push({ userId: user, timestamp: at, sentAt: new Date().toISOString(), ...message });
+  const put = (user, message) => batch.push({ userId: user, timestamp: at, sentAt, ...message });
   const track = (user, event, properties = {}) => put(user, { type: 'track', event, properties });
   for (let i = 0; i < 10; i++) {
     const user = `shopper-${i}`;

@@ -23,6 +23,10 @@ const PathsPage = lazy(() => import('./pages/report-paths'));
 const OverlapPage = lazy(() => import('./pages/report-overlap'));
 const ComparePage = lazy(() => import('./pages/report-compare'));
 const FavouritesPage = lazy(() => import('./pages/report-favourites'));
+const SavedPage = lazy(() => import('./pages/report-saved'));
+const DashboardsPage = lazy(() => import('./pages/dashboards'));
+const DashboardPage = lazy(() => import('./pages/dashboard'));
+const AlertsPage = lazy(() => import('./pages/alerts'));
 const CustomersPage = lazy(() => import('./pages/report-customers'));
 
 const KEY = 'kern-workspace';
@@ -68,6 +72,10 @@ export function App() {
             <Route path="/reports/compare" component={ComparePage} />
             <Route path="/reports/customers" component={CustomersPage} />
             <Route path="/reports/favourites" component={FavouritesPage} />
+            <Route path="/reports/saved" component={SavedPage} />
+            <Route path="/dashboards" component={DashboardsPage} />
+            <Route path="/dashboards/:id">{({ id }) => <DashboardPage key={id} id={id} />}</Route>
+            <Route path="/alerts" component={AlertsPage} />
             <Route path="/reports">
               <Redirect to="/reports/series" replace />
             </Route>

@@ -1,9 +1,9 @@
 import type { Messages } from './nl';
-import { reportsEn } from './reports-en';
+import { alertsEn, reportsEn } from './reports-en';
 
 export const en: Messages = {
   app: { name: 'Kern', skip: 'Skip to content', menu: 'Menu', language: 'Language', theme: 'Appearance', light: 'Light', dark: 'Dark', auto: 'System', signOut: 'Sign out', manualClock: 'The clock of this Kern stands still (test mode): {{now}}' },
-  nav: { home: 'Overview', profiles: 'Profiles', segments: 'Segments', reports: 'Reports', sources: 'Sources', settings: 'Settings' },
+  nav: { home: 'Overview', profiles: 'Profiles', segments: 'Segments', dashboards: 'Dashboards', reports: 'Reports', sources: 'Sources', settings: 'Settings' },
   state: {
     loading: 'Loading …',
     empty: 'Nothing here yet',
@@ -299,6 +299,7 @@ export const en: Messages = {
     connect: 'Connect a source',
   },
   reports: reportsEn,
+  alerts: alertsEn,
   rfm: {
     champions: 'Champions', championsHint: 'Ordered lately, often and much.',
     loyal: 'Loyal customers', loyalHint: 'Order regularly.',

@@ -1,9 +1,9 @@
 /** Dutch. English (en.ts) has the same keys: the compiler checks it. */
-import { reportsNl } from './reports-nl';
+import { alertsNl, reportsNl } from './reports-nl';
 
 export const nl = {
   app: { name: 'Kern', skip: 'Naar de inhoud', menu: 'Menu', language: 'Taal', theme: 'Weergave', light: 'Licht', dark: 'Donker', auto: 'Systeem', signOut: 'Uitloggen', manualClock: 'De klok van deze Kern staat stil (testmodus): {{now}}' },
-  nav: { home: 'Overzicht', profiles: 'Profielen', segments: 'Doelgroepen', reports: 'Rapporten', sources: 'Databronnen', settings: 'Instellingen' },
+  nav: { home: 'Overzicht', profiles: 'Profielen', segments: 'Doelgroepen', dashboards: 'Dashboards', reports: 'Rapporten', sources: 'Databronnen', settings: 'Instellingen' },
   state: {
     loading: 'Laden …',
     empty: 'Nog niets te zien',
@@ -304,6 +304,7 @@ export const nl = {
     connect: 'Databron verbinden',
   },
   reports: reportsNl,
+  alerts: alertsNl,
   rfm: {
     champions: 'Kampioenen', championsHint: 'Bestelden pas nog, vaak en veel.',
     loyal: 'Trouwe klanten', loyalHint: 'Bestellen geregeld.',

@@ -42,7 +42,7 @@ function Compare() {
 export default function ComparePage() {
   const { t } = useTranslation();
   return (
-    <ReportPage title={t('reports.kinds.compare')} lead={t('reports.leads.compare')}>
+    <ReportPage kind="compare" title={t('reports.kinds.compare')} lead={t('reports.leads.compare')}>
       <Compare />
     </ReportPage>
   );

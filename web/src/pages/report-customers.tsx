@@ -30,7 +30,7 @@ function Customers() {
 export default function CustomersPage() {
   const { t } = useTranslation();
   return (
-    <ReportPage title={t('reports.kinds.customers')} lead={t('reports.leads.customers')} timeless>
+    <ReportPage kind="customers" title={t('reports.kinds.customers')} lead={t('reports.leads.customers')} timeless>
       <Customers />
     </ReportPage>
   );

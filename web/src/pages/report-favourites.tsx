@@ -35,7 +35,7 @@ function Favourites() {
 export default function FavouritesPage() {
   const { t } = useTranslation();
   return (
-    <ReportPage title={t('reports.kinds.favourites')} lead={t('reports.leads.favourites')} timeless>
+    <ReportPage kind="favourites" title={t('reports.kinds.favourites')} lead={t('reports.leads.favourites')} timeless>
       <Favourites />
     </ReportPage>
   );

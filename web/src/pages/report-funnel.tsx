@@ -85,7 +85,7 @@ function Funnel() {
 export default function FunnelPage() {
   const { t } = useTranslation();
   return (
-    <ReportPage title={t('reports.kinds.funnel')} lead={t('reports.leads.funnel')}>
+    <ReportPage kind="funnel" title={t('reports.kinds.funnel')} lead={t('reports.leads.funnel')}>
       <Funnel />
     </ReportPage>
   );

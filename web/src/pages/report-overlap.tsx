@@ -31,7 +31,7 @@ function Overlap() {
 export default function OverlapPage() {
   const { t } = useTranslation();
   return (
-    <ReportPage title={t('reports.kinds.overlap')} lead={t('reports.leads.overlap')} timeless>
+    <ReportPage kind="overlap" title={t('reports.kinds.overlap')} lead={t('reports.leads.overlap')} timeless>
       <Overlap />
     </ReportPage>
   );

@@ -49,7 +49,7 @@ function Paths() {
 export default function PathsPage() {
   const { t } = useTranslation();
   return (
-    <ReportPage title={t('reports.kinds.paths')} lead={t('reports.leads.paths')}>
+    <ReportPage kind="paths" title={t('reports.kinds.paths')} lead={t('reports.leads.paths')}>
       <Paths />
     </ReportPage>
   );

@@ -50,7 +50,7 @@ function Retention() {
 export default function RetentionPage() {
   const { t } = useTranslation();
   return (
-    <ReportPage title={t('reports.kinds.retention')} lead={t('reports.leads.retention')}>
+    <ReportPage kind="retention" title={t('reports.kinds.retention')} lead={t('reports.leads.retention')}>
       <Retention />
     </ReportPage>
   );

@@ -63,7 +63,7 @@ function Series() {
 export default function SeriesPage() {
   const { t } = useTranslation();
   return (
-    <ReportPage title={t('reports.kinds.series')} lead={t('reports.leads.series')}>
+    <ReportPage kind="series" title={t('reports.kinds.series')} lead={t('reports.leads.series')}>
       <Series />
     </ReportPage>
   );

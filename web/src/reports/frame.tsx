@@ -9,7 +9,8 @@ import { PageHead } from '../ui/page';
 import { Failed, LoadingRows } from '../ui/states';
 import { PeriodPicker } from './controls';
 import { DrillProvider } from './drill';
-import { KINDS } from './kinds';
+import { KINDS, type Kind } from './kinds';
+import { SaveControls } from './save';
 
 function Kinds() {
   const { t } = useTranslation();
@@ -23,16 +24,37 @@ function Kinds() {
           {t(`reports.kinds.${kind}`)}
         </Link>
       ))}
+      <Link href="/reports/saved" aria-current={location === '/reports/saved' ? 'page' : undefined}>
+        {t('reports.saved')}
+      </Link>
     </nav>
   );
 }
 
-export function ReportPage({ title, lead, timeless, children }: { title: string; lead: string; timeless?: boolean; children: ReactNode }) {
+interface PageProps {
+  title: string;
+  lead: string;
+  /** A report that can be kept. */
+  kind?: Kind;
+  timeless?: boolean;
+  children: ReactNode;
+}
+
+export function ReportPage({ title, lead, kind, timeless, children }: PageProps) {
   return (
     <CatalogProvider>
       <DrillProvider>
         <Kinds />
-        <PageHead title={title} lead={lead} actions={timeless ? undefined : <PeriodPicker />} />
+        <PageHead
+          title={title}
+          lead={lead}
+          actions={
+            <Group gap="xs">
+              {kind && <SaveControls kind={kind} />}
+              {!timeless && <PeriodPicker />}
+            </Group>
+          }
+        />
         <Stack gap="md">{children}</Stack>
       </DrillProvider>
     </CatalogProvider>

@@ -8,6 +8,7 @@ import { DrillNumber, useDrill } from './drill';
 import { Exports } from './exports';
 import { Answer } from './frame';
 import { moreThan } from './limit';
+import { marksOf, Notes, useNotes } from './notes';
 import type { Period } from './period';
 import { usePeriodText } from './period-text';
 import { breakdownText, isMoney, seriesRequest, unitOf, type SeriesState } from './series-request';
@@ -89,11 +90,13 @@ function Result({ request, ...props }: ViewProps<SeriesState> & { request: Reque
   const result = useReport<SeriesReport>('series', request);
   const { title, name, labelOf, text } = useTexts(state, period);
   const note = usePeriodText()(period);
+  const notes = useNotes();
   return (
     <Answer result={result} onMore={more(props, moreThan(state.top))}>
       {(answer) => {
         const lines = answer.groups.slice(0, COLORS).map((g) => ({ name: name(g.value), points: g.points }));
         const labels = answer.starts.map(labelOf);
+        const marks = marksOf(notes, answer.starts, period);
         const csv = () => [[t('reports.when'), ...answer.groups.map((g) => name(g.value))], ...answer.starts.map((s, i) => [s, ...answer.groups.map((g) => g.points[i])])];
         return (
           <>
@@ -102,6 +105,7 @@ function Result({ request, ...props }: ViewProps<SeriesState> & { request: Reque
               labels={labels}
               lines={lines}
               format={(v) => text(v)}
+              marks={marks}
               onPoint={(point) => show({ title: labelOf(answer.starts[point]!), kind: 'series', body: { ...request, cell: { point } } })}
             />
             {answer.groups.length > COLORS && (
@@ -111,7 +115,8 @@ function Result({ request, ...props }: ViewProps<SeriesState> & { request: Reque
             )}
             {!small && (
               <>
-                <Exports name="kern-series" rows={csv} picture={() => ({ kind: 'lines', title, note, labels, lines, format: (v) => text(v) })} />
+                <Notes marks={marks} period={period} />
+                <Exports name="kern-series" rows={csv} picture={() => ({ kind: 'lines', title, note, labels, lines, format: (v) => text(v), marks })} />
                 <Table answer={answer} name={name} labelOf={labelOf} show={text} request={request} />
               </>
             )}

@@ -36,15 +36,23 @@ static bool identify(struct kn_ctx *ctx)
            kn_system_session(ctx->api->env.system, session, r->arena, &ctx->caller);
 }
 
+bool kn_api_may_export(const struct kn_ctx *ctx)
+{
+    return ctx->caller.role >= KN_ROLE_ADMIN;
+}
+
 static bool has_role(const struct kn_ctx *ctx)
 {
     static const enum kn_role needed[] = {
-        [KN_SCOPE_PUBLIC] = KN_ROLE_NONE,       [KN_SCOPE_READ] = KN_ROLE_ANALYST,
-        [KN_SCOPE_PERSONAL] = KN_ROLE_MARKETER, [KN_SCOPE_SEGMENTS] = KN_ROLE_MARKETER,
-        [KN_SCOPE_SOURCES] = KN_ROLE_DEVELOPER, [KN_SCOPE_EXPORT] = KN_ROLE_ADMIN,
-        [KN_SCOPE_ADMIN] = KN_ROLE_ADMIN,       [KN_SCOPE_INSTANCE] = KN_ROLE_ADMIN,
-        [KN_SCOPE_METRICS] = KN_ROLE_ANALYST,   [KN_SCOPE_PROFILE_API] = KN_ROLE_MARKETER,
+        [KN_SCOPE_PUBLIC] = KN_ROLE_NONE,          [KN_SCOPE_READ] = KN_ROLE_ANALYST,
+        [KN_SCOPE_PERSONAL] = KN_ROLE_MARKETER,    [KN_SCOPE_SEGMENTS] = KN_ROLE_MARKETER,
+        [KN_SCOPE_SOURCES] = KN_ROLE_DEVELOPER,    [KN_SCOPE_ADMIN] = KN_ROLE_ADMIN,
+        [KN_SCOPE_INSTANCE] = KN_ROLE_ADMIN,       [KN_SCOPE_METRICS] = KN_ROLE_ANALYST,
+        [KN_SCOPE_PROFILE_API] = KN_ROLE_MARKETER,
     };
+    if (ctx->route->scope == KN_SCOPE_EXPORT) {
+        return kn_api_may_export(ctx);
+    }
     return ctx->caller.role >= needed[ctx->route->scope] &&
            (ctx->route->scope != KN_SCOPE_INSTANCE || ctx->caller.workspace.len == 0);
 }

@@ -36,14 +36,19 @@ static bool read_source(struct kn_ctx *ctx, struct kn_buf *out)
     return kn_document_number(ctx, "hours", 1, HOURS_MAX, out);
 }
 
-static bool read_segment(struct kn_ctx *ctx, struct kn_buf *out)
+static bool is_segment(struct kn_ctx *ctx, struct kn_str key)
 {
-    struct kn_str key = kn_api_text(ctx, 0, "segment");
     struct kn_settings *s = kn_workspace_settings(ctx->ws);
     const struct kn_defined *d = kn_settings_defined(s, key);
     bool there = d && !d->computed;
     kn_settings_unref(s);
-    if (!there) {
+    return there;
+}
+
+static bool read_segment(struct kn_ctx *ctx, struct kn_buf *out)
+{
+    struct kn_str key = kn_api_text(ctx, 0, "segment");
+    if (!is_segment(ctx, key)) {
         kn_api_fail_at(ctx, "/segment", "there is no such segment");
         return false;
     }
@@ -140,8 +145,9 @@ static enum kn_rc put_segment(struct kn_ctx *ctx, struct kn_str json, struct kn_
     struct kn_day_size *days;
     struct kn_position position;
     enum kn_rc rc = kn_segment_info(ctx->ws, key, ctx->request->arena, &info);
-    if (rc == KN_E_NOT_FOUND || (rc == KN_OK && info.computed)) {
-        put_state(out, "missing");
+    if (rc == KN_E_NOT_FOUND || !is_segment(ctx, key)) {
+        /* After a start it may be defined and not yet there. */
+        put_state(out, is_segment(ctx, key) ? "unknown" : "missing");
         return KN_OK;
     }
     KN_TRY(rc);

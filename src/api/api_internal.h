@@ -2,6 +2,8 @@
 #ifndef KN_API_INTERNAL_H
 #define KN_API_INTERNAL_H
 
+#include <stdatomic.h>
+
 #include "api/api.h"
 #include "api/system.h"
 #include "format/json.h"
@@ -17,11 +19,22 @@ struct kn_api_change {
     uint64_t seq; /* of the last change staged */
 };
 
+/* How often something was asked in a minute. What shares a place with another starts anew when the
+ * other comes. */
+struct kn_api_tries {
+    uint64_t hash, minute;
+    unsigned count;
+};
+enum { KN_API_TRIES = 256 };
+
 struct kn_api {
     struct kn_api_env env;
     struct kn_mutex mutex; /* held while a change of settings is worked out and staged */
     struct kn_api_change *changes;
     size_t change_count;
+    struct kn_mutex tries_mutex;
+    struct kn_api_tries tries[KN_API_TRIES];
+    atomic_bool testing; /* a test call of a destination is under way */
 };
 
 struct kn_api_worker {
@@ -45,6 +58,7 @@ struct kn_ctx {
     bool waited_after;                  /* ?after= has been served */
     void (*finish)(struct kn_ctx *ctx); /* after the wait for a write */
     struct kn_str subject;              /* of the handler, for finish */
+    void (*piece)(struct kn_ctx *ctx);  /* makes the next piece of an answer, sets call->more */
     struct kn_json doc;                 /* the parsed body */
 };
 
@@ -54,7 +68,7 @@ enum kn_scope {
     KN_SCOPE_PERSONAL,    /* sees persons: not the analyst */
     KN_SCOPE_SEGMENTS,    /* makes segments: marketer and up */
     KN_SCOPE_SOURCES,     /* developer and up */
-    KN_SCOPE_EXPORT,      /* takes persons out of Kern: admin and up */
+    KN_SCOPE_EXPORT,      /* takes persons out of Kern: kn_api_may_export */
     KN_SCOPE_ADMIN,       /* of the workspace */
     KN_SCOPE_INSTANCE,    /* admin of the whole installation */
     KN_SCOPE_METRICS,     /* from this machine, or with any token */
@@ -82,6 +96,8 @@ bool kn_api_allowed(struct kn_str path, struct kn_buf *out);
 /* These answer for themselves when they say no. */
 bool kn_api_authorise(struct kn_ctx *ctx);
 bool kn_api_find_workspace(struct kn_ctx *ctx);
+/* The one place that says who may take persons out of Kern: as CSV, to destinations, by links. */
+bool kn_api_may_export(const struct kn_ctx *ctx);
 bool kn_api_accepts(struct kn_ctx *ctx);
 
 /* ---- answers ---- */
@@ -116,6 +132,12 @@ void kn_api_stage(struct kn_ctx *ctx, struct kn_item *item, uint32_t frame_flags
 /* The same for items that are encoded already. */
 void kn_api_stage_items(struct kn_ctx *ctx, struct kn_str items, uint32_t count,
                         uint32_t frame_flags, void (*finish)(struct kn_ctx *));
+/* Answers for kn_workspace_stage that did not. */
+void kn_api_fail_staging(struct kn_ctx *ctx, enum kn_rc rc, bool disk_full,
+                         const struct kn_err *err);
+/* An answer in pieces: makes the first, after kn_api_begin; `piece` appends to the body, sets
+ * call->more while there is another, and call->failed when it cannot go on. */
+void kn_api_stream(struct kn_ctx *ctx, void (*piece)(struct kn_ctx *));
 /* Before a change of settings is worked out. False: it waits for an earlier one (the handler then
  * runs again from its start). True: call kn_api_end_change after staging. */
 bool kn_api_begin_change(struct kn_ctx *ctx);
@@ -134,6 +156,10 @@ struct kn_str kn_api_random_text(struct kn_ctx *ctx, size_t len);
 /* Stages a setting; call between begin_change and end_change. */
 void kn_api_stage_setting(struct kn_ctx *ctx, const char *prefix, struct kn_str id,
                           const struct kn_buf *json, void (*finish)(struct kn_ctx *));
+/* Stages a setting nobody waits for, unless other changes are on their way or the log is full: then
+ * it does nothing. */
+void kn_api_stage_quietly(struct kn_ctx *ctx, const char *prefix, struct kn_str id,
+                          const struct kn_buf *json);
 void kn_api_no_content(struct kn_ctx *ctx);
 /* The caller may see that workspace. */
 bool kn_api_may_see(const struct kn_ctx *ctx, struct kn_str workspace);
@@ -160,6 +186,49 @@ bool kn_api_segment_info(struct kn_ctx *ctx, struct kn_str key, struct kn_segmen
 bool kn_api_check_query(struct kn_ctx *ctx, struct kn_str key, struct kn_str text,
                         enum kn_query_form form, const struct kn_query_warning **ret_warnings,
                         size_t *ret_count);
+/* A definition on its way into a document: of a list, or of a query. */
+struct kn_api_draft {
+    struct kn_str key, name, description, query;
+    uint64_t list; /* not 0: a list */
+    bool frozen;
+    struct kn_str snapshot_of;
+    uint64_t version;
+    int64_t created_us, now_us;
+};
+void kn_api_put_draft(struct kn_buf *out, const struct kn_api_draft *d);
+/* The members key, name and description of an object of the body, for a new definition. Pointers in
+ * answers begin with `pointer`. False: answered 400 already. */
+bool kn_api_read_draft(struct kn_ctx *ctx, uint32_t object, const char *pointer,
+                       struct kn_api_draft *d);
+/* The same of a key alone. */
+bool kn_api_key_draft(struct kn_ctx *ctx, struct kn_str key, const char *pointer,
+                      struct kn_api_draft *d);
+/* The key is free and there is room for one more; false: answered 409 already. */
+bool kn_api_key_may_be_defined(struct kn_ctx *ctx, struct kn_str key);
+/* A new list of a draft, within a change of settings, with its first items (LIST, encoded, `count`
+ * of them) in the same record. */
+uint64_t kn_api_new_list_id(struct kn_ctx *ctx);
+void kn_api_stage_list(struct kn_ctx *ctx, const struct kn_api_draft *d, const struct kn_buf *items,
+                       uint32_t count, void (*finish)(struct kn_ctx *));
+/* POST segments with "kind":"static": the key, name and description of the draft are read. */
+void kn_api_post_list(struct kn_ctx *ctx, struct kn_api_draft *d);
+/* A new list of the profiles in a bit array; finish as for staging. */
+void kn_api_save_list(struct kn_ctx *ctx, struct kn_api_draft *d, const uint64_t *bits,
+                      size_t words, void (*finish)(struct kn_ctx *));
+struct kn_list_row;
+/* Rows that name people, of a JSON, CSV, NDJSON or plain text body. */
+struct kn_api_rows {
+    struct kn_list_row *all;
+    uint64_t *lines; /* where each stands */
+    size_t count;
+    struct kn_str of; /* "line" or, in JSON, "row" */
+};
+/* False: answered already. */
+bool kn_api_read_rows(struct kn_ctx *ctx, struct kn_api_rows *ret);
+/* The member `members` of the parsed body; up to `most`. */
+bool kn_api_read_members(struct kn_ctx *ctx, size_t most, struct kn_api_rows *ret);
+/* Whether a text is the key of a purpose. */
+bool kn_api_is_purpose(struct kn_str key);
 /* ?purpose=, empty when it is not given. */
 bool kn_api_purpose(struct kn_ctx *ctx, struct kn_str *ret);
 /* Those for whom a query holds; the members of a segment who granted the purpose (empty or service:
@@ -189,8 +258,36 @@ void kn_get_segment_members(struct kn_ctx *ctx);
 void kn_get_segment_changes(struct kn_ctx *ctx);
 void kn_get_segment_history(struct kn_ctx *ctx);
 void kn_get_segment_csv(struct kn_ctx *ctx);
+void kn_post_match(struct kn_ctx *ctx);
+void kn_post_segment_members(struct kn_ctx *ctx);
+void kn_delete_segment_members(struct kn_ctx *ctx);
 void kn_post_preview(struct kn_ctx *ctx);
 void kn_post_explain(struct kn_ctx *ctx);
+#define KN_CSV_DEFAULT_FIELDS "id,since,identifier.email,consent.state,consent.basis,consent.at"
+/* Whether these are names of columns. */
+bool kn_api_csv_fields(struct kn_ctx *ctx, struct kn_str fields);
+/* Answers with every member who may be used for the link's purpose. */
+void kn_api_stream_csv(struct kn_ctx *ctx, const struct kn_csv_link *link);
+void kn_get_csv_links(struct kn_ctx *ctx);
+void kn_post_csv_link(struct kn_ctx *ctx);
+void kn_delete_csv_link(struct kn_ctx *ctx);
+void kn_get_csv_by_link(struct kn_ctx *ctx);
+bool kn_api_has_csv_links(struct kn_ctx *ctx, struct kn_str segment);
+/* Tries of links by minute: whether one more is within what is allowed. */
+bool kn_api_may_try(struct kn_api *api, struct kn_str what, unsigned most);
+/* The destination of that id in the snapshot, or NULL: answered 404 already. */
+struct kn_destination;
+const struct kn_destination *kn_api_destination(struct kn_ctx *ctx, const struct kn_settings *s,
+                                                struct kn_str id);
+void kn_get_destinations(struct kn_ctx *ctx);
+void kn_post_destination(struct kn_ctx *ctx);
+void kn_get_destination(struct kn_ctx *ctx);
+void kn_patch_destination(struct kn_ctx *ctx);
+void kn_delete_destination(struct kn_ctx *ctx);
+void kn_post_destination_secret(struct kn_ctx *ctx);
+void kn_get_dead_letters(struct kn_ctx *ctx);
+void kn_post_resend(struct kn_ctx *ctx);
+void kn_post_destination_test(struct kn_ctx *ctx);
 /* GET profiles names an identifier: a look-up, neither a search nor a list. */
 bool kn_api_is_lookup(const struct kn_http_request *request);
 void kn_get_health(struct kn_ctx *ctx);

@@ -88,22 +88,28 @@ static void deinit(struct kn_report_in *in)
     kn_arena_deinit(&in->arena);
 }
 
-static bool may_save(struct kn_report_in *in)
+/* "save_as": the key of the list to make, or {"key","name","description"}. */
+static bool read_save_as(struct kn_report_in *in)
 {
-    uint32_t node = kn_json_find(&in->ctx->doc, 0, KN_STR("save_as"));
-    if (node == KN_JSON_NONE || !in->of_cell) {
+    struct kn_ctx *ctx = in->ctx;
+    uint32_t node = kn_json_find(&ctx->doc, 0, KN_STR("save_as"));
+    if (kn_json_type_at(&ctx->doc, node) == KN_JSON_NULL || !in->of_cell) {
         return true;
     }
-    kn_api_fail(in->ctx, 409, "Conflict",
-                "these profiles cannot be saved as a segment here: this workspace keeps no lists");
-    return false;
+    in->saves = true;
+    if (kn_json_type_at(&ctx->doc, node) == KN_JSON_OBJECT) {
+        return kn_api_read_draft(ctx, node, "/save_as", &in->list);
+    }
+    return kn_api_key_draft(ctx, kn_json_string(&ctx->doc, node, ctx->request->arena), "/save_as",
+                            &in->list);
 }
 
 void kn_report_serve(struct kn_ctx *ctx, bool of_cell, kn_report_fn report)
 {
     struct kn_report_in in;
     init(&in, ctx, of_cell);
-    if (kn_api_body(ctx) && may_save(&in) && pin_columns(&in) && (!of_cell || make_members(&in))) {
+    if (kn_api_body(ctx) && read_save_as(&in) && pin_columns(&in) &&
+        (!of_cell || make_members(&in))) {
         report(&in);
     }
     deinit(&in);

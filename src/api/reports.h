@@ -29,6 +29,8 @@ struct kn_report_in {
     uint32_t cell; /* node of "cell" */
     struct kn_value cell_value;
     bool has_cell_value;
+    bool saves; /* as `list` */
+    struct kn_api_draft list;
 };
 
 typedef void (*kn_report_fn)(struct kn_report_in *in);

@@ -13,15 +13,20 @@ enum { SAMPLE = 10, HISTORY_DAYS = 30, HISTORY_DAYS_MAX = 3660 };
 
 /* ---- purposes ---- */
 
+bool kn_api_is_purpose(struct kn_str key)
+{
+    bool good = key.len > 0 && key.len <= 64;
+    for (size_t i = 0; good && i < key.len; i++) {
+        char c = key.p[i];
+        good = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+    }
+    return good;
+}
+
 bool kn_api_purpose(struct kn_ctx *ctx, struct kn_str *ret)
 {
     struct kn_str purpose = kn_http_param(ctx->request, "purpose");
-    bool good = purpose.len > 0 && purpose.len <= 64;
-    for (size_t i = 0; good && i < purpose.len; i++) {
-        char c = purpose.p[i];
-        good = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-    }
-    if (kn_http_has_param(ctx->request, "purpose") && !good) {
+    if (kn_http_has_param(ctx->request, "purpose") && !kn_api_is_purpose(purpose)) {
         kn_api_fail_param(ctx, "purpose", "purpose must be a key of small letters, digits and _");
         return false;
     }

@@ -55,6 +55,12 @@ enum kn_rc kn_system_add_workspace(struct kn_system *system, struct kn_str name,
 bool kn_system_workspace(struct kn_system *system, size_t index, struct kn_arena *arena,
                          struct kn_str *ret);
 
+/* The key of this installation that secrets of webhooks are made from. */
+void kn_system_webhook_key(struct kn_system *system, unsigned char key[32]);
+
+/* A keyed hash of a secret with enough randomness, for keeping instead of it. */
+void kn_system_hash(struct kn_system *system, struct kn_str secret, unsigned char hash[32]);
+
 /* ---- users ---- */
 
 struct kn_user_info {

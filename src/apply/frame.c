@@ -1,4 +1,5 @@
 /* Frames and the items that are no person's: settings, rejects, ticks; source counters. */
+#include "apply/destinations.h"
 #include "apply/fold.h"
 #include "apply/live.h"
 #include "base/assert.h"
@@ -257,6 +258,8 @@ static void apply_item(struct kn_fold *f, const struct kn_item *item, uint64_t a
     case KN_ITEM_SETTING: kn_fold_setting(f, item->name, item->body); break;
     case KN_ITEM_GENESIS: apply_genesis(f, item); break;
     case KN_ITEM_BUILT: kn_live_built(f, item); break;
+    case KN_ITEM_LIST: kn_fold_list(f, item); break;
+    case KN_ITEM_DELIVERY: kn_fold_delivery(f, item); break;
     case KN_ITEM_TICK: break;
     }
     kn_arena_clear(&f->arena);
@@ -361,5 +364,6 @@ enum kn_rc kn_fold_frame(struct kn_fold *f, const struct kn_frame *frame, struct
     }
     flush(f, &tally, f->now_us);
     kn_live_record(f, frame->item_count == 1 && items[0].item.kind == KN_ITEM_TICK);
+    f->frozen_list = NULL;
     return KN_OK;
 }

@@ -58,8 +58,9 @@ static enum kn_rc load(struct kn_workspace *ws, struct kn_state_reader *r, uint3
                : KN_E_NOMEM;
 }
 
-static enum kn_rc identifier_key(struct kn_workspace *ws, struct kn_str type, struct kn_str value,
-                                 struct kn_arena *arena, struct kn_h128 *ret)
+enum kn_rc kn_workspace__identifier(struct kn_workspace *ws, struct kn_str type,
+                                    struct kn_str value, struct kn_arena *arena,
+                                    struct kn_item_id *ret)
 {
     uint16_t number = kn_id_type_number(type);
     value = kn_str_trim(value);
@@ -85,7 +86,7 @@ static enum kn_rc identifier_key(struct kn_workspace *ws, struct kn_str type, st
         number = KN_ID_CUSTOM;
         value = kn_str(joined, type.len + 1 + value.len);
     }
-    *ret = kn_hash_tagged(&ws->fold.key, number, value);
+    *ret = (struct kn_item_id){number, value, kn_hash_tagged(&ws->fold.key, number, value)};
     return KN_OK;
 }
 
@@ -93,15 +94,16 @@ enum kn_rc kn_read_profile_by_identifier(struct kn_workspace *ws, struct kn_str 
                                          struct kn_str value, struct kn_arena *arena,
                                          struct kn_profile **ret)
 {
-    struct kn_h128 hash;
+    struct kn_item_id id;
     uint32_t ordinal;
     uint32_t slot;
     bool guarded;
     bool full = false;
     struct kn_state_reader r = begin_read(ws);
-    enum kn_rc rc = identifier_key(ws, type, value, arena, &hash);
+    enum kn_rc rc = kn_workspace__identifier(ws, type, value, arena, &id);
     if (rc == KN_OK) {
-        struct kn_str found = kn_state_read(&r, KN_T_IDENTIFIER, kn_key_h128(hash), arena, &full);
+        struct kn_str found =
+            kn_state_read(&r, KN_T_IDENTIFIER, kn_key_h128(id.hash), arena, &full);
         rc = full ? KN_E_NOMEM : KN_E_NOT_FOUND;
         if (!full && kn_identifier_decode(found, &ordinal, &slot, &guarded)) {
             rc = load(ws, &r, ordinal, arena, ret);

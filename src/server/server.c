@@ -126,8 +126,22 @@ static enum kn_rc open_workspaces(struct kn_server *s, struct kn_err *err)
     return rc;
 }
 
+static void staged(void *context)
+{
+    kn_server_staged(context);
+}
+
 static void set_environments(struct kn_server *s)
 {
+    s->deliver_env = (struct kn_deliver_env){
+        .each_workspace = kn_server_each,
+        .staged = staged,
+        .context = s,
+        .clock = s->clock,
+        .random = s->random,
+        .allow_private = s->options.allow_private_destinations,
+    };
+    kn_system_webhook_key(s->system, s->deliver_env.key);
     s->api_env = (struct kn_api_env){
         .system = s->system,
         .workspace = kn_server_workspace,
@@ -138,6 +152,7 @@ static void set_environments(struct kn_server *s)
         .message = kn_server_message,
         .metrics = kn_server_metrics,
         .ready = kn_server_ready,
+        .deliver = &s->deliver_env,
         .jobs = {.context = s, .run = kn_server_run_jobs, .parallel = kn_cpu_count()},
         .context = s,
         .clock = s->clock,
@@ -178,6 +193,7 @@ static struct kn_server *server_new(const struct kn_server_options *options)
 static void server_free(struct kn_server *s)
 {
     kn_api_free(s->api);
+    kn_deliver_free(s->deliver);
     for (size_t i = 0; i < atomic_load(&s->workspace_count); i++) {
         kn_workspace_close(s->workspaces[i]);
     }
@@ -228,7 +244,8 @@ enum kn_rc kn_server_start(const struct kn_server_options *options, struct kn_se
     if (rc == KN_OK) {
         set_environments(s);
         s->api = kn_api_new(&s->api_env);
-        rc = s->api ? KN_OK : kn_fail(err, KN_E_NOMEM, "out of memory");
+        s->deliver = kn_deliver_new(&s->deliver_env);
+        rc = s->api && s->deliver ? KN_OK : kn_fail(err, KN_E_NOMEM, "out of memory");
     }
     if (rc != KN_OK) {
         server_free(s);
@@ -271,6 +288,7 @@ static void stop(struct kn_server *s)
     struct kn_waker pause;
     kn_jsonlog("info", "stopping", NULL);
     atomic_store(&s->stopping, true);
+    kn_server_stop_deliver(s);
     kn_waker_init(&pause);
     for (int i = 0; i < DRAIN_STEPS && !is_drained(s); i++) {
         kn_server_staged(s);

@@ -82,7 +82,7 @@ test('alerts: silence of orders and sources, a segment that grows', { timeout: 6
     assert.deepEqual([now['No orders'].state, now.Growth.state, now.Growth.size], ['ok', 'firing', 4]);
     await kern.stop('SIGKILL');
     await kern.start();
-    assert.deepEqual((await states()).Growth, now.Growth);
+    assert.deepEqual((await states(at)).Growth, now.Growth);
     await kern.ws('DELETE', '/segments/buyers');
     assert.equal((await states()).Growth.state, 'missing');
   } finally {

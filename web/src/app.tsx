@@ -12,6 +12,7 @@ const ProfilesPage = lazy(() => import('./pages/profiles').then((m) => ({ defaul
 const SegmentPage = lazy(() => import('./pages/segment').then((m) => ({ default: m.SegmentPage })));
 const EditSegmentPage = lazy(() => import('./pages/segment-edit').then((m) => ({ default: m.EditSegmentPage })));
 const NewSegmentPage = lazy(() => import('./pages/segment-edit').then((m) => ({ default: m.NewSegmentPage })));
+const NewListPage = lazy(() => import('./pages/list-new').then((m) => ({ default: m.NewListPage })));
 const SegmentsPage = lazy(() => import('./pages/segments').then((m) => ({ default: m.SegmentsPage })));
 const SettingsPage = lazy(() => import('./pages/settings').then((m) => ({ default: m.SettingsPage })));
 const SourcePage = lazy(() => import('./pages/source').then((m) => ({ default: m.SourcePage })));
@@ -59,6 +60,7 @@ export function App() {
             <Route path="/profiles/:id">{({ id }) => <ProfilePage id={id} />}</Route>
             <Route path="/segments" component={SegmentsPage} />
             <Route path="/segments/new" component={NewSegmentPage} />
+            <Route path="/segments/new-list" component={NewListPage} />
             <Route path="/segments/:key">{({ key }) => <SegmentPage segmentKey={decodeURIComponent(key)} />}</Route>
             <Route path="/segments/:key/edit">{({ key }) => <EditSegmentPage segmentKey={decodeURIComponent(key)} />}</Route>
             <Route path="/sources" component={SourcesPage} />

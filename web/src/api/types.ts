@@ -129,7 +129,9 @@ export interface Segment {
   key: string;
   name: string;
   description?: string;
-  query: string;
+  kind: 'query' | 'static';
+  query: string | null; // null of a list
+  snapshot_of?: string;
   status: 'building' | 'ready' | 'failed';
   progress?: number;
   error?: string | null;

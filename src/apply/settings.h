@@ -10,8 +10,8 @@
  * {"number","name","kind","party","write_keys":[],"purposes":[],"enabled","created_at"};
  * "segment/<key>" and "computed/<key>" (apply/defined.h); "destination/<id>"
  * (apply/destinations.h); "csv_link/<id>" {"name","segment","purpose","fields","token_hash",
- * "created_by","created_at","expires_at","used_at"}; "report/<id>", "dashboard/<id>", "note/<id>" and
- * "alert/<id>": what a team keeps about its reports, which the fold itself never reads
+ * "created_by","created_at","expires_at","used_at"}; "report/<id>", "dashboard/<id>", "note/<id>"
+ * and "alert/<id>": what a team keeps about its reports, which the fold itself never reads
  * (api/documents.c). An empty document takes a key away.
  */
 #ifndef KN_APPLY_SETTINGS_H

@@ -1,4 +1,5 @@
 /* The newest order. */
+#include "base/assert.h"
 #include "base/mem.h"
 #include "report/rows.h"
 
@@ -16,6 +17,7 @@ enum kn_rc kn_report_last_order(const struct kn_report *report, int64_t *ret_us,
                      : rc;
     lane.unordered = true;
     for (uint32_t first = 0; rc == KN_OK && first < population.end; first += KN_BLOCK) {
+        kn_assert(slab);
         rc = kn_slab_load(slab, &lane, &population, first, population.counted + first / 64, err);
         for (uint32_t i = 0; rc == KN_OK && i < slab->count; i++) {
             *ret_us = slab->us[i] > *ret_us ? slab->us[i] : *ret_us;

@@ -1,4 +1,4 @@
-import { ActionIcon, Badge, Button, Group, Modal, NumberInput, Select, Stack, Switch, Text, TextInput } from '@mantine/core';
+import { ActionIcon, Badge, Button, Group, NumberInput, Select, Switch, Text, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { IconPencil, IconPlus, IconTrash } from '@tabler/icons-react';
 import { useState } from 'react';
@@ -11,6 +11,7 @@ import { useDocuments, useKeep, useMayKeep, type Alert } from '../reports/docume
 import { CatalogProvider, useCatalog } from '../segments/catalog';
 import { useWs } from '../session';
 import { ConfirmRemove } from '../ui/confirm';
+import { FormModal } from '../ui/form-modal';
 import { Card, PageHead } from '../ui/page';
 import { Empty, Failed, LoadingRows } from '../ui/states';
 
@@ -60,30 +61,13 @@ function Editor({ alert, onClose }: { alert?: Alert; onClose: () => void }) {
   const { t } = useTranslation();
   const { create, change } = useKeep('/alerts');
   const [draft, setDraft] = useState(() => draftOf(alert));
-  const good = draft.name.trim() !== '' && (draft.kind !== 'silent_source' || draft.source) && (draft.kind !== 'segment_change' || draft.segment);
+  const good = draft.name.trim() !== '' && (draft.kind !== 'silent_source' || !!draft.source) && (draft.kind !== 'segment_change' || !!draft.segment);
   const done = { onSuccess: onClose };
   const save = () => (alert ? change.mutate({ ...bodyOf(draft), id: alert.id, version: alert.version }, done) : create.mutate(bodyOf(draft), done));
   return (
-    <Modal opened onClose={onClose} title={t(alert ? 'alerts.change' : 'alerts.create')} closeButtonProps={{ 'aria-label': t('state.close') }}>
-      <form
-        onSubmit={(e) => {
-          e.preventDefault();
-          if (good) save();
-        }}
-      >
-        <Stack gap="md">
-          <Fields draft={draft} set={(next) => setDraft({ ...draft, ...next })} />
-          <Group justify="end">
-            <Button variant="default" onClick={onClose}>
-              {t('state.cancel')}
-            </Button>
-            <Button type="submit" disabled={!good} loading={create.isPending || change.isPending}>
-              {t('state.save')}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+    <FormModal title={t(alert ? 'alerts.change' : 'alerts.create')} good={good} busy={create.isPending || change.isPending} onClose={onClose} onSave={save}>
+      <Fields draft={draft} set={(next) => setDraft({ ...draft, ...next })} />
+    </FormModal>
   );
 }
 

@@ -16,7 +16,7 @@ function StepSetting({ label, step, onChange }: { label: string; step: Step; onC
   const { t } = useTranslation();
   const nameOf = useStepName();
   return (
-    <Stack gap={4}>
+    <Stack gap={4} w={{ base: '100%', xs: 'auto' }}>
       <StepInput label={label} placeholder={t('reports.anyEvent')} step={step} onChange={onChange} />
       {!step.orders && <Filters event={step.event} label={nameOf(step)} filters={step.where} onChange={(where) => onChange({ ...step, where })} />}
     </Stack>

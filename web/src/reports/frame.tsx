@@ -1,6 +1,6 @@
 /** The frame of a report: which one, the period, its settings, what it warns of. */
 import { Alert, Button, Group, Stack, Text } from '@mantine/core';
-import type { ReactNode } from 'react';
+import { useEffect, useRef, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useLocation, useSearchParams } from 'wouter';
 import { useFormat } from '../format';
@@ -17,8 +17,13 @@ function Kinds() {
   const [location] = useLocation();
   const [params] = useSearchParams();
   const period = params.get('period');
+  const nav = useRef<HTMLElement>(null);
+  // On a phone the tabs scroll: the present one is in sight.
+  useEffect(() => {
+    void nav.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  }, [location]);
   return (
-    <nav className="kern-tabs" aria-label={t('reports.title')}>
+    <nav className="kern-tabs" aria-label={t('reports.title')} ref={nav}>
       {KINDS.map((kind) => (
         <Link key={kind} href={`/reports/${kind}${period ? `?period=${encodeURIComponent(period)}` : ''}`} aria-current={location === `/reports/${kind}` ? 'page' : undefined}>
           {t(`reports.kinds.${kind}`)}

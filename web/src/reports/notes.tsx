@@ -1,10 +1,11 @@
 /** Notes on charts: what happened that day, beside the lines that show it. */
-import { ActionIcon, Button, Group, Modal, Stack, Text, Textarea, TextInput } from '@mantine/core';
+import { ActionIcon, Button, Group, Stack, Text, Textarea, TextInput } from '@mantine/core';
 import { IconNote, IconPencil, IconTrash } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useFormat } from '../format';
 import { ConfirmRemove } from '../ui/confirm';
+import { FormModal } from '../ui/form-modal';
 import { useDocuments, useKeep, useMayKeep, type Note } from './documents';
 import type { Period } from './period';
 
@@ -38,27 +39,10 @@ function NoteModal({ note, date, onClose }: { note?: Note; date: string; onClose
   const done = { onSuccess: onClose };
   const save = () => (note ? change.mutate({ id: note.id, version: note.version, at, text: text.trim() }, done) : create.mutate({ at, text: text.trim() }, done));
   return (
-    <Modal opened onClose={onClose} title={t(note ? 'reports.changeNote' : 'reports.newNote')} closeButtonProps={{ 'aria-label': t('state.close') }}>
-      <form
-        onSubmit={(e) => {
-          e.preventDefault();
-          if (good) save();
-        }}
-      >
-        <Stack gap="md">
-          <TextInput type="date" required label={t('reports.noteDate')} value={at} onChange={(e) => setAt(e.currentTarget.value)} />
-          <Textarea data-autofocus required autosize minRows={2} maxLength={240} label={t('reports.noteText')} placeholder={t('reports.noteExample')} value={text} onChange={(e) => setText(e.currentTarget.value)} />
-          <Group justify="end">
-            <Button variant="default" onClick={onClose}>
-              {t('state.cancel')}
-            </Button>
-            <Button type="submit" disabled={!good} loading={create.isPending || change.isPending}>
-              {t('state.save')}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+    <FormModal title={t(note ? 'reports.changeNote' : 'reports.newNote')} good={good} busy={create.isPending || change.isPending} onClose={onClose} onSave={save}>
+      <TextInput type="date" required label={t('reports.noteDate')} value={at} onChange={(e) => setAt(e.currentTarget.value)} />
+      <Textarea data-autofocus required autosize minRows={2} maxLength={240} label={t('reports.noteText')} placeholder={t('reports.noteExample')} value={text} onChange={(e) => setText(e.currentTarget.value)} />
+    </FormModal>
   );
 }
 

@@ -1,7 +1,7 @@
 /** Asks a name, and what else its children ask. */
-import { Button, Group, Modal, Stack, TextInput } from '@mantine/core';
+import { TextInput } from '@mantine/core';
 import { useState, type ReactNode } from 'react';
-import { useTranslation } from 'react-i18next';
+import { FormModal } from './form-modal';
 
 interface Props {
   title: string;
@@ -14,30 +14,11 @@ interface Props {
 }
 
 export function NameModal({ title, label, initial = '', busy, onClose, onSave, children }: Props) {
-  const { t } = useTranslation();
   const [name, setName] = useState(initial);
-  const good = name.trim() !== '';
   return (
-    <Modal opened onClose={onClose} title={title} closeButtonProps={{ 'aria-label': t('state.close') }}>
-      <form
-        onSubmit={(e) => {
-          e.preventDefault();
-          if (good) onSave(name.trim());
-        }}
-      >
-        <Stack gap="md">
-          <TextInput data-autofocus required label={label} maxLength={150} value={name} onChange={(e) => setName(e.currentTarget.value)} />
-          {children}
-          <Group justify="end">
-            <Button variant="default" onClick={onClose}>
-              {t('state.cancel')}
-            </Button>
-            <Button type="submit" disabled={!good} loading={busy}>
-              {t('state.save')}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+    <FormModal title={title} good={name.trim() !== ''} busy={busy} onClose={onClose} onSave={() => onSave(name.trim())}>
+      <TextInput data-autofocus required label={label} maxLength={150} value={name} onChange={(e) => setName(e.currentTarget.value)} />
+      {children}
+    </FormModal>
   );
 }

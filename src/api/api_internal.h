@@ -413,6 +413,12 @@ void kn_post_phase_groups(struct kn_ctx *ctx);
 void kn_post_phase_groups_profiles(struct kn_ctx *ctx);
 void kn_post_favourites(struct kn_ctx *ctx);
 void kn_post_favourites_profiles(struct kn_ctx *ctx);
+/* saved reports, dashboards, notes and alerts alike */
+void kn_get_documents(struct kn_ctx *ctx);
+void kn_post_document(struct kn_ctx *ctx);
+void kn_get_document(struct kn_ctx *ctx);
+void kn_put_document(struct kn_ctx *ctx);
+void kn_delete_document(struct kn_ctx *ctx);
 void kn_get_catalog_events(struct kn_ctx *ctx);
 void kn_get_catalog_traits(struct kn_ctx *ctx);
 void kn_get_phases(struct kn_ctx *ctx);

@@ -318,6 +318,51 @@ void kn_report_match(struct kn_report_in *in, uint32_t node, const char *pointer
     read_where(in, node, pointer, ret);
 }
 
+/* ---- orders ---- */
+
+void kn_report_whole_orders(struct kn_report_in *in, const char *pointer,
+                            const struct kn_event_match *match)
+{
+    char whole[POINTER_MAX];
+    bool named = match->event.len > 0;
+    if (named || match->where) {
+        (void)snprintf(whole, sizeof whole, "%s/%s", pointer, named ? "event" : "where");
+        kn_report_bad(in, whole, "orders are counted whole: leave out event and where");
+    }
+}
+
+void kn_report_step(struct kn_report_in *in, uint32_t node, const char *pointer, bool event_needed,
+                    struct kn_event_match *ret)
+{
+    bool orders = kn_report_flag(in, node, pointer, "orders");
+    kn_report_match(in, node, pointer, event_needed && !orders, ret);
+    ret->orders = orders;
+    if (orders) {
+        kn_report_whole_orders(in, pointer, ret);
+    }
+}
+
+/* An order's own facts, as order() reads them, stand apart from what the site sent with it. */
+struct kn_str kn_report_order_path(struct kn_report_in *in, struct kn_str path)
+{
+    static const char *const facts[] = {"p.value", "p.currency", "p.order_id"};
+    for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++) {
+        if (kn_str_eq(path, kn_str_c(facts[i]))) {
+            return kn_report_path(in, "o.", kn_str_sub(path, 2, path.len));
+        }
+    }
+    return path;
+}
+
+void kn_report_order_breakdown(struct kn_report_in *in, struct kn_breakdown *breakdown)
+{
+    if (breakdown->kind == KN_BREAKDOWN_ROW) {
+        breakdown->path = kn_report_order_path(in, breakdown->path);
+    } else if (breakdown->kind == KN_BREAKDOWN_SESSION) {
+        kn_report_bad(in, "/breakdown/session", "an order belongs to no session");
+    }
+}
+
 /* ---- breakdowns ---- */
 
 struct kn_str kn_report_path(struct kn_report_in *in, const char *section, struct kn_str path)

@@ -206,6 +206,11 @@ void kn_fold_ahead_init(const struct kn_fold *f, struct kn_fold *ahead);
 /* Takes the settings of a frame, leaves everything else of it. KN_E_CORRUPT, KN_E_NOMEM */
 enum kn_rc kn_fold_ahead_frame(struct kn_fold *ahead, const struct kn_frame *frame,
                                struct kn_err *err) KN_MUST_USE;
+/* Those of the documents that a team keeps, into settings->documents: sorted, copied into the
+ * arena. KN_E_NOMEM */
+enum kn_rc kn_documents_make(const struct kn_setting_doc *docs, size_t count,
+                             struct kn_arena *arena, struct kn_settings *settings,
+                             struct kn_err *err) KN_MUST_USE;
 /* A snapshot made of the documents; what did not change is shared with `previous` (may be NULL).
  * KN_E_INVALID: one of them is not what it should be. */
 enum kn_rc kn_settings_build(const struct kn_setting_doc *docs, size_t count, uint64_t version,

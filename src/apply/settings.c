@@ -532,6 +532,7 @@ static enum kn_rc read_all(struct builder *b, const struct kn_setting_doc *docs,
     }
     KN_TRY(kn_identity_rules_parse(kn_str_c(identity), &s->identity, b->err));
     KN_TRY(read_surroundings(b));
+    KN_TRY(kn_documents_make(docs, count, &b->s->arena, s, b->err));
     return read_definitions(b, docs, count);
 }
 

@@ -10,7 +10,9 @@
  * {"number","name","kind","party","write_keys":[],"purposes":[],"enabled","created_at"};
  * "segment/<key>" and "computed/<key>" (apply/defined.h); "destination/<id>"
  * (apply/destinations.h); "csv_link/<id>" {"name","segment","purpose","fields","token_hash",
- * "created_by","created_at","expires_at","used_at"}. An empty document takes a key away.
+ * "created_by","created_at","expires_at","used_at"}; "report/<id>", "dashboard/<id>", "note/<id>"
+ * and "alert/<id>": what a team keeps about its reports, which the fold itself never reads
+ * (api/documents.c). An empty document takes a key away.
  */
 #ifndef KN_APPLY_SETTINGS_H
 #define KN_APPLY_SETTINGS_H
@@ -37,6 +39,11 @@ struct kn_source {
     bool enabled;
     bool deleted;       /* kept so that old events still name it */
     struct kn_str json; /* its document */
+};
+
+/* What a team keeps: an object of JSON under a whole key, such as "report/rep_...". */
+struct kn_document {
+    struct kn_str key, json;
 };
 
 /* An address that gives the members of a segment as CSV to whoever knows it. */
@@ -71,6 +78,8 @@ struct kn_settings {
     uint64_t *lists; /* ids of those that are lists, rising */
     size_t list_count;
     struct kn_surroundings *surroundings; /* of all of them */
+    struct kn_document *documents;        /* by key */
+    size_t document_count;
 };
 
 const struct kn_source *kn_settings_source(const struct kn_settings *s, uint32_t number);
@@ -81,6 +90,11 @@ const struct kn_csv_link *kn_settings_csv_link(const struct kn_settings *s, stru
 const struct kn_defined *kn_settings_defined(const struct kn_settings *s, struct kn_str key);
 /* Its place in `defined`, or SIZE_MAX. */
 size_t kn_settings_defined_at(const struct kn_settings *s, struct kn_str key);
+/* Those whose key begins with `prefix`, *ret_count of them together; and one by its key, or NULL.
+ */
+const struct kn_document *kn_settings_documents(const struct kn_settings *s, struct kn_str prefix,
+                                                size_t *ret_count);
+const struct kn_document *kn_settings_document(const struct kn_settings *s, struct kn_str key);
 /* A segment is the list of that id. */
 bool kn_settings_has_list(const struct kn_settings *s, uint64_t list);
 const char *kn_party_name(enum kn_party party);

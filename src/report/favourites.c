@@ -97,7 +97,8 @@ static void count_top(struct job *j, uint32_t ordinal)
         }
         if (!members) {
             j->counts[(size_t)top.id * KN_FAVOURITES_TOP + place]++;
-        } else if (top.id == f->cell_id) {
+        } else if (top.id == f->cell_id &&
+                   (f->request->cell_place == 0 || f->request->cell_place == place + 1)) {
             members[ordinal / 64] |= UINT64_C(1) << (ordinal % 64);
         }
     }

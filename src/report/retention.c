@@ -131,9 +131,9 @@ static enum kn_rc prepare(struct kn_retention_plan *r, struct kn_err *err)
     KN_TRY(make_edges(r, err));
     int64_t end = r->edges.at[r->edges.count];
     KN_TRY(kn_population_make(r->report, &r->population, err));
-    KN_TRY(kn_lane_make(r->report, KN_TABLE_EVENT, &q->first, q->from,
+    KN_TRY(kn_lane_make(r->report, kn_lane_kind(&q->first), &q->first, q->from,
                         q->to < after_now ? q->to : after_now, &r->first, err));
-    KN_TRY(kn_lane_make(r->report, KN_TABLE_EVENT, &q->back, q->from,
+    KN_TRY(kn_lane_make(r->report, kn_lane_kind(&q->back), &q->back, q->from,
                         end < after_now ? end : after_now, &r->back, err));
     KN_TRY(kn_dimension_make(r->report, &q->breakdown, &r->first, &r->dimension, err));
     r->cell_group =

@@ -31,6 +31,14 @@ const FirstRunPage = lazy(() => import('./pages/first-run'));
 const SeriesPage = lazy(() => import('./pages/report-series'));
 const FunnelPage = lazy(() => import('./pages/report-funnel'));
 const RetentionPage = lazy(() => import('./pages/report-retention'));
+const PathsPage = lazy(() => import('./pages/report-paths'));
+const OverlapPage = lazy(() => import('./pages/report-overlap'));
+const ComparePage = lazy(() => import('./pages/report-compare'));
+const FavouritesPage = lazy(() => import('./pages/report-favourites'));
+const SavedPage = lazy(() => import('./pages/report-saved'));
+const DashboardsPage = lazy(() => import('./pages/dashboards'));
+const DashboardPage = lazy(() => import('./pages/dashboard'));
+const AlertsPage = lazy(() => import('./pages/alerts'));
 const CustomersPage = lazy(() => import('./pages/report-customers'));
 
 const KEY = 'kern-workspace';
@@ -91,7 +99,15 @@ export function App() {
             <Route path="/reports/series" component={SeriesPage} />
             <Route path="/reports/funnel" component={FunnelPage} />
             <Route path="/reports/retention" component={RetentionPage} />
+            <Route path="/reports/paths" component={PathsPage} />
+            <Route path="/reports/overlap" component={OverlapPage} />
+            <Route path="/reports/compare" component={ComparePage} />
             <Route path="/reports/customers" component={CustomersPage} />
+            <Route path="/reports/favourites" component={FavouritesPage} />
+            <Route path="/reports/saved" component={SavedPage} />
+            <Route path="/dashboards" component={DashboardsPage} />
+            <Route path="/dashboards/:id">{({ id }) => <DashboardPage key={id} id={id} />}</Route>
+            <Route path="/alerts" component={AlertsPage} />
             <Route path="/reports">
               <Redirect to="/reports/series" replace />
             </Route>

@@ -95,6 +95,10 @@ uint32_t world_root(const struct world *w, uint32_t ordinal);
 /* Numbers of the events of a person, in (time, arrival) order; those after now left out. */
 size_t world_events_of(const struct world *w, uint32_t person, size_t *ret);
 
+/* The same with the orders among them, each an event of the name WORLD_ORDER that has no fields. */
+enum { WORLD_ORDER = WORLD_EVENTS, WORLD_ALL_ROWS = 2 * WORLD_ROWS };
+size_t world_rows_of(const struct world *w, uint32_t person, struct world_event *ret);
+
 /* Conditions, as text and as what they mean here. */
 enum { WORLD_CONDITIONS = 9 };
 extern const char *const world_conditions[WORLD_CONDITIONS]; /* [0] NULL: none */

@@ -4,7 +4,7 @@ import { IconArrowMerge, IconArrowsSplit, IconBan, IconChevronDown, IconCopy, Ic
 import { useState, type ComponentType } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Profile } from '../api/types';
-import { download, save } from '../reports/csv';
+import { download, saveBlob } from '../reports/csv';
 import { useSession, useWs } from '../session';
 import { AddNote, CorrectTrait, Objection, StopMail, type CareProps } from './care';
 import { rowsOf, wholePerson } from './export';
@@ -30,7 +30,7 @@ export function Actions({ profile }: { profile: Profile }) {
   const copy = () => {
     navigator.clipboard.writeText(JSON.stringify(profile, null, 2)).then(() => notifications.show({ message: t('care.copied') }), failed);
   };
-  const json = () => void whole().then((w) => save(`${profile.id}.json`, 'application/json', JSON.stringify(w, null, 2)), failed);
+  const json = () => void whole().then((w) => saveBlob(`${profile.id}.json`, new Blob([JSON.stringify(w, null, 2)], { type: 'application/json' })), failed);
   const csv = () => void whole().then((w) => download(profile.id, rowsOf(w)), failed);
   return (
     <>

@@ -12,8 +12,8 @@ function field(cell: Cell): string {
 export const csvOf = (rows: Cell[][]) => rows.map((row) => row.map(field).join(',')).join('\r\n') + '\r\n';
 
 /** Gives the browser a file of that name. */
-export function save(name: string, type: string, ...parts: BlobPart[]) {
-  const url = URL.createObjectURL(new Blob(parts, { type }));
+export function saveBlob(name: string, blob: Blob) {
+  const url = URL.createObjectURL(blob);
   const link = document.createElement('a');
   link.href = url;
   link.download = name;
@@ -21,4 +21,4 @@ export function save(name: string, type: string, ...parts: BlobPart[]) {
   URL.revokeObjectURL(url);
 }
 
-export const download = (name: string, rows: Cell[][]) => save(`${name}.csv`, 'text/csv', '\ufeff', csvOf(rows));
+export const download = (name: string, rows: Cell[][]) => saveBlob(`${name}.csv`, new Blob(['\ufeff', csvOf(rows)], { type: 'text/csv' }));

@@ -7,7 +7,7 @@ import { Link } from 'wouter';
 import { get, pagesOf } from '../api/client';
 import type { Page } from '../api/types';
 import { useFormat } from '../format';
-import { save as saveFile } from '../reports/csv';
+import { saveBlob } from '../reports/csv';
 import { useWs } from '../session';
 import { Empty, Failed, LoadingRows } from '../ui/states';
 import { FormError, SettingsFrame } from './parts';
@@ -98,7 +98,7 @@ export default function AuditPage() {
     getNextPageParam: (page) => page.next,
   });
   const entries = list.data?.pages.flatMap((p) => p.data) ?? [];
-  const save = useMutation({ mutationFn: async () => saveFile('audit.csv', 'text/csv', ...(await pagesOf(ws('/audit.csv'), queryOf(filter)))) });
+  const save = useMutation({ mutationFn: async () => saveBlob('audit.csv', new Blob(await pagesOf(ws('/audit.csv'), queryOf(filter)), { type: 'text/csv' })) });
   const csv = (
     <Button variant="default" leftSection={<IconDownload size={16} aria-hidden />} onClick={() => save.mutate()} loading={save.isPending}>
       {t('reports.csv')}

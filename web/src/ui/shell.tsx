@@ -1,7 +1,7 @@
 /** The frame around every page: navigation, workspace, language, appearance, account. */
-import { ActionIcon, Alert, AppShell, Burger, Group, Menu, NavLink, Select, Stack, Text, useMantineColorScheme } from '@mantine/core';
+import { ActionIcon, Alert, AppShell, Box, Burger, Group, Menu, NavLink, Select, Stack, Text, useMantineColorScheme } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { IconAddressBook, IconChartHistogram, IconLayoutDashboard, IconUsersGroup, IconDatabaseImport, IconLanguage, IconLogout, IconMoon, IconSend, IconSettings, IconSun, IconSunMoon, IconUser, IconUserCog } from '@tabler/icons-react';
+import { IconAddressBook, IconChartHistogram, IconLayoutDashboard, IconLayoutGrid, IconUsersGroup, IconDatabaseImport, IconLanguage, IconLogout, IconMoon, IconSend, IconSettings, IconSun, IconSunMoon, IconUser, IconUserCog } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -11,11 +11,13 @@ import type { Permission } from '../api/types';
 import { useFormat } from '../format';
 import { LANGUAGES, setLanguage, type Language } from '../i18n';
 import { useSession } from '../session';
+import { Bell } from './bell';
 
 const PAGES = [
   { to: '/', label: 'nav.home', icon: IconLayoutDashboard },
   { to: '/profiles', label: 'nav.profiles', icon: IconAddressBook, needs: 'personal' },
   { to: '/segments', label: 'nav.segments', icon: IconUsersGroup },
+  { to: '/dashboards', label: 'nav.dashboards', icon: IconLayoutGrid },
   { to: '/reports', label: 'nav.reports', icon: IconChartHistogram },
   { to: '/sources', label: 'nav.sources', icon: IconDatabaseImport },
   { to: '/destinations', label: 'nav.destinations', icon: IconSend },
@@ -97,13 +99,19 @@ export function Shell({ onWorkspace, children }: { onWorkspace: (id: string) => 
       <AppShell.Header hiddenFrom="sm" px="md" bg="var(--kern-surface)">
         <Group h="100%" justify="space-between">
           <Brand />
-          <Burger opened={open} onClick={toggle} size="sm" aria-label={t('app.menu')} />
+          <Group gap={4}>
+            <Bell />
+            <Burger opened={open} onClick={toggle} size="sm" aria-label={t('app.menu')} />
+          </Group>
         </Group>
       </AppShell.Header>
       <AppShell.Navbar className="kern-rail" p="md">
         <Stack h="100%" gap="md">
           <Group justify="space-between">
             <Brand />
+            <Box visibleFrom="sm">
+              <Bell />
+            </Box>
             <ActionIcon hiddenFrom="sm" variant="subtle" onClick={close} aria-label={t('state.close')}>
               ✕
             </ActionIcon>

@@ -1,5 +1,5 @@
 /** English: accounts and the pages of settings. */
-import type { accountNl } from './account-nl';
+import type { accountNl } from './nl-account';
 
 export const accountEn: typeof accountNl = {
   pages: { workspace: 'Workspace', identity: 'Identity', users: 'Users', tokens: 'API tokens', mail: 'Mail', audit: 'Audit log', account: 'Your account' },

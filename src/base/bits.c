@@ -156,7 +156,10 @@ KN_AVX512 static uint64_t avx512_count(const uint64_t *bits, size_t words)
         sums[1] = _mm512_add_epi64(sums[1], _mm512_popcnt_epi64(_mm512_loadu_si512(bits + i + 8)));
     }
     uint64_t sum = (uint64_t)_mm512_reduce_add_epi64(_mm512_add_epi64(sums[0], sums[1]));
-    return sum + plain_count(bits + i, words - i);
+    for (; i < words; i++) {
+        sum += (uint64_t)__builtin_popcountll(bits[i]);
+    }
+    return sum;
 }
 
 KN_AVX512 static void avx512_meet(uint64_t *to, const uint64_t *base,

@@ -54,6 +54,7 @@ struct kn_instance {
     uint32_t slot;                   /* in live->all, and its bit in every set */
     uint32_t level;                  /* longest chain of definitions it reads */
     uint32_t rank;                   /* in live->deep, when its level is not 0 */
+    struct kn_change last;           /* texts are good while its position is the record's */
 };
 
 struct kn_bits {
@@ -108,6 +109,11 @@ struct kn_live_event {              /* of the plan */
     uint32_t reader_count, reader_room, need_count, need_room;
 };
 
+struct kn_live_list { /* an instance that is a list */
+    uint64_t list;
+    uint32_t slot;
+};
+
 struct kn_live_memo {
     const void *keys;
     uint32_t event, field;
@@ -134,6 +140,8 @@ struct kn_live {
     struct kn_plan plan;
     struct kn_live_event *events; /* [event_count], of the plan; owned */
     uint32_t event_count;
+    struct kn_live_list *lists; /* by list, slot; owned */
+    uint32_t list_count, list_room;
     struct kn_bits consent_readers, identifier_readers, order_readers, every;
     struct kn_bits empty_matters; /* true, waiting or with a value for a profile without anything */
     struct kn_bits is_deep;
@@ -254,6 +262,8 @@ struct kn_live_view {
     bool is_new, is_empty;      /* is_empty: of nobody */
     struct kn_history *history; /* NULL: not asked for yet */
     struct kn_person *person;   /* NULL: not asked for yet */
+    const uint64_t *lists;      /* it is on; NULL: not asked for yet */
+    size_t list_count;
     struct kn_view view;
 };
 /* The view is in v->view. Values come from live->arena. */
@@ -275,6 +285,19 @@ void kn_live_settle(struct kn_fold *f, struct kn_instance *instance, bool truth,
                     struct kn_str value, int64_t next_us, const struct kn_live_why *why,
                     bool direct);
 void kn_live_finish_list(struct kn_fold *f);
+
+/* live_lists.c: instances that are lists (apply/lists.h). While one is installed, the bits under
+ * number | KN_KNOWN_BIT say who is still to be put on it. */
+void kn_live_index_list(struct kn_live *live, const struct kn_instance *instance);
+void kn_live_unindex_list(struct kn_live *live, const struct kn_instance *instance);
+/* The profile is on the list. */
+bool kn_live_is_listed(struct kn_live_view *v, const struct kn_instance *instance);
+/* Adds to live->todo the lists the profile is on, and those it is a member of. */
+void kn_live_add_lists(struct kn_live_view *v);
+/* Whom a new instance begins with. */
+void kn_live_freeze(struct kn_fold *f, const struct kn_instance *instance);
+/* Answers whether there was anything to do. */
+bool kn_live_install_listed(struct kn_fold *f, struct kn_instance *instance, uint32_t ordinal);
 
 /* live_build.c */
 void kn_live_install(struct kn_fold *f, bool is_tick);

@@ -58,6 +58,9 @@ void kn_live_index_reset(struct kn_live *live)
     kn_free(live->events);
     live->events = NULL;
     live->event_count = live->words = live->words_room = 0;
+    kn_free(live->lists);
+    live->lists = NULL;
+    live->list_count = live->list_room = 0;
     kn_plan_deinit(&live->plan);
     kn_plan_init(&live->plan);
     kn_histories_clear(&live->histories); /* their rows are of the plan */
@@ -139,6 +142,7 @@ void kn_live_index(struct kn_fold *f, struct kn_instance *instance)
     if (reads->identifier_count > 0) {
         kn_bits_set(live->identifier_readers, instance->slot);
     }
+    kn_live_index_list(live, instance);
     index_empty(f, instance);
 }
 
@@ -147,6 +151,7 @@ void kn_live_unindex(struct kn_live *live, struct kn_instance *instance)
     struct kn_bits sets[] = {live->consent_readers, live->identifier_readers, live->order_readers,
                              live->every, live->empty_matters};
     each_event(live, instance, false);
+    kn_live_unindex_list(live, instance);
     for (uint32_t i = 0; i < kn_live_read_keys(instance); i++) {
         struct kn_live_name *name = kn_live_name(live, kn_live_read_key(instance, i));
         if (name) {

@@ -4,12 +4,13 @@
 #include <stdlib.h>
 
 #include "apply/defined.h"
+#include "apply/destinations.h"
 #include "apply/fold.h"
-#include "apply/live.h"
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/mem.h"
 #include "format/json.h"
+#include "format/time_text.h"
 #include "format/token.h"
 
 enum { SETTINGS_ARENA_MAX = 64 * 1024 * 1024, SOURCES_MAX = 10000, KEYS_MAX = 100 };
@@ -25,7 +26,7 @@ struct base {
 };
 
 struct snapshot {
-    struct kn_settings pub; /* first; its `defined` is its own, all else the base's */
+    struct kn_settings pub; /* first; `defined` and `lists` are its own, all else the base's */
     struct base *base;
     atomic_uint references;
 };
@@ -60,6 +61,7 @@ void kn_settings_unref(struct kn_settings *s)
     for (size_t i = 0; i < s->defined_count; i++) {
         kn_defined_unref(s->defined[i]);
     }
+    kn_free(s->lists);
     kn_free(s->defined);
     base_unref(self_of(s)->base);
     kn_free(s);
@@ -114,6 +116,31 @@ const struct kn_defined *kn_settings_defined(const struct kn_settings *s, struct
 {
     size_t at = place_of(s, key);
     return at < s->defined_count && kn_str_eq(s->defined[at]->key, key) ? s->defined[at] : NULL;
+}
+
+bool kn_settings_has_list(const struct kn_settings *s, uint64_t list)
+{
+    size_t low = 0;
+    size_t high = s->list_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (s->lists[middle] < list) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < s->list_count && s->lists[low] == list;
+}
+
+const struct kn_csv_link *kn_settings_csv_link(const struct kn_settings *s, struct kn_str id)
+{
+    for (size_t i = 0; i < s->csv_link_count; i++) {
+        if (kn_str_eq(s->csv_links[i].id, id)) {
+            return &s->csv_links[i];
+        }
+    }
+    return NULL;
 }
 
 static const char *const party_names[] = {"zero", "first", "second", "third"};
@@ -267,6 +294,77 @@ static enum kn_rc read_workspace(struct builder *b, const struct kn_setting_doc 
     return KN_OK;
 }
 
+/* ---- destinations ---- */
+
+static int64_t time_of(struct builder *b, const struct kn_json *doc, const char *key)
+{
+    int64_t us = 0;
+    struct kn_str at = text(b, doc, key);
+    return at.len > 0 && kn_time_parse(at, &us) ? us : 0;
+}
+
+static int64_t number_of(const struct kn_json *doc, const char *key)
+{
+    int64_t number = 0;
+    (void)kn_json_i64(doc, kn_json_find(doc, 0, kn_str_c(key)), &number);
+    return number;
+}
+
+static enum kn_rc read_destination(struct builder *b, const struct kn_setting_doc *doc_text)
+{
+    struct kn_settings *s = &b->s->pub;
+    struct kn_json doc;
+    KN_TRY(parse(b, doc_text->key, doc_text->json, &doc));
+    if (s->destination_count == KN_DESTINATIONS_MAX) {
+        return kn_fail(b->err, KN_E_LIMIT, "at most %d destinations", (int)KN_DESTINATIONS_MAX);
+    }
+    struct kn_destination *d = &s->destinations[s->destination_count++];
+    *d = (struct kn_destination){
+        .id = kn_arena_str(&b->s->base->arena, kn_str_c(doc_text->key + strlen("destination/"))),
+        .name = text(b, &doc, "name"),
+        .kind = text(b, &doc, "kind"),
+        .url = text(b, &doc, "url"),
+        .purpose = text(b, &doc, "purpose"),
+        .enabled = kn_json_type_at(&doc, kn_json_find(&doc, 0, KN_STR("enabled"))) != KN_JSON_FALSE,
+        .generation = (uint32_t)number_of(&doc, "generation"),
+        .rotated_us = time_of(b, &doc, "rotated_at"),
+        .version = (uint64_t)number_of(&doc, "version"),
+        .created_us = time_of(b, &doc, "created_at"),
+        .updated_us = time_of(b, &doc, "updated_at"),
+        .json = kn_arena_str(&b->s->base->arena, kn_str_c(doc_text->json)),
+    };
+    KN_TRY(texts(b, &doc, "segments", &d->segments, &d->segment_count));
+    KN_TRY(texts(b, &doc, "fields", &d->fields, &d->field_count));
+    if (d->segment_count > KN_DESTINATION_SEGMENTS_MAX) {
+        return kn_fail(b->err, KN_E_LIMIT, "a destination has at most %d segments",
+                       (int)KN_DESTINATION_SEGMENTS_MAX);
+    }
+    return KN_OK;
+}
+
+static enum kn_rc read_csv_link(struct builder *b, const struct kn_setting_doc *doc_text)
+{
+    struct kn_settings *s = &b->s->pub;
+    struct kn_json doc;
+    KN_TRY(parse(b, doc_text->key, doc_text->json, &doc));
+    if (s->csv_link_count == KN_CSV_LINKS_MAX) {
+        return kn_fail(b->err, KN_E_LIMIT, "at most %d CSV links", (int)KN_CSV_LINKS_MAX);
+    }
+    s->csv_links[s->csv_link_count++] = (struct kn_csv_link){
+        .id = kn_arena_str(&b->s->base->arena, kn_str_c(doc_text->key + strlen("csv_link/"))),
+        .name = text(b, &doc, "name"),
+        .segment = text(b, &doc, "segment"),
+        .purpose = text(b, &doc, "purpose"),
+        .fields = text(b, &doc, "fields"),
+        .token_hash = text(b, &doc, "token_hash"),
+        .created_by = text(b, &doc, "created_by"),
+        .created_us = time_of(b, &doc, "created_at"),
+        .expires_us = time_of(b, &doc, "expires_at"),
+        .used_us = time_of(b, &doc, "used_at"),
+    };
+    return KN_OK;
+}
+
 /* ---- segments and computed traits ---- */
 
 static enum kn_rc read_surroundings(struct builder *b)
@@ -294,23 +392,10 @@ static enum kn_rc read_surroundings(struct builder *b)
     return KN_OK;
 }
 
-static bool split_key(struct kn_str text, struct kn_str *ret_key, bool *ret_computed)
-{
-    bool segment = kn_str_starts(text, KN_STR("segment/"));
-    *ret_computed = kn_str_starts(text, KN_STR("computed/"));
-    *ret_key = kn_str_sub(text, segment ? 8 : 9, text.len);
-    return segment || *ret_computed;
-}
-
-static enum kn_rc read_definition(struct builder *b, const struct kn_setting_doc *doc)
+static enum kn_rc add_definition(struct builder *b, struct kn_str key, bool computed,
+                                 struct kn_str json)
 {
     struct kn_settings *s = &b->s->pub;
-    struct kn_str json = kn_str_c(doc->json);
-    struct kn_str key;
-    bool computed;
-    if (!split_key(kn_str_c(doc->key), &key, &computed)) {
-        return KN_OK;
-    }
     const struct kn_defined *known = b->previous ? kn_settings_defined(b->previous, key) : NULL;
     if (known && known->computed == computed && kn_defined_is(known, json, s->surroundings)) {
         s->defined[s->defined_count++] = kn_defined_ref((struct kn_defined *)(uintptr_t)known);
@@ -322,6 +407,61 @@ static enum kn_rc read_definition(struct builder *b, const struct kn_setting_doc
     return rc;
 }
 
+/* Who may be known at a destination through one of its segments. */
+static enum kn_rc define_for(struct builder *b, const struct kn_destination *d,
+                             struct kn_str segment)
+{
+    struct kn_buf key;
+    struct kn_buf query;
+    struct kn_buf json;
+    kn_buf_init(&key, 1024);
+    kn_buf_init(&query, 1024);
+    kn_buf_init(&json, 4096);
+    kn_destination_key(d->id, segment, &key);
+    kn_buf_printf(&query, "segment('%.*s')", KN_STR_ARG(segment));
+    if (!kn_str_eq(d->purpose, KN_STR("service"))) {
+        kn_buf_printf(&query, " AND consent('%.*s') = 'granted'", KN_STR_ARG(d->purpose));
+    }
+    kn_buf_char(&json, '{');
+    kn_json_out_kv(&json, "query", kn_buf_view(&query));
+    kn_buf_char(&json, '}');
+    enum kn_rc rc = key.rc != KN_OK || query.rc != KN_OK || json.rc != KN_OK
+                        ? kn_fail(b->err, KN_E_LIMIT, "destination: a text is too long")
+                        : add_definition(b, kn_buf_view(&key), false, kn_buf_view(&json));
+    kn_buf_deinit(&json);
+    kn_buf_deinit(&query);
+    kn_buf_deinit(&key);
+    return rc;
+}
+
+static enum kn_rc define_for_destinations(struct builder *b)
+{
+    const struct kn_settings *s = &b->s->pub;
+    for (size_t i = 0; i < s->destination_count; i++) {
+        for (size_t k = 0; k < s->destinations[i].segment_count; k++) {
+            KN_TRY(define_for(b, &s->destinations[i], s->destinations[i].segments[k]));
+        }
+    }
+    return KN_OK;
+}
+
+bool kn_settings_split_key(struct kn_str text, struct kn_str *ret_key, bool *ret_computed)
+{
+    bool segment = kn_str_starts(text, KN_STR("segment/"));
+    *ret_computed = kn_str_starts(text, KN_STR("computed/"));
+    *ret_key = kn_str_sub(text, segment ? 8 : 9, text.len);
+    return segment || *ret_computed;
+}
+
+static enum kn_rc read_definition(struct builder *b, const struct kn_setting_doc *doc)
+{
+    struct kn_str key;
+    bool computed;
+    return kn_settings_split_key(kn_str_c(doc->key), &key, &computed)
+               ? add_definition(b, key, computed, kn_str_c(doc->json))
+               : KN_OK;
+}
+
 static int compare_keys(const void *a, const void *b)
 {
     const struct kn_defined *const *x = a;
@@ -329,17 +469,46 @@ static int compare_keys(const void *a, const void *b)
     return kn_str_cmp((*x)->key, (*y)->key);
 }
 
+static int compare_lists(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Of the definitions it has now. */
+static enum kn_rc find_lists(struct kn_settings *s, struct kn_err *err)
+{
+    s->list_count = 0;
+    s->lists = kn_calloc(s->defined_count + 1, sizeof *s->lists);
+    if (!s->lists) {
+        return kn_fail(err, KN_E_NOMEM, "settings: out of memory");
+    }
+    for (size_t i = 0; i < s->defined_count; i++) {
+        if (s->defined[i]->list != 0) {
+            s->lists[s->list_count++] = s->defined[i]->list;
+        }
+    }
+    qsort(s->lists, s->list_count, sizeof *s->lists, compare_lists);
+    return KN_OK;
+}
+
 static enum kn_rc read_definitions(struct builder *b, const struct kn_setting_doc *docs,
                                    size_t count)
 {
     struct kn_settings *s = &b->s->pub;
-    s->defined = kn_calloc(count + 1, sizeof(struct kn_defined *));
+    size_t room = count + 1;
+    for (size_t i = 0; i < s->destination_count; i++) {
+        room += s->destinations[i].segment_count;
+    }
+    s->defined = kn_calloc(room, sizeof(struct kn_defined *));
     if (!s->defined) {
         return kn_fail(b->err, KN_E_NOMEM, "settings: out of memory");
     }
     for (size_t i = 0; i < count; i++) {
         KN_TRY(read_definition(b, &docs[i]));
     }
+    KN_TRY(define_for_destinations(b));
     qsort(s->defined, s->defined_count, sizeof(struct kn_defined *), compare_keys);
     for (size_t i = 1; i < s->defined_count; i++) {
         if (kn_str_eq(s->defined[i - 1]->key, s->defined[i]->key)) {
@@ -347,15 +516,18 @@ static enum kn_rc read_definitions(struct builder *b, const struct kn_setting_do
                            KN_STR_ARG(s->defined[i]->key));
         }
     }
-    return KN_OK;
+    return find_lists(s, b->err);
 }
 
 static enum kn_rc read_all(struct builder *b, const struct kn_setting_doc *docs, size_t count)
 {
     struct kn_settings *s = &b->s->pub;
     const char *identity = "";
-    s->sources = kn_arena_zero(&b->s->base->arena, SOURCES_MAX, sizeof *s->sources);
-    if (!s->sources) {
+    struct kn_arena *arena = &b->s->base->arena;
+    s->sources = kn_arena_zero(arena, SOURCES_MAX, sizeof *s->sources);
+    s->destinations = kn_arena_zero(arena, KN_DESTINATIONS_MAX, sizeof *s->destinations);
+    s->csv_links = kn_arena_zero(arena, KN_CSV_LINKS_MAX, sizeof *s->csv_links);
+    if (!s->sources || !s->destinations || !s->csv_links) {
         return kn_fail(b->err, KN_E_NOMEM, "settings: out of memory");
     }
     for (size_t i = 0; i < count; i++) {
@@ -365,6 +537,10 @@ static enum kn_rc read_all(struct builder *b, const struct kn_setting_doc *docs,
             identity = docs[i].json;
         } else if (strncmp(docs[i].key, "source/", strlen("source/")) == 0) {
             KN_TRY(read_source(b, &docs[i]));
+        } else if (strncmp(docs[i].key, "destination/", strlen("destination/")) == 0) {
+            KN_TRY(read_destination(b, &docs[i]));
+        } else if (strncmp(docs[i].key, "csv_link/", strlen("csv_link/")) == 0) {
+            KN_TRY(read_csv_link(b, &docs[i]));
         }
     }
     struct base *base = b->s->base;
@@ -376,6 +552,7 @@ static enum kn_rc read_all(struct builder *b, const struct kn_setting_doc *docs,
     KN_TRY(kn_identity_rules_parse(kn_str_c(identity), &base->identity, b->err));
     s->identity = base->identity;
     KN_TRY(read_surroundings(b));
+    KN_TRY(kn_documents_make(docs, count, arena, s, b->err));
     return read_definitions(b, docs, count);
 }
 
@@ -421,13 +598,15 @@ enum kn_rc kn_settings_build(const struct kn_setting_doc *docs, size_t count, ui
 }
 
 /* The previous definitions with `made` in the place `at`: instead of the one there when it has that
- * key. NULL: that one goes. */
-static bool take_definitions(struct kn_settings *s, const struct kn_settings *previous, size_t at,
-                             bool there, struct kn_defined *made)
+ * key. NULL: that one goes. `made` is the snapshot's from here on. */
+static enum kn_rc take_definitions(struct kn_settings *s, const struct kn_settings *previous,
+                                   size_t at, bool there, struct kn_defined *made,
+                                   struct kn_err *err)
 {
     struct kn_defined **all = kn_alloc((previous->defined_count + 2) * sizeof(struct kn_defined *));
     if (!all) {
-        return false;
+        kn_defined_unref(made);
+        return kn_fail(err, KN_E_NOMEM, "settings: out of memory");
     }
     s->defined = all;
     for (size_t i = 0; i < previous->defined_count; i++) {
@@ -441,7 +620,7 @@ static bool take_definitions(struct kn_settings *s, const struct kn_settings *pr
     if (at == previous->defined_count && made) {
         all[s->defined_count++] = made;
     }
-    return true;
+    return find_lists(s, err);
 }
 
 enum kn_rc kn_settings_with(const struct kn_settings *previous, struct kn_str doc_key,
@@ -450,7 +629,7 @@ enum kn_rc kn_settings_with(const struct kn_settings *previous, struct kn_str do
     struct kn_str key;
     bool computed;
     struct kn_defined *made = NULL;
-    kn_assert(split_key(doc_key, &key, &computed));
+    kn_assert(kn_settings_split_key(doc_key, &key, &computed));
     size_t at = place_of(previous, key);
     bool there = at < previous->defined_count && kn_str_eq(previous->defined[at]->key, key);
     if (there && previous->defined[at]->computed != computed) {
@@ -462,18 +641,21 @@ enum kn_rc kn_settings_with(const struct kn_settings *previous, struct kn_str do
         KN_TRY(kn_defined_make(key, computed, json, base->surroundings, &made, err));
     }
     struct snapshot *s = new_snapshot(base);
-    if (s) {
-        s->pub = *previous;
-        s->pub.version++;
-        s->pub.defined = NULL;
-        s->pub.defined_count = 0;
-    }
-    if (!s || !take_definitions(&s->pub, previous, at, there, made)) {
-        kn_free(s);
+    if (!s) {
         kn_defined_unref(made);
         return kn_fail(err, KN_E_NOMEM, "settings: out of memory");
     }
     atomic_fetch_add_explicit(&base->references, 1, memory_order_relaxed);
+    s->pub = *previous;
+    s->pub.version++;
+    s->pub.defined = NULL;
+    s->pub.lists = NULL;
+    s->pub.defined_count = s->pub.list_count = 0;
+    enum kn_rc rc = take_definitions(&s->pub, previous, at, there, made, err);
+    if (rc != KN_OK) {
+        kn_settings_unref(&s->pub);
+        return rc;
+    }
     *ret = &s->pub;
     return KN_OK;
 }
@@ -494,203 +676,4 @@ enum kn_rc kn_settings_check(struct kn_str key, struct kn_str json, struct kn_er
     }
     kn_arena_deinit(&arena);
     return rc;
-}
-
-/* ---- the fold's side ---- */
-
-static char *text_copy(struct kn_str s)
-{
-    char *copy = kn_must_alloc(s.len + 1);
-    if (s.len > 0) {
-        memcpy(copy, s.p, s.len);
-    }
-    copy[s.len] = '\0';
-    return copy;
-}
-
-/* Where a key is among the documents, or would be: they are in order. */
-static size_t doc_place(const struct kn_fold *f, struct kn_str key)
-{
-    size_t low = 0;
-    size_t high = f->doc_count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (kn_str_cmp(kn_str_c(f->docs[middle].key), key) < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
-/* NULL: there is none. */
-static struct kn_setting_doc *find_doc(const struct kn_fold *f, struct kn_str key)
-{
-    size_t at = doc_place(f, key);
-    return at < f->doc_count && kn_str_eq(kn_str_c(f->docs[at].key), key) ? &f->docs[at] : NULL;
-}
-
-static void remove_doc(struct kn_fold *f, struct kn_str key)
-{
-    struct kn_setting_doc *doc = find_doc(f, key);
-    if (doc) {
-        kn_free(doc->key);
-        kn_free(doc->json);
-        f->doc_count--;
-        memmove(doc, doc + 1, (size_t)(f->docs + f->doc_count - doc) * sizeof *doc);
-    }
-}
-
-static void set_doc(struct kn_fold *f, struct kn_str key, struct kn_str json)
-{
-    struct kn_setting_doc *doc = find_doc(f, key);
-    if (doc) {
-        kn_free(doc->json);
-        doc->json = text_copy(json);
-        return;
-    }
-    size_t at = doc_place(f, key);
-    if (f->doc_count == f->doc_room) {
-        f->doc_room = f->doc_room ? f->doc_room * 2 : 16;
-        f->docs = kn_must_realloc(f->docs, f->doc_room * sizeof *f->docs);
-    }
-    memmove(f->docs + at + 1, f->docs + at, (f->doc_count - at) * sizeof *f->docs);
-    f->docs[at] = (struct kn_setting_doc){text_copy(key), text_copy(json)};
-    f->doc_count++;
-}
-
-/* The genesis document holds the seed of every hash of the workspace. */
-static void read_seed(struct kn_fold *f)
-{
-    const struct kn_setting_doc *genesis = find_doc(f, KN_STR("genesis"));
-    size_t offset = 0;
-    struct kn_str key;
-    struct kn_str value;
-    while (genesis && kn_json_walk(kn_str_c(genesis->json), &offset, &key, &value)) {
-        if (kn_str_eq(key, KN_STR("seed"))) {
-            f->key = kn_hash_key_from(value);
-        }
-    }
-}
-
-static void take_settings(struct kn_fold *f, struct kn_settings *next)
-{
-    kn_settings_unref(f->settings);
-    f->settings = next;
-    f->settings_changed = true;
-}
-
-/* A document that does not read leaves the snapshot as it was (the API refuses such a document
- * before it becomes a record). */
-static void publish(struct kn_fold *f)
-{
-    struct kn_settings *next = NULL;
-    struct kn_err err;
-    uint64_t version = f->settings ? f->settings->version + 1 : 1;
-    read_seed(f);
-    if (kn_settings_build(f->docs, f->doc_count, version, &f->key, f->settings, &next, &err) ==
-        KN_OK) {
-        take_settings(f, next);
-    } else if (!f->settings) {
-        kn_panic("settings cannot be read: %s", err.text);
-    }
-}
-
-/* The rest stays as it is, so that a definition costs the same however many there are. */
-static void publish_definition(struct kn_fold *f, struct kn_str key, struct kn_str json)
-{
-    struct kn_settings *next = NULL;
-    struct kn_err err;
-    if (kn_settings_with(f->settings, key, json, &next, &err) == KN_OK) {
-        take_settings(f, next);
-    }
-}
-
-/* An empty document takes a key away. */
-static void take_doc(struct kn_fold *f, struct kn_str key, struct kn_str json)
-{
-    struct kn_str name;
-    bool computed;
-    if (json.len == 0) {
-        remove_doc(f, key);
-    } else {
-        set_doc(f, key, json);
-    }
-    if (f->settings && split_key(key, &name, &computed)) {
-        publish_definition(f, key, json);
-    } else {
-        publish(f);
-    }
-}
-
-/* There is one beginning. */
-static bool is_second_genesis(const struct kn_fold *f, struct kn_str key)
-{
-    return kn_str_eq(key, KN_STR("genesis")) && find_doc(f, key) != NULL;
-}
-
-void kn_fold_setting(struct kn_fold *f, struct kn_str key, struct kn_str json)
-{
-    kn_assert(key.len > 0 && key.len <= KN_STATE_KEY_MAX);
-    if (is_second_genesis(f, key)) {
-        return;
-    }
-    if (json.len == 0) {
-        kn_fold_remove(f, KN_T_SETTING, kn_key_bytes(key));
-    } else {
-        kn_fold_put(f, KN_T_SETTING, kn_key_bytes(key), json);
-    }
-    take_doc(f, key, json);
-}
-
-/* ---- ahead of the fold ---- */
-
-void kn_fold_ahead_init(const struct kn_fold *f, struct kn_fold *ahead)
-{
-    kn_fold_init(ahead, NULL, NULL, NULL, NULL);
-    for (size_t i = 0; i < f->doc_count; i++) {
-        set_doc(ahead, kn_str_c(f->docs[i].key), kn_str_c(f->docs[i].json));
-    }
-    ahead->key = f->key;
-    ahead->settings = f->settings ? kn_settings_ref(f->settings) : NULL;
-}
-
-enum kn_rc kn_fold_ahead_frame(struct kn_fold *ahead, const struct kn_frame *frame,
-                               struct kn_err *err)
-{
-    struct kn_cursor c = kn_cursor(frame->body);
-    struct kn_item item;
-    for (uint32_t i = 0; i < frame->item_count; i++) {
-        kn_arena_clear(&ahead->frame_arena);
-        enum kn_rc rc = kn_item_decode(&c, &ahead->key, &ahead->frame_arena, &item, err);
-        if (rc != KN_OK) {
-            return kn_fail_wrap(err, rc, "record %llu, item %u", (unsigned long long)frame->seq, i);
-        }
-        if (item.kind != KN_ITEM_SETTING && item.kind != KN_ITEM_GENESIS) {
-            continue;
-        }
-        struct kn_str key = item.kind == KN_ITEM_GENESIS ? KN_STR("genesis") : item.name;
-        if (!is_second_genesis(ahead, key)) {
-            take_doc(ahead, key, item.body);
-        }
-    }
-    return KN_OK;
-}
-
-/* ---- at start ---- */
-
-static enum kn_rc load_doc(void *context, struct kn_key key, struct kn_str value,
-                           struct kn_err *err)
-{
-    (void)err;
-    set_doc(context, key.bytes, value);
-    return KN_OK;
-}
-
-enum kn_rc kn_fold_load(struct kn_fold *f, struct kn_err *err)
-{
-    KN_TRY(kn_state_scan(f->state, KN_T_SETTING, load_doc, f, err));
-    publish(f);
-    return f->settings ? kn_live_load(f, err) : KN_OK;
 }

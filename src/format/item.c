@@ -99,7 +99,7 @@ static void device_parts(struct kn_item_device *d, struct kn_str *parts[DEVICE_P
 /* The limits of item.h; decode checks the same. */
 static bool within_limits(const struct kn_item *item)
 {
-    bool ok = item->kind >= KN_ITEM_EVENT && item->kind <= KN_ITEM_BUILT &&
+    bool ok = item->kind >= KN_ITEM_EVENT && item->kind <= KN_ITEM_NOTE &&
               item->type <= KN_EVENT_ALIAS && item->message_id.len <= MESSAGE_ID_MAX &&
               item->id_count <= KN_ITEM_IDS_MAX && item->consent_count <= KN_ITEM_CONSENTS_MAX &&
               item->order.event <= KN_ORDER_CANCELLED;
@@ -431,7 +431,7 @@ static bool take_fixed(struct kn_cursor *c, struct kn_item *item, unsigned *ret_
     item->event_us = take_time(c);
     item->received_us = (int64_t)((uint64_t)item->event_us + (uint64_t)take_time(c));
     item->message_id = take_text(c);
-    if (c->bad || version != ITEM_VERSION || kind < KN_ITEM_EVENT || kind > KN_ITEM_BUILT ||
+    if (c->bad || version != ITEM_VERSION || kind < KN_ITEM_EVENT || kind > KN_ITEM_NOTE ||
         type > KN_EVENT_ALIAS || flags > UINT32_MAX || source > UINT32_MAX ||
         item->message_id.len > MESSAGE_ID_MAX) {
         return false;
@@ -472,6 +472,18 @@ enum kn_rc kn_item_decode(struct kn_cursor *in, const struct kn_hash_key *key,
     }
     *ret = item;
     return KN_OK;
+}
+
+bool kn_id_type_is_name(struct kn_str name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        char ch = name.p[i];
+        if (!((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || ch == '_' || ch == '.' ||
+              ch == '-')) {
+            return false;
+        }
+    }
+    return name.len > 0 && name.len <= 64 && !kn_id_type_is_reserved(name);
 }
 
 bool kn_id_type_is_reserved(struct kn_str name)

@@ -31,6 +31,11 @@ enum kn_item_kind {
         8, /* the first item of a workspace: body = {"name","seed":hex,"created_at"} */
     KN_ITEM_BUILT =
         9, /* a definition is built: name = its key, body = {"number","version","defined"} */
+    KN_ITEM_LIST = 10, /* who is on a list: name = the key of its segment, body = apply/lists.h */
+    KN_ITEM_DELIVERY = 11, /* what became of changes sent: name = a destination's id, body binary
+                              (apply/destinations.h) */
+    KN_ITEM_NOTE = 12,     /* a person wrote about a profile (identifiers[0] names it): traits it
+                              corrects, body: {"text","by"} */
 };
 
 enum kn_event_type {
@@ -166,6 +171,8 @@ const char *kn_event_type_name(enum kn_event_type type); /* "track", ... */
 const char *kn_id_type_name(unsigned type);              /* built-in ones; NULL otherwise */
 /* 0 when it is not a built-in type. */
 uint16_t kn_id_type_number(struct kn_str name);
+/* 1 to 64 of a-z, 0-9, _, . and -, and not reserved: may be the name of an identifier type. */
+bool kn_id_type_is_name(struct kn_str name);
 /* Parameter names of the profile API ("limit", "q", ...): never the name of an identifier type. */
 bool kn_id_type_is_reserved(struct kn_str name);
 

@@ -39,7 +39,7 @@ struct kn_state_table {
     enum kn_state_key_kind kind;
 };
 
-enum { KN_STATE_TABLES_MAX = 24, KN_STATE_KEY_MAX = 128 };
+enum { KN_STATE_TABLES_MAX = 32, KN_STATE_KEY_MAX = 128 };
 
 struct kn_state_options {
     const char *path;                    /* directory of the LMDB environment, made when missing */

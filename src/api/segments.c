@@ -159,20 +159,6 @@ void kn_get_segment_members(struct kn_ctx *ctx)
 
 /* ---- changes ---- */
 
-static const char *cause_name(enum kn_cause cause)
-{
-    switch (cause) {
-    case KN_CAUSE_MESSAGE: return "message";
-    case KN_CAUSE_TIME: return "time";
-    case KN_CAUSE_MERGE: return "merge";
-    case KN_CAUSE_UNMERGE: return "unmerge";
-    case KN_CAUSE_CONSENT: return "consent";
-    case KN_CAUSE_DEFINITION: return "definition";
-    case KN_CAUSE_SEGMENT: return "segment";
-    }
-    return "message";
-}
-
 static void put_change(struct kn_buf *out, const struct kn_segment_change *c)
 {
     kn_json_out_comma(out);
@@ -181,7 +167,7 @@ static void put_change(struct kn_buf *out, const struct kn_segment_change *c)
     kn_json_out_kv(out, "change",
                    c->change.kind == KN_CHANGE_ENTERED ? KN_STR("entered") : KN_STR("exited"));
     put_id(out, "profile", c->id);
-    kn_json_out_kv(out, "cause", kn_str_c(cause_name(c->change.cause)));
+    kn_json_out_kv(out, "cause", kn_str_c(kn_cause_name(c->change.cause)));
     if (c->change.message_id.len > 0) {
         kn_json_out_kv(out, "message_id", c->change.message_id);
     }

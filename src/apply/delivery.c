@@ -41,15 +41,6 @@ static void trim_dead(struct kn_delivery *d)
     }
 }
 
-static void add_counts(struct kn_delivery_counts *to, const struct kn_delivery_counts *more)
-{
-    to->delivered += more->delivered;
-    to->failed += more->failed;
-    to->died += more->died;
-    to->withheld += more->withheld;
-    to->missed += more->missed;
-}
-
 static void note_tries(struct kn_delivery *d, const struct kn_delivery *change)
 {
     d->delivered_us = change->delivered_us ? change->delivered_us : d->delivered_us;
@@ -83,7 +74,7 @@ static void take_outcomes(struct kn_fold *f, struct kn_delivery *d,
     }
     d->cursors = change->cursors;
     d->cursor_count = change->cursor_count;
-    add_counts(&d->counts, &change->counts);
+    kn_delivery_counts_add(&d->counts, &change->counts);
     note_tries(d, change);
     trim_dead(d);
 }

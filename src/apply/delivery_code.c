@@ -4,6 +4,15 @@
 
 enum { VERSION = 1, CURSORS_MAX = 1000, ENTRIES_MAX = 100000 };
 
+void kn_delivery_counts_add(struct kn_delivery_counts *to, const struct kn_delivery_counts *more)
+{
+    to->delivered += more->delivered;
+    to->failed += more->failed;
+    to->died += more->died;
+    to->withheld += more->withheld;
+    to->missed += more->missed;
+}
+
 /* ---- out ---- */
 
 static void put_time(struct kn_buf *out, int64_t us)

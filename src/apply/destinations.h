@@ -94,6 +94,9 @@ struct kn_delivery_counts {
     uint64_t missed;   /* the outbox was full: older changes are gone */
 };
 
+/* `dropped` is the state's own and stays. */
+void kn_delivery_counts_add(struct kn_delivery_counts *to, const struct kn_delivery_counts *more);
+
 struct kn_delivery {
     uint64_t revision; /* rises with each record about it */
     struct kn_delivery_counts counts;

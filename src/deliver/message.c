@@ -82,17 +82,6 @@ static void put_profile(struct kn_buf *out, const struct kn_destination *d, stru
     kn_buf_char(out, '}');
 }
 
-static const char *cause_name(enum kn_cause cause)
-{
-    static const char *const names[] = {
-        [KN_CAUSE_MESSAGE] = "message", [KN_CAUSE_TIME] = "time",
-        [KN_CAUSE_MERGE] = "merge",     [KN_CAUSE_UNMERGE] = "unmerge",
-        [KN_CAUSE_CONSENT] = "consent", [KN_CAUSE_DEFINITION] = "definition",
-        [KN_CAUSE_SEGMENT] = "segment",
-    };
-    return cause >= KN_CAUSE_MESSAGE && cause <= KN_CAUSE_SEGMENT ? names[cause] : "message";
-}
-
 static void put_head(struct kn_buf *out, const char *type, int64_t at_us, struct kn_workspace *ws,
                      const struct kn_destination *d)
 {
@@ -116,7 +105,7 @@ static void put_change(struct kn_buf *out, struct kn_workspace *ws, const struct
     kn_json_out_kv(out, "purpose", d->purpose);
     kn_json_out_kv(out, "segment", e->segment);
     put_profile(out, d, id, p);
-    kn_json_out_kv(out, "cause", kn_str_c(cause_name(e->cause)));
+    kn_json_out_kv(out, "cause", kn_str_c(kn_cause_name(e->cause)));
     if (e->message_id.len > 0) {
         kn_json_out_kv(out, "message_id", e->message_id);
     }

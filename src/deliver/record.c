@@ -4,15 +4,6 @@
 
 enum { RECORD_MS = 100, TOUCHED_MAX = 64, RECORD_BYTES = 1 << 20 };
 
-static void add_counts(struct kn_delivery_counts *to, const struct kn_delivery_counts *more)
-{
-    to->delivered += more->delivered;
-    to->failed += more->failed;
-    to->died += more->died;
-    to->withheld += more->withheld;
-    to->missed += more->missed;
-}
-
 /* ---- the one on its way ---- */
 
 static void applied(struct kn_outbox *o)
@@ -36,7 +27,7 @@ static void lost(struct kn_deliver *deliver, struct kn_outbox *o)
         p->touched = p->touched || p->mark != KN_MARK_NONE;
         p->mark = KN_MARK_NONE;
     }
-    add_counts(&o->change.counts, &o->recording);
+    kn_delivery_counts_add(&o->change.counts, &o->recording);
     if (o->stop != KN_STOP_NONE) {
         o->change.stop = o->stop;
         o->change.stop_version = o->stop_version;

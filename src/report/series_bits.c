@@ -106,11 +106,13 @@ enum kn_rc kn_series_bits_new(const struct kn_series_plan *plan, struct kn_serie
     int64_t *at = kn_alloc((plan->edges.count + 1) * sizeof *at);
     b->words = kn_unit_bits_words(plan->edges.count + 1);
     b->totals = kn_calloc((size_t)b->words * 64, sizeof *b->totals);
-    enum kn_rc rc = at && b->totals ? KN_OK : kn_fail(err, KN_E_NOMEM, "no memory for a series");
-    if (rc == KN_OK) {
-        uint32_t edges = edges_of(plan, at);
-        rc = kn_unit_bits_new(&plan->lane, &plan->population, at, edges, false, &b->bits, err);
+    if (!at || !b->totals) {
+        kn_free(at);
+        return kn_fail(err, KN_E_NOMEM, "no memory for a series");
     }
+    uint32_t edges = edges_of(plan, at);
+    enum kn_rc rc =
+        kn_unit_bits_new(&plan->lane, &plan->population, at, edges, false, &b->bits, err);
     kn_free(at);
     return rc;
 }

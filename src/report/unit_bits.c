@@ -12,8 +12,9 @@
 enum {
     SPARE = KN_BLOCK, /* the place of rows that do not count */
     ROWS = 4096,      /* rows in hand */
-    LANES = 8,        /* written at once */
-    LARGE = 255,      /* as kn_table_part has it: the group is in its list of large ones */
+    BUCKETS_MAX = 1 << 14,
+    LANES = 8,   /* written at once */
+    LARGE = 255, /* as kn_table_part has it: the group is in its list of large ones */
 };
 
 /* What a bucket of high parts knows. */
@@ -78,15 +79,37 @@ static uint32_t edges_before(const struct clock *c, uint32_t hi, uint64_t lo)
     return n;
 }
 
-/* Buckets of 2^shift high parts, few enough to stay in the nearest cache. */
-static enum kn_rc fill_buckets(struct clock *c, struct kn_err *err)
+/* Do two edges with different high parts share a bucket? */
+static bool is_crowded(const struct clock *c, unsigned shift)
+{
+    for (uint32_t i = 1; i < c->edges; i++) {
+        if (c->hi[i] != c->hi[i - 1] && c->hi[i] >> shift == c->hi[i - 1] >> shift) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Buckets of 2^shift high parts, so few that they stay in the nearest cache, unless edges are close
+ * to each other: as when `now` is soon after midnight. */
+static void choose_shift(struct clock *c)
 {
     uint32_t last = c->hi[c->edges - 1];
+    uint32_t most = 4 * c->edges + 64;
     c->cap = last == UINT32_MAX ? last : last + 1;
     c->shift = 0;
-    while ((c->cap >> c->shift) > 8 * c->edges + 512) {
+    while (c->cap >> c->shift > most) {
         c->shift++;
     }
+    while (c->shift > 0 && c->cap >> (c->shift - 1) <= BUCKETS_MAX && is_crowded(c, c->shift)) {
+        c->shift--;
+    }
+    c->crowded = is_crowded(c, c->shift);
+}
+
+static enum kn_rc fill_buckets(struct clock *c, struct kn_err *err)
+{
+    choose_shift(c);
     uint32_t n = (c->cap >> c->shift) + 1;
     c->buckets = kn_alloc(n * sizeof *c->buckets);
     if (!c->buckets) {
@@ -95,7 +118,6 @@ static enum kn_rc fill_buckets(struct clock *c, struct kn_err *err)
     uint32_t at = 0;
     for (uint32_t b = 0; b < n; b++) {
         uint32_t start = b << c->shift;
-        uint64_t next = (uint64_t)(b + 1) << c->shift;
         while (at < c->edges && (c->hi[at] < start || (c->hi[at] == start && c->lo[at] == 0))) {
             at++;
         }
@@ -103,7 +125,6 @@ static enum kn_rc fill_buckets(struct clock *c, struct kn_err *err)
         while (after < c->edges && c->hi[after] == c->hi[at]) {
             after++;
         }
-        c->crowded |= after < c->edges && c->hi[after] < next;
         c->buckets[b] = (struct bucket){c->hi[at], (uint16_t)at, (uint16_t)after};
     }
     return KN_OK;
@@ -147,20 +168,16 @@ static inline uint32_t point_of(const struct clock *c, const struct kn_table_par
 /* ---- rows in hand ---- */
 
 /* The row of a place in hand. Always inline, as what calls it. */
-static inline __attribute__((always_inline)) void
-set_bit(struct kn_unit_bits *b, const struct kn_table_part *t, const struct clock *c, uint32_t i,
-        uint32_t words, bool twice, const uint64_t *truth)
+static inline __attribute__((always_inline)) void set_bit(struct kn_unit_bits *b,
+                                                          const struct kn_table_part *t,
+                                                          const struct clock *c, uint32_t i,
+                                                          uint32_t words, const uint64_t *truth)
 {
     uint64_t row = b->row + i;
     uint32_t point = point_of(c, t, row);
     uint64_t bit = (uint64_t)(!truth || kn_bit(truth, row)) << (point % 64);
     uint64_t *to = b->bits + (size_t)b->places[i] * words;
-    if (twice) {
-        to[1] |= to[0] & bit;
-        to[0] |= bit;
-    } else {
-        to[words == 1 ? 0 : point / 64] |= bit;
-    }
+    to[words == 1 ? 0 : point / 64] |= bit;
 }
 
 /* Rows of the two halves by turns: the next row of a profile reads the word that this one writes,
@@ -169,16 +186,16 @@ set_bit(struct kn_unit_bits *b, const struct kn_table_part *t, const struct cloc
 static inline __attribute__((always_inline)) void set_bits(struct kn_unit_bits *b,
                                                            const struct kn_table_part *t,
                                                            struct clock clock, uint32_t words,
-                                                           bool twice, const uint64_t *truth)
+                                                           const uint64_t *truth)
 {
     uint32_t n = b->rows;
     uint32_t half = n / 2;
     for (uint32_t i = 0; i < half; i++) {
-        set_bit(b, t, &clock, i, words, twice, truth);
-        set_bit(b, t, &clock, half + i, words, twice, truth);
+        set_bit(b, t, &clock, i, words, truth);
+        set_bit(b, t, &clock, half + i, words, truth);
     }
     if (n % 2 == 1) {
-        set_bit(b, t, &clock, n - 1, words, twice, truth);
+        set_bit(b, t, &clock, n - 1, words, truth);
     }
 }
 
@@ -188,16 +205,34 @@ static void flush(struct kn_unit_bits *b, uint32_t part)
     const struct kn_lane_part *p = &b->lane->parts[part];
     struct clock c = b->clocks[part];
     if (p->truth || b->words > 2) {
-        set_bits(b, p->part, c, b->words, b->twice, p->truth);
-    } else if (b->twice) {
-        set_bits(b, p->part, c, 2, true, NULL);
+        set_bits(b, p->part, c, b->words, p->truth);
     } else if (b->words == 2) {
-        set_bits(b, p->part, c, 2, false, NULL);
+        set_bits(b, p->part, c, 2, NULL);
     } else {
-        set_bits(b, p->part, c, 1, false, NULL);
+        set_bits(b, p->part, c, 1, NULL);
     }
     b->row += b->rows;
     b->rows = 0;
+}
+
+/* Once and twice: all rows of a profile in the part, in hand until they are done. Two words per row
+ * that each read what the row before wrote would cost more than the loop's end does. Always inline:
+ * each of the ways is a copy of its own. */
+static inline __attribute__((always_inline)) void
+set_twice(struct kn_unit_bits *b, const struct kn_table_part *t, const struct clock *c,
+          const uint64_t *truth, uint64_t row, uint32_t rows, uint32_t place)
+{
+    uint64_t *to = b->bits + (size_t)place * 2;
+    uint64_t once = 0;
+    uint64_t twice = 0;
+    for (uint32_t i = 0; i < rows; i++) {
+        uint64_t is_true = !truth || kn_bit(truth, row + i);
+        uint64_t bit = is_true << (point_of(c, t, row + i) % 64);
+        twice |= once & bit;
+        once |= bit;
+    }
+    to[1] |= twice | (to[0] & once);
+    to[0] |= once;
 }
 
 /* The next rows, all of one profile. LANES places are written at a time, over the end of what is
@@ -285,6 +320,36 @@ static inline __attribute__((always_inline)) uint32_t take_groups(struct kn_unit
     return g;
 }
 
+static inline __attribute__((always_inline)) uint32_t
+take_twice(struct kn_unit_bits *b, const struct kn_lane_part *p, struct clock clock, uint32_t g,
+           uint32_t first, const uint64_t *want, const uint64_t *truth)
+{
+    const struct kn_table_part *t = p->part;
+    bool plain = is_plain(t, first, want);
+    uint64_t row = b->row;
+    for (; g < t->groups && t->ordinals[g] - first < KN_BLOCK; g++) {
+        uint32_t rows = kn_part_group_rows(t, g);
+        uint32_t place = plain ? t->ordinals[g] - first : place_of(t, t->ordinals[g], first, want);
+        set_twice(b, t, &clock, truth, row, rows, place);
+        row += rows;
+    }
+    b->row = row;
+    return g;
+}
+
+/* The groups of the block from g on. */
+static uint32_t take_block(struct kn_unit_bits *b, uint32_t part, uint32_t g, uint32_t first,
+                           const uint64_t *want)
+{
+    const struct kn_lane_part *p = &b->lane->parts[part];
+    if (b->twice) {
+        return p->truth ? take_twice(b, p, b->clocks[part], g, first, want, p->truth)
+                        : take_twice(b, p, b->clocks[part], g, first, want, NULL);
+    }
+    return is_plain(p->part, first, want) ? take_groups(b, part, g, first, want, true)
+                                          : take_groups(b, part, g, first, want, false);
+}
+
 static void take_part(struct kn_unit_bits *b, uint32_t part, uint32_t first, const uint64_t *want)
 {
     const struct kn_table_part *t = b->lane->parts[part].part;
@@ -295,11 +360,24 @@ static void take_part(struct kn_unit_bits *b, uint32_t part, uint32_t first, con
     }
     b->row = at->row;
     if (at->group < t->groups && t->ordinals[at->group] - first < KN_BLOCK) {
-        at->group = is_plain(t, first, want) ? take_groups(b, part, at->group, first, want, true)
-                                             : take_groups(b, part, at->group, first, want, false);
+        at->group = take_block(b, part, at->group, first, want);
     }
     at->ordinal = first + KN_BLOCK;
     at->row = b->row;
+}
+
+/* One group, of the profile at that place. */
+static void take_one(struct kn_unit_bits *b, uint32_t part, uint32_t g, uint32_t place)
+{
+    const struct kn_lane_part *p = &b->lane->parts[part];
+    uint32_t rows = kn_part_group_rows(p->part, g);
+    b->row = kn_part_group_row(p->part, g);
+    if (b->twice) {
+        set_twice(b, p->part, &b->clocks[part], p->truth, b->row, rows, place);
+    } else {
+        take_large(b, part, rows, place);
+        flush(b, part);
+    }
 }
 
 static void take_moved(struct kn_unit_bits *b, uint32_t part, uint32_t first, const uint64_t *want)
@@ -312,9 +390,7 @@ static void take_moved(struct kn_unit_bits *b, uint32_t part, uint32_t first, co
         uint32_t g = kn_part_find(t, o);
         if (kn_bit(want, moved[i].canonical - first) && !kn_part_is_void(t, o) && g < t->groups &&
             t->ordinals[g] == o) {
-            b->row = kn_part_group_row(t, g);
-            take_large(b, part, kn_part_group_rows(t, g), moved[i].canonical - first);
-            flush(b, part);
+            take_one(b, part, g, moved[i].canonical - first);
         }
     }
 }

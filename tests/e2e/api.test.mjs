@@ -705,6 +705,25 @@ test('segments and computed traits: every route', async () => {
   await ws('GET', '/segments/routed', undefined, { status: 404 });
 });
 
+test('destinations and CSV links: every route', async () => {
+  await ws('POST', '/segments', { key: 'sent', query: "event('Routed').count() >= 1" }, { status: 201 });
+  const d = (await ws('POST', '/destinations', { url: 'https://hooks.invalid/x', purpose: 'service', segments: ['sent'], enabled: false }, { status: 201 })).body;
+  assert.equal(d.status, 'off');
+  await ws('GET', '/destinations', undefined, { status: 200 });
+  await ws('GET', `/destinations/${d.id}`, undefined, { status: 200 });
+  await ws('PATCH', `/destinations/${d.id}`, { name: 'Sent' }, { status: 200 });
+  await ws('POST', `/destinations/${d.id}/secret`, undefined, { status: 200 });
+  assert.equal((await ws('POST', `/destinations/${d.id}/test`, undefined, { status: 200 })).body.ok, false);
+  await ws('GET', `/destinations/${d.id}/dead-letters`, undefined, { status: 200 });
+  await ws('POST', `/destinations/${d.id}/dead-letters/resend`, { all: true }, { status: 200 });
+  await ws('DELETE', `/destinations/${d.id}`, undefined, { status: 204 });
+  const link = (await ws('POST', '/segments/sent/csv-links', { purpose: 'service' }, { status: 201 })).body;
+  await ws('GET', '/segments/sent/csv-links', undefined, { status: 200 });
+  await call('GET', new URL(link.url).pathname, undefined, { auth: null, status: 200, body: false });
+  await ws('DELETE', `/segments/sent/csv-links/${link.id}`, undefined, { status: 204 });
+  await ws('DELETE', '/segments/sent', undefined, { status: 204 });
+});
+
 test('every documented route has answered', async () => {
   for (const path of ['/healthz', '/readyz', '/metrics', '/api/v1/openapi.json']) await call('GET', path, undefined, { auth: null, status: 200 });
   const all = Object.entries(doc.paths).flatMap(([path, methods]) => Object.keys(methods).map((m) => `${m.toUpperCase()} ${path}`));

@@ -141,7 +141,8 @@ test('a note and a correction stay, whatever happens to Kern', async () => {
 
 test('who was active last comes first, exactly, page by page', async () => {
   const batch = Array.from({ length: 300 }, (_, i) => ({ type: 'track', userId: `active-${i}`, event: 'Seen', messageId: `a${i}`, timestamp: at(100 + (i * 7919) % 97), sentAt: START }));
-  await kern.collect('/v1/batch', { batch });
+  const { position } = await kern.collect('/v1/batch', { batch });
+  await ok('GET', `/profiles?limit=1&after=${position}`);
   const by = (p) => [p.last_seen_at, p.id];
   const all = await everyone(null, 1000);
   const wanted = all.map((p, i) => [p, i]).sort(([p, i], [q, k]) => (p.last_seen_at === q.last_seen_at ? i - k : p.last_seen_at < q.last_seen_at ? 1 : -1)).map(([p]) => by(p));

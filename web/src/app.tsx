@@ -24,6 +24,8 @@ const AccountPage = lazy(() => import('./settings/account'));
 const InvitePage = lazy(() => import('./pages/invite'));
 const SourcePage = lazy(() => import('./pages/source').then((m) => ({ default: m.SourcePage })));
 const SourcesPage = lazy(() => import('./pages/sources').then((m) => ({ default: m.SourcesPage })));
+const DestinationPage = lazy(() => import('./pages/destination').then((m) => ({ default: m.DestinationPage })));
+const DestinationsPage = lazy(() => import('./pages/destinations').then((m) => ({ default: m.DestinationsPage })));
 const SchemaPage = lazy(() => import('./pages/schema'));
 const FirstRunPage = lazy(() => import('./pages/first-run'));
 const SeriesPage = lazy(() => import('./pages/report-series'));
@@ -77,6 +79,8 @@ export function App() {
             <Route path="/sources/schema" component={SchemaPage} />
             <Route path="/welcome" component={FirstRunPage} />
             <Route path="/sources/:id">{({ id }) => <SourcePage id={id} />}</Route>
+            <Route path="/destinations" component={DestinationsPage} />
+            <Route path="/destinations/:id">{({ id }) => <DestinationPage id={id} />}</Route>
             <Route path="/settings" component={WorkspacePage} />
             <Route path="/settings/identity" component={IdentityPage} />
             <Route path="/settings/users" component={UsersPage} />

@@ -134,6 +134,8 @@ static struct setup random_setup(struct world *w, struct kn_arena *arena)
     s.q.periods = (uint32_t)kn_rand_below(&w->rand, 8);
     s.q.from = WORLD_START + (int64_t)kn_rand_below(&w->rand, 60) * WORLD_DAY / 3;
     s.q.to = s.q.from + (int64_t)(1 + kn_rand_below(&w->rand, 60)) * WORLD_DAY / 3;
+    int64_t to = world_near(w, s.q.to);
+    s.q.to = to > s.q.from && to < s.q.to ? to : s.q.to;
     s.q.breakdown = world_breakdown(s.by);
     return s;
 }

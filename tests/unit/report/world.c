@@ -595,6 +595,18 @@ struct kn_report world_report(struct world *w, const struct kn_columns_pin *pin,
     return r;
 }
 
+int64_t world_near(struct world *w, int64_t us)
+{
+    if (kn_rand_chance(&w->rand, 1, 2)) {
+        return us;
+    }
+    int64_t at = kn_zone_day_start(w->zone, kn_zone_day(w->zone, us));
+    if (w->event_count > 0 && kn_rand_chance(&w->rand, 1, 2)) {
+        at = w->events[kn_rand_below(&w->rand, w->event_count)].us;
+    }
+    return at + kn_rand_between(&w->rand, -2, 2);
+}
+
 bool world_segment(struct world *w, uint64_t ret[WORLD_WORDS])
 {
     memset(ret, 0, WORLD_WORDS * sizeof *ret);

@@ -128,6 +128,9 @@ struct kn_report world_report(struct world *w, const struct kn_columns_pin *pin,
                               const uint64_t *only);
 /* A random segment, or none (false). */
 bool world_segment(struct world *w, uint64_t ret[WORLD_WORDS]);
+/* `us`, or now and then a moment some microseconds from the local midnight before it or from an
+ * event. */
+int64_t world_near(struct world *w, int64_t us);
 /* NULL: everybody is. */
 bool world_is_in(const struct world *w, const uint64_t *bits, uint32_t person);
 enum kn_phase world_phase(const struct world *w, uint32_t person);

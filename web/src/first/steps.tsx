@@ -97,6 +97,7 @@ function History() {
 
 export function Steps() {
   const { t } = useTranslation();
+  const { caller } = useSession();
   const ws = useWs();
   const client = useQueryClient(); // figures of before the first event send one back here
   const [chosen, setChosen] = useState<string | null>(null);
@@ -119,7 +120,13 @@ export function Steps() {
         )}
       </Step>
       <Step n={2} title={t('first.wait')} hint={t('first.waitHint')} done={arrived}>
-        <Arriving source={source} />
+        {caller.permissions.includes('sources') ? (
+          <Arriving source={source} />
+        ) : (
+          <Text px="md" pb="md" size="sm" aria-live="polite">
+            {t(arrived ? 'first.arrived' : 'first.waiting')}
+          </Text>
+        )}
       </Step>
       <Step n={3} title={t('first.segment')} hint={t('first.segmentHint')}>
         <Group px="md" pb="md" gap="sm">

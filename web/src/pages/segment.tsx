@@ -15,6 +15,7 @@ import { LineChart } from '../ui/line-chart';
 import { Card, PageHead } from '../ui/page';
 import { Empty, Failed, Loading, LoadingRows } from '../ui/states';
 import { ProfileName } from '../ui/profile-link';
+import { CsvLinks } from '../segments/csv-links';
 import { ChangeMembers, Freeze, TakeOff } from '../lists/actions';
 import { ListBadge, SegmentStatus } from './segments';
 
@@ -243,11 +244,12 @@ export function SegmentPage({ segmentKey }: { segmentKey: string }) {
         </Card>
         <Growth segment={s} />
       </SimpleGrid>
-      <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
+      <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md" mb="md">
         <Members segment={s} />
         <Changes segment={s} />
         <WhySegment query={s.query ?? `segment('${s.key}')`} />
       </SimpleGrid>
+      <CsvLinks segment={s} />
     </>
   );
 }

@@ -1,7 +1,7 @@
 /** The frame around every page: navigation, workspace, language, appearance, account. */
 import { ActionIcon, Alert, AppShell, Burger, Group, Menu, NavLink, Select, Stack, Text, useMantineColorScheme } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { IconAddressBook, IconChartHistogram, IconLayoutDashboard, IconUsersGroup, IconDatabaseImport, IconLanguage, IconLogout, IconMoon, IconSettings, IconSun, IconSunMoon, IconUser, IconUserCog } from '@tabler/icons-react';
+import { IconAddressBook, IconChartHistogram, IconLayoutDashboard, IconUsersGroup, IconDatabaseImport, IconLanguage, IconLogout, IconMoon, IconSend, IconSettings, IconSun, IconSunMoon, IconUser, IconUserCog } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -18,6 +18,7 @@ const PAGES = [
   { to: '/segments', label: 'nav.segments', icon: IconUsersGroup },
   { to: '/reports', label: 'nav.reports', icon: IconChartHistogram },
   { to: '/sources', label: 'nav.sources', icon: IconDatabaseImport },
+  { to: '/destinations', label: 'nav.destinations', icon: IconSend },
   { to: '/settings', label: 'nav.settings', icon: IconSettings },
 ] satisfies { to: string; label: string; icon: typeof IconUser; needs?: Permission }[];
 

@@ -14,8 +14,8 @@ const ACCESS = {
     'findProfiles getProfile lookupProfile mergeProfiles listProfileEvents listProfileSessions listProfileOrders listProfileLinks unmergeProfile addConsents ' +
     'reportFunnelProfiles reportRetentionProfiles reportSeriesProfiles reportPathsProfiles reportOverlapProfiles reportCompareProfiles reportRfmProfiles reportGridProfiles reportPhasesProfiles reportFavouritesProfiles ' +
     'explainSegment listMembers listChanges listProfileTraits correctProfileTraits getProfileFavourites addProfileNote listProfileConsents ' +
-    'listDestinations getDestination listDeadLetters',
-  segments: 'matchMembers addMembers removeMembers createSegment changeSegment deleteSegment createComputedTrait changeComputedTrait deleteComputedTrait',
+    'listDeadLetters',
+  segments: 'listDestinations getDestination matchMembers addMembers removeMembers createSegment changeSegment deleteSegment createComputedTrait changeComputedTrait deleteComputedTrait',
   sources: 'createSource changeSource deleteSource addSourceKey deleteSourceKey listRejects listArrivals',
   export:
     'exportMembers createDestination changeDestination deleteDestination rotateDestinationSecret testDestination resendDeadLetters ' +

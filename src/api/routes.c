@@ -43,7 +43,7 @@ const struct kn_api_route kn_api_routes[] = {
      kn_get_profile_favourites, "after", NULL, "FavouriteList", 200, NULL},
     {"POST", PROFILES "/{id}/notes", "addProfileNote",
      "Write a note; it stands in the timeline (type=note)", KN_SCOPE_PERSONAL, true,
-     kn_post_profile_note, "after", "NoteRequest", "Profile", 200, NULL},
+     kn_post_profile_note, "after", "ProfileNoteRequest", "Profile", 200, NULL},
     {"POST", PROFILES "/{id}/unmerge", "unmergeProfile", "Split identifiers off", KN_SCOPE_PERSONAL,
      true, kn_post_unmerge, "dry_run after", "UnmergeRequest", "UnmergeResult", 200, NULL},
     {"GET", PROFILES "/{id}/consents", "listProfileConsents",

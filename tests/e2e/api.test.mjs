@@ -1,5 +1,6 @@
 // The management and read API: every route of the OpenAPI document answers as the document says.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -39,6 +40,20 @@ test('the OpenAPI document is valid, and its examples fit its schemas', async ()
       for (const p of op.parameters) assert.ok(p.description, `${method} ${path} explains ${p.name}`);
     }
   }
+});
+
+test('no name stands twice in the document as it is written', () => {
+  const lines = readFileSync(new URL('../../src/api/openapi.json', import.meta.url), 'utf8').split('\n');
+  const seen = new Set();
+  let section = '';
+  for (const line of lines) {
+    section = /^ {2}"(\w+)"/.exec(line)?.[1] ?? section;
+    const name = /^ {4}"([^"]+)":/.exec(line)?.[1];
+    if (!name) continue;
+    assert.ok(!seen.has(`${section} ${name}`), `${section} ${name}`);
+    seen.add(`${section} ${name}`);
+  }
+  assert.ok(seen.size > 100);
 });
 
 test('reports, their profiles, the catalogue', async () => {

@@ -226,7 +226,10 @@ static const char *kind_word(const struct kn_item *item)
     case KN_ITEM_SETTING:
     case KN_ITEM_TICK:
     case KN_ITEM_GENESIS:
-    case KN_ITEM_BUILT: break;
+    case KN_ITEM_BUILT:
+    case KN_ITEM_ERASE:
+    case KN_ITEM_ERASED:
+    case KN_ITEM_VOID: break;
     }
     return "other";
 }

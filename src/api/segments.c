@@ -164,6 +164,7 @@ static const char *cause_name(enum kn_cause cause)
     case KN_CAUSE_CONSENT: return "consent";
     case KN_CAUSE_DEFINITION: return "definition";
     case KN_CAUSE_SEGMENT: return "segment";
+    case KN_CAUSE_ERASURE: return "erasure";
     }
     return "message";
 }

@@ -190,6 +190,7 @@ static enum kn_rc rewrite_state(struct kn_workspace *ws, struct kn_err *err)
     kn_rwlock_write(&ws->lock);
     kn_state_use_rewritten(ws->state);
     kn_rwlock_unlock(&ws->lock);
+    kn_state_end_rewrite(ws->state);
     finish_store(ws, KN_ERASE_STATE, KN_ERASING_RECEIPT);
     return KN_OK;
 }

@@ -71,7 +71,7 @@ struct kn_state {
 
     struct kn_state_options options; /* without the path */
     char *path, *making;             /* owned; making: where one is made before it gets its name */
-    struct kn_state *fresh; /* written again, in use from the next kn_state_use_rewritten */
+    struct kn_state *fresh; /* written again, not in use yet; then what was in use before */
 
     MDB_txn *txn; /* the fold's reads */
     struct kn_mutex pool_mutex;

@@ -104,24 +104,27 @@ void kn_state_use_rewritten(struct kn_state *s)
 {
     struct kn_state *fresh = s->fresh;
     kn_assert(fresh && !s->frozen);
-    struct kn_state old = {.env = s->env, .txn = s->txn};
     for (size_t i = 0; i < s->pool_count; i++) {
         mdb_txn_abort(s->pool[i]);
     }
     s->pool_count = 0;
+    MDB_env *old_env = s->env;
+    MDB_txn *old_txn = s->txn;
     s->env = fresh->env;
+    s->txn = fresh->txn;
     s->meta_dbi = fresh->meta_dbi;
     for (unsigned i = 0; i < s->table_count; i++) {
         s->maps[i].dbi = fresh->maps[i].dbi;
     }
-    s->txn = fresh->txn;
+    fresh->env = old_env;
+    fresh->txn = old_txn;
     kn_state__renew(s); /* it began before the copy was made */
-    fresh->env = NULL;
-    fresh->txn = NULL;
+}
+
+void kn_state_end_rewrite(struct kn_state *s)
+{
+    kn_state_close(s->fresh); /* what served before */
     s->fresh = NULL;
-    kn_state_close(fresh);
-    mdb_txn_abort(old.txn);
-    mdb_env_close(old.env);
     /* Only names are left: the file of locks is as good under either. */
     (void)!kn_dir_replace(s->making, s->path, LOCK_FILE, NULL);
     (void)!kn_dir_remove(s->making, NULL);

@@ -26,7 +26,8 @@
 
 /* As the server's (src/cli/main.c). */
 extern const char *const malloc_conf;
-const char *const malloc_conf = "percpu_arena:percpu,dirty_decay_ms:60000,muzzy_decay_ms:0";
+const char *const malloc_conf = "percpu_arena:percpu,background_thread:true,dirty_decay_ms:5000,"
+                                "muzzy_decay_ms:0,oversize_threshold:0,thp:always";
 
 enum { SEED = 1, ROUNDS = 5, AUDIENCES = 3, PREVIEWS = 200 };
 

@@ -48,6 +48,14 @@ static bool look_up(struct world *w, struct kn_rand *rand, struct shown *ret)
     return true;
 }
 
+static void put_id(struct kn_buf *body, unsigned k)
+{
+    char value[32];
+    enum sim_id_type type = (enum sim_id_type)(k / SIM_IDS_EACH);
+    sim_id_value(type, k % SIM_IDS_EACH + 1, value);
+    kn_buf_printf(body, "{\"type\":\"%s\",\"value\":\"%s\"}", sim_id_type_name(type), value);
+}
+
 static bool post(struct world *w, const char *path, bool dry, struct kn_str body)
 {
     struct kn_http_pair pair = {KN_STR("dry_run"), KN_STR("true")};
@@ -110,11 +118,8 @@ static bool unmerge(struct world *w, struct kn_rand *rand, bool dry, struct orac
         if (!kn_rand_chance(rand, wanted, p.count) && p.count - i > wanted) {
             continue;
         }
-        char value[32];
-        enum sim_id_type type = (enum sim_id_type)(p.ids[i] / SIM_IDS_EACH);
-        sim_id_value(type, p.ids[i] % SIM_IDS_EACH + 1, value);
-        kn_buf_printf(&body, "%s{\"type\":\"%s\",\"value\":\"%s\"}", item->id_count ? "," : "",
-                      sim_id_type_name(type), value);
+        kn_buf_c(&body, item->id_count ? "," : "");
+        put_id(&body, p.ids[i]);
         item->ids[item->id_count++] = p.ids[i];
     }
     kn_buf_c(&body, "]}");
@@ -124,12 +129,79 @@ static bool unmerge(struct world *w, struct kn_rand *rand, bool dry, struct orac
     return waits;
 }
 
+/* ---- lists ---- */
+
+/* Changes of settings wait for one another; here nobody waits. */
+static bool all_applied(const struct world *w)
+{
+    struct kn_position p;
+    kn_workspace_position(w->ws, &p);
+    return p.applied == p.staged;
+}
+
+static bool make_list(struct world *w, bool there, struct oracle_item *item)
+{
+    char text[80];
+    if (!all_applied(w)) {
+        return false;
+    }
+    item->kind = there ? ORACLE_LIST_GONE : ORACLE_LIST_MADE;
+    (void)snprintf(text, sizeof text,
+                   there ? "/segments/l%u" : "{\"key\":\"l%u\",\"kind\":\"static\"}", item->list);
+    return world_call(w, there ? "DELETE" : "POST", there ? text : "/segments", NULL, 0,
+                      there ? KN_STR_EMPTY : kn_str_c(text)) == WORLD_WAITS;
+}
+
+static bool is_known(struct world *w, unsigned k)
+{
+    char value[32];
+    enum sim_id_type type = (enum sim_id_type)(k / SIM_IDS_EACH);
+    sim_id_value(type, k % SIM_IDS_EACH + 1, value);
+    struct kn_http_pair pair = {kn_str_c(sim_id_type_name(type)), kn_str_c(value)};
+    return world_get(w, "/profiles", &pair, 1);
+}
+
+/* Known and unknown identifiers, some of them of one person. Who is unknown at the call stays so,
+ * whatever is on its way. */
+static bool change_list(struct world *w, struct kn_rand *rand, struct oracle_item *item)
+{
+    char path[80];
+    struct kn_buf body;
+    item->list = (unsigned)kn_rand_below(rand, ORACLE_LISTS);
+    (void)snprintf(path, sizeof path, "/segments/l%u", item->list);
+    bool there = world_get(w, path, NULL, 0);
+    if (!there || kn_rand_chance(rand, 1, 15)) {
+        return make_list(w, there, item);
+    }
+    bool removes = kn_rand_chance(rand, 1, 3);
+    item->kind = removes ? ORACLE_LIST_REMOVE : ORACLE_LIST_ADD;
+    size_t count = (size_t)kn_rand_between(rand, 1, ORACLE_OPS_IDS);
+    kn_buf_init(&body, 4096);
+    kn_buf_c(&body, "{\"members\":[");
+    for (size_t i = 0; i < count; i++) {
+        unsigned k = (unsigned)kn_rand_below(rand, SIM_IDS);
+        kn_buf_c(&body, i > 0 ? "," : "");
+        put_id(&body, k);
+        if (is_known(w, k)) {
+            item->ids[item->id_count++] = k;
+        }
+    }
+    kn_buf_c(&body, "]}");
+    (void)snprintf(path, sizeof path, "/segments/l%u/members", item->list);
+    bool waits = world_call(w, removes ? "DELETE" : "POST", path, NULL, 0, kn_buf_view(&body)) ==
+                 WORLD_WAITS;
+    kn_buf_deinit(&body);
+    return waits;
+}
+
 bool changes_make(struct world *w, struct kn_rand *rand, struct oracle_item *ret_item)
 {
     bool dry = kn_rand_chance(rand, 1, 4);
     *ret_item = (struct oracle_item){0};
     ret_item->message.event_us = ret_item->message.received_us = w->clock.wall_us;
-    switch (kn_rand_below(rand, 4)) {
+    switch (kn_rand_below(rand, 6)) {
+    case 4:
+    case 5: return change_list(w, rand, ret_item);
     case 0: return consent(w, rand, ret_item);
     case 1: return merge(w, rand, dry, ret_item);
     default: return unmerge(w, rand, dry, ret_item);

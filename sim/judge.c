@@ -140,6 +140,24 @@ static bool check_identifiers(struct judge *j, int person, const char *id)
     return judge_number(j, id, "number of identifiers", shown, wanted);
 }
 
+static bool check_lists(struct judge *j, int person, const char *id)
+{
+    const struct kn_json *doc = &j->w->doc;
+    uint32_t all = kn_json_find(doc, 0, KN_STR("segments"));
+    for (unsigned list = 0; list < ORACLE_LISTS; list++) {
+        char key[8];
+        bool in = false;
+        (void)snprintf(key, sizeof key, "l%u", list);
+        for (uint32_t i = all + 1; i < doc->nodes[all].next; i = doc->nodes[i].next) {
+            in = in || kn_str_eq(judge_string(j, i, "key"), kn_str_c(key));
+        }
+        if (in != oracle_listed(j->o, person, list)) {
+            return judge_number(j, id, key, in, !in);
+        }
+    }
+    return true;
+}
+
 static bool check_traits(struct judge *j, int person, const char *id)
 {
     uint32_t traits = kn_json_find(&j->w->doc, 0, KN_STR("traits"));
@@ -238,9 +256,9 @@ static bool check_person(struct judge *j, int person, const char *id)
     if (!world_get(j->w, path, NULL, 0)) {
         return judge_number(j, id, "status", j->w->response.status, 200);
     }
-    return check_identifiers(j, person, id) && check_traits(j, person, id) &&
-           check_consents(j, person, id) && check_counters(j, person, id) &&
-           judge_timeline(j, person, id);
+    return check_identifiers(j, person, id) && check_lists(j, person, id) &&
+           check_traits(j, person, id) && check_consents(j, person, id) &&
+           check_counters(j, person, id) && judge_timeline(j, person, id);
 }
 
 bool judge(struct world *w, struct oracle *o, char *ret, size_t ret_len)

@@ -278,6 +278,38 @@ static void apply_unmerge(struct oracle *o, size_t index)
     v->forced = true;
 }
 
+/* ---- lists ---- */
+
+static void apply_list(struct oracle_view *v, const struct oracle_item *item)
+{
+    bool *listed = v->listed[item->list];
+    bool makes = item->kind == ORACLE_LIST_MADE;
+    if (makes || item->kind == ORACLE_LIST_GONE) {
+        v->list_there[item->list] = makes;
+        memset(listed, 0, SIM_IDS * sizeof *listed);
+        return;
+    }
+    for (size_t i = 0; v->list_there[item->list] && i < item->id_count; i++) {
+        int person = v->owner[item->ids[i]];
+        for (unsigned k = 0; person != ORACLE_NOBODY && k < SIM_IDS; k++) {
+            if (item->kind == ORACLE_LIST_ADD && k == item->ids[i]) {
+                listed[k] = true;
+            } else if (item->kind == ORACLE_LIST_REMOVE && v->owner[k] == person) {
+                listed[k] = false;
+            }
+        }
+    }
+}
+
+bool oracle_listed(const struct oracle *o, int person, unsigned list)
+{
+    bool any = false;
+    for (unsigned k = 0; k < SIM_IDS; k++) {
+        any = any || (o->view.owner[k] == person && o->view.listed[list][k]);
+    }
+    return any;
+}
+
 /* ---- the fold ---- */
 
 static bool came_before(const struct oracle *o, size_t index)
@@ -314,6 +346,10 @@ void oracle_fold(struct oracle *o)
         case ORACLE_CONSENT: v->person[i] = apply_person(o, i, 0); break;
         case ORACLE_MERGE: apply_merge(o, i); break;
         case ORACLE_UNMERGE: apply_unmerge(o, i); break;
+        case ORACLE_LIST_MADE:
+        case ORACLE_LIST_GONE:
+        case ORACLE_LIST_ADD:
+        case ORACLE_LIST_REMOVE: apply_list(v, item); break;
         case ORACLE_BROKEN: break;
         }
     }

@@ -6,7 +6,7 @@
  * weakest identifier; a trait by min(event time, received time), then arrival; consents by received
  * time, a merge of granted and denied is a conflict; an order belongs to whoever's event came
  * first; an un-merge forbids pairs and resolves the person's history again, and touches nobody
- * else.
+ * else; identifiers are on lists, and whoever leaves one leaves it with all of his.
  *
  * Persons, items and frames are indices; arrival order is index order. One thread. */
 #ifndef KN_SIM_ORACLE_H
@@ -14,14 +14,24 @@
 
 #include "sim/message.h"
 
-enum { ORACLE_ITEMS = 4096, ORACLE_FRAMES = 2048, ORACLE_OPS_IDS = 6, ORACLE_NOBODY = -1 };
+enum {
+    ORACLE_ITEMS = 4096,
+    ORACLE_FRAMES = 2048,
+    ORACLE_OPS_IDS = 6,
+    ORACLE_NOBODY = -1,
+    ORACLE_LISTS = 2
+};
 
 enum oracle_kind {
     ORACLE_MESSAGE,
-    ORACLE_BROKEN,  /* a body that was refused whole: a reject of `message.source` */
-    ORACLE_CONSENT, /* through the API, of the person with ids[0] */
-    ORACLE_MERGE,   /* through the API, of the persons with ids[0] and ids[1] */
-    ORACLE_UNMERGE, /* through the API: ids split off */
+    ORACLE_BROKEN,    /* a body that was refused whole: a reject of `message.source` */
+    ORACLE_CONSENT,   /* through the API, of the person with ids[0] */
+    ORACLE_MERGE,     /* through the API, of the persons with ids[0] and ids[1] */
+    ORACLE_UNMERGE,   /* through the API: ids split off */
+    ORACLE_LIST_MADE, /* a list, empty */
+    ORACLE_LIST_GONE,
+    ORACLE_LIST_ADD,    /* identifiers go on a list */
+    ORACLE_LIST_REMOVE, /* whoever has them leaves it */
 };
 
 struct oracle_item {
@@ -29,6 +39,7 @@ struct oracle_item {
     struct sim_message message;   /* also the consents of ORACLE_CONSENT, and times of all kinds */
     unsigned ids[ORACLE_OPS_IDS]; /* indices of identifiers (oracle_id) */
     size_t id_count;
+    unsigned list; /* of ORACLE_LIST_... */
 };
 
 /* What was sent in one request: all of it is there, or nothing. */
@@ -51,6 +62,8 @@ struct oracle_view {
     struct oracle_consent consents[ORACLE_ITEMS][SIM_PURPOSES]; /* by person */
     int persons;                                                /* ever made */
     bool forbidden[SIM_IDS][SIM_IDS];
+    bool list_there[ORACLE_LISTS];
+    bool listed[ORACLE_LISTS][SIM_IDS];
     bool forced; /* a limit or a forbidden pair has kept something apart */
 };
 
@@ -80,6 +93,8 @@ void oracle_fold(struct oracle *o);
 int oracle_trait(const struct oracle *o, int person, int trait);
 /* The number of the identifier that the trait "email" or "phone" shows; 0: none. */
 unsigned oracle_contact(const struct oracle *o, int person, enum sim_id_type type);
+/* Somebody is on a list when one of his identifiers is. */
+bool oracle_listed(const struct oracle *o, int person, unsigned list);
 uint64_t oracle_events(const struct oracle *o, int person);
 uint64_t oracle_sessions(const struct oracle *o, int person);
 struct oracle_money {

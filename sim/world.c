@@ -50,6 +50,20 @@ static enum kn_rc take_message(void *context, void *thread, const struct kn_api_
                               message->json, items, ret_items, ret_rejected, err);
 }
 
+static struct kn_api *new_api(struct world *w)
+{
+    struct kn_api_env env = {
+        .system = w->system,
+        .workspace = find_workspace,
+        .each_workspace = each_workspace,
+        .message = take_message,
+        .context = w,
+        .clock = kn_clock_manual(&w->clock),
+        .random = {seeded_fill, &w->rand},
+    };
+    return kn_api_new(&env);
+}
+
 void world_init(struct world *w, uint64_t seed, const char *dir, struct kn_system *system)
 {
     *w = (struct world){.disk = sim_disk_new(seed),
@@ -58,17 +72,8 @@ void world_init(struct world *w, uint64_t seed, const char *dir, struct kn_syste
                         .fail_allocation = UINT64_MAX};
     w->clock.wall_us = INT64_C(1795448720) * 1000000;
     (void)snprintf(w->state, sizeof w->state, "%s/state", dir);
-    struct kn_api_env env = {
-        .system = system,
-        .workspace = find_workspace,
-        .each_workspace = each_workspace,
-        .message = take_message,
-        .context = w,
-        .clock = kn_clock_manual(&w->clock),
-        .random = {seeded_fill, &w->rand},
-    };
     w->collect = kn_collect_new();
-    w->api = kn_api_new(&env);
+    w->api = new_api(w);
     w->worker = kn_api_worker_new(NULL);
     w->parser = kn_json_parser_new();
     kn_assert(w->collect && w->api && w->worker && w->parser);
@@ -139,6 +144,9 @@ void world_crash(struct world *w)
 {
     kn_workspace_close(w->ws);
     w->ws = NULL;
+    kn_api_free(w->api); /* what it knew of changes under way goes with the process */
+    w->api = new_api(w);
+    kn_assert(w->api != NULL);
     sim_disk_crash(w->disk);
     sim_disk_set_capacity(w->disk, UINT64_MAX);
 }

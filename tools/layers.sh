@@ -18,7 +18,7 @@ allowed() {
     profile) echo "base format identity profile" ;;
     segment) echo "base format behaviour identity profile segment" ;;
     report) echo "base format behaviour identity profile segment report" ;;
-    apply) echo "base os format log state behaviour identity profile segment apply" ;;
+    apply) echo "base os format log state behaviour identity profile segment report apply" ;;
     collect) echo "base os format log state behaviour identity profile segment apply collect" ;;
     deliver) echo "base os format log state behaviour identity profile segment apply deliver" ;;
     api) echo "base os format log state behaviour identity profile segment report apply deliver api" ;;

@@ -36,17 +36,40 @@ static bool identify(struct kn_ctx *ctx)
            kn_system_session(ctx->api->env.system, session, r->arena, &ctx->caller);
 }
 
-static bool has_role(const struct kn_ctx *ctx)
+/* ---- what ---- */
+
+/* The one place that says which permissions a route asks for; which route asks for what stands
+ * beside the route (routes.c). */
+static const struct {
+    const char *name;
+    unsigned needs; /* of enum kn_permission, all of them */
+} scopes[] = {
+    [KN_SCOPE_MISSING] = {"missing", ~0U},
+    [KN_SCOPE_PUBLIC] = {"public", 0},
+    [KN_SCOPE_SELF] = {"self", 0},
+    [KN_SCOPE_READ] = {"read", KN_MAY_READ},
+    [KN_SCOPE_PERSONAL] = {"personal", KN_MAY_SEE},
+    [KN_SCOPE_SEGMENTS] = {"segments", KN_MAY_SEGMENT},
+    [KN_SCOPE_SOURCES] = {"sources", KN_MAY_SOURCE},
+    [KN_SCOPE_EXPORT] = {"export", KN_MAY_SEE | KN_MAY_EXPORT},
+    [KN_SCOPE_EXPORT_ALL] = {"export_all", KN_MAY_SEE | KN_MAY_EXPORT | KN_MAY_ADMIN},
+    [KN_SCOPE_ADMIN] = {"admin", KN_MAY_ADMIN},
+    [KN_SCOPE_INSTANCE] = {"instance", KN_MAY_ADMIN},
+    [KN_SCOPE_METRICS] = {"metrics", KN_MAY_READ},
+    [KN_SCOPE_PROFILE_API] = {"profile_api", KN_MAY_SEE},
+};
+
+const char *kn_scope_name(enum kn_scope scope)
 {
-    static const enum kn_role needed[] = {
-        [KN_SCOPE_PUBLIC] = KN_ROLE_NONE,       [KN_SCOPE_READ] = KN_ROLE_ANALYST,
-        [KN_SCOPE_PERSONAL] = KN_ROLE_MARKETER, [KN_SCOPE_SEGMENTS] = KN_ROLE_MARKETER,
-        [KN_SCOPE_SOURCES] = KN_ROLE_DEVELOPER, [KN_SCOPE_EXPORT] = KN_ROLE_ADMIN,
-        [KN_SCOPE_ADMIN] = KN_ROLE_ADMIN,       [KN_SCOPE_INSTANCE] = KN_ROLE_ADMIN,
-        [KN_SCOPE_METRICS] = KN_ROLE_ANALYST,   [KN_SCOPE_PROFILE_API] = KN_ROLE_MARKETER,
-    };
-    return ctx->caller.role >= needed[ctx->route->scope] &&
-           (ctx->route->scope != KN_SCOPE_INSTANCE || ctx->caller.workspace.len == 0);
+    return scopes[scope].name;
+}
+
+static bool may(const struct kn_ctx *ctx)
+{
+    enum kn_scope scope = ctx->route->scope;
+    unsigned needs = scopes[scope].needs;
+    return (ctx->caller.permissions & needs) == needs &&
+           (scope != KN_SCOPE_INSTANCE || ctx->caller.workspace.len == 0);
 }
 
 /* The page that sends the request is ours: Origin names the host that was asked. */
@@ -122,8 +145,12 @@ bool kn_api_authorise(struct kn_ctx *ctx)
                     "Kern's own pages");
         return false;
     }
-    if (!open && !has_role(ctx)) {
-        kn_api_fail(ctx, 403, "Forbidden", "this role may not do that");
+    if (!open && !may(ctx)) {
+        kn_api_fail(ctx, 403, "Forbidden",
+                    ctx->route->scope == KN_SCOPE_EXPORT || ctx->route->scope == KN_SCOPE_EXPORT_ALL
+                        ? "taking personal data out of Kern is a permission of its own (export), "
+                          "which an owner gives"
+                        : "this role may not do that");
         return false;
     }
     return true;

@@ -82,10 +82,16 @@ static void put_error(struct kn_ctx *ctx, const char *key, struct kn_str where, 
     kn_buf_c(out, "}]}");
 }
 
+void kn_api_fail_field(struct kn_ctx *ctx, int status, const char *title, const char *pointer,
+                       const char *detail)
+{
+    kn_api_fail(ctx, status, title, detail);
+    put_error(ctx, "pointer", kn_str_c(pointer), SIZE_MAX, detail);
+}
+
 void kn_api_fail_at(struct kn_ctx *ctx, const char *pointer, const char *detail)
 {
-    kn_api_fail(ctx, 400, "Bad request", detail);
-    put_error(ctx, "pointer", kn_str_c(pointer), SIZE_MAX, detail);
+    kn_api_fail_field(ctx, 400, "Bad request", pointer, detail);
 }
 
 void kn_api_fail_param(struct kn_ctx *ctx, const char *name, const char *detail)

@@ -12,6 +12,7 @@ struct kn_api *kn_api_new(const struct kn_api_env *env)
     if (api) {
         api->env = *env;
         kn_mutex_init(&api->mutex);
+        kn_mutex_init(&api->tries_mutex);
     }
     return api;
 }
@@ -20,6 +21,7 @@ void kn_api_free(struct kn_api *api)
 {
     if (api) {
         kn_mutex_deinit(&api->mutex);
+        kn_mutex_deinit(&api->tries_mutex);
         kn_free(api->changes);
         kn_free(api);
     }
@@ -83,6 +85,17 @@ void kn_api_put_position(struct kn_ctx *ctx, uint64_t seq)
         kn_position_text(position.epoch, seq ? seq : position.staged, ctx->request->arena));
 }
 
+void kn_api_fail_staging(struct kn_ctx *ctx, enum kn_rc rc, bool disk_full,
+                         const struct kn_err *err)
+{
+    if (rc == KN_E_FULL && !disk_full) {
+        kn_http_set_header(ctx->response, "Retry-After", KN_STR("1"));
+        kn_api_fail(ctx, 429, "Too much at once", err->text);
+    } else {
+        kn_api_fail_rc(ctx, rc, err);
+    }
+}
+
 void kn_api_stage_items(struct kn_ctx *ctx, struct kn_str items, uint32_t count,
                         uint32_t frame_flags, void (*finish)(struct kn_ctx *))
 {
@@ -90,13 +103,8 @@ void kn_api_stage_items(struct kn_ctx *ctx, struct kn_str items, uint32_t count,
     uint64_t seq;
     bool disk_full;
     enum kn_rc rc = kn_workspace_stage(ctx->ws, items, count, frame_flags, &seq, &disk_full, &err);
-    if (rc == KN_E_FULL && !disk_full) {
-        kn_http_set_header(ctx->response, "Retry-After", KN_STR("1"));
-        kn_api_fail(ctx, 429, "Too much at once", err.text);
-        return;
-    }
     if (rc != KN_OK) {
-        kn_api_fail_rc(ctx, rc, &err);
+        kn_api_fail_staging(ctx, rc, disk_full, &err);
         return;
     }
     kn_api_put_position(ctx, seq);
@@ -178,6 +186,49 @@ void kn_api_end_change(struct kn_ctx *ctx)
     kn_mutex_unlock(&ctx->api->mutex);
 }
 
+static bool stage_item(struct kn_ctx *ctx, struct kn_item *item, uint64_t *ret_seq)
+{
+    struct kn_buf bytes;
+    struct kn_err err;
+    bool full;
+    kn_buf_init(&bytes, KN_LOG_BODY_MAX);
+    kn_item_encode(item, &bytes);
+    bool staged =
+        bytes.rc == KN_OK && kn_workspace_stage(ctx->ws, kn_buf_view(&bytes), 1, KN_FRAME_SETTINGS,
+                                                ret_seq, &full, &err) == KN_OK;
+    kn_buf_deinit(&bytes);
+    return staged;
+}
+
+void kn_api_stage_quietly(struct kn_ctx *ctx, const char *prefix, struct kn_str id,
+                          const struct kn_buf *json)
+{
+    struct kn_position position;
+    struct kn_buf key;
+    int64_t now = kn_clock_wall_us(ctx->api->env.clock);
+    kn_buf_init(&key, 128);
+    kn_buf_c(&key, prefix);
+    kn_buf_str(&key, id);
+    struct kn_item item = {
+        .kind = KN_ITEM_SETTING,
+        .event_us = now,
+        .received_us = now,
+        .message_id = kn_api_random_text(ctx, 24),
+        .name = kn_buf_view(&key),
+        .body = kn_buf_view(json),
+    };
+    kn_mutex_lock(&ctx->api->mutex);
+    struct kn_api_change *change = change_of(ctx->api, ctx->ws);
+    kn_workspace_position(ctx->ws, &position);
+    uint64_t seq;
+    if (json->rc == KN_OK && key.rc == KN_OK && position.applied >= change->seq &&
+        stage_item(ctx, &item, &seq)) {
+        change->seq = seq;
+    }
+    kn_mutex_unlock(&ctx->api->mutex);
+    kn_buf_deinit(&key);
+}
+
 /* ---- a call ---- */
 
 /* ?after= or Kern-After. True: go on; false: waiting, or answered. */
@@ -210,6 +261,14 @@ static void run(struct kn_ctx *ctx)
 {
     if (serve_after(ctx)) {
         ctx->route->handle(ctx);
+    }
+}
+
+/* Every call ends here. */
+static void settle(struct kn_ctx *ctx)
+{
+    if (ctx->call->outcome == KN_API_DONE) {
+        kn_api_audit(ctx);
     }
 }
 
@@ -268,6 +327,7 @@ void kn_api_handle(struct kn_api *api, struct kn_api_worker *worker,
     }
     if (kn_api_authorise(ctx) && kn_api_accepts(ctx) && kn_api_find_workspace(ctx)) {
         run(ctx);
+        settle(ctx);
     }
 }
 
@@ -295,4 +355,25 @@ void kn_api_resume(struct kn_api *api, struct kn_api_worker *worker,
     } else {
         run(ctx);
     }
+    settle(ctx);
+}
+
+void kn_api_more(struct kn_api *api, struct kn_api_worker *worker,
+                 const struct kn_http_request *request, struct kn_http_response *response,
+                 struct kn_api_call *call)
+{
+    struct kn_ctx *ctx = call->state;
+    (void)api;
+    (void)request;
+    (void)response;
+    ctx->worker = worker;
+    call->more = false;
+    ctx->piece(ctx);
+}
+
+void kn_api_stream(struct kn_ctx *ctx, void (*piece)(struct kn_ctx *))
+{
+    ctx->piece = piece;
+    ctx->call->state = ctx;
+    piece(ctx);
 }

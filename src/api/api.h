@@ -20,6 +20,7 @@
 #include "report/report.h"
 
 struct kn_api;
+struct kn_deliver_env;
 struct kn_system; /* api/system.h: users, tokens, sessions, the list of workspaces */
 
 /* A message of Segment's shape that did not come over a collect route. */
@@ -56,7 +57,8 @@ struct kn_api_env {
     void (*metrics)(void *context, struct kn_buf *out);
     /* Every workspace recovered and taking records. */
     bool (*ready)(void *context);
-    struct kn_bulk_jobs jobs; /* who help with bulk work and reports */
+    const struct kn_deliver_env *deliver; /* for secrets, addresses and tests of destinations */
+    struct kn_bulk_jobs jobs;             /* who help with bulk work and reports */
     void *context;
     struct kn_clock clock;
     struct kn_random random;
@@ -79,7 +81,9 @@ struct kn_api_call {
     struct kn_workspace *wait_ws; /* WAIT: until its applied sequence reaches wait_seq */
     uint64_t wait_seq;
     bool patient; /* however long it takes: no 504 */
-    void *state;  /* of the API, in the request's arena; pass it on to resume */
+    bool more; /* DONE: the body is the first piece of the answer: call kn_api_more for the next */
+    bool failed; /* after kn_api_more: the answer cannot be completed and must break off */
+    void *state; /* of the API, in the request's arena; pass it on to resume */
 };
 
 /* True when the route may scan or read much: run it on a query worker. */
@@ -90,6 +94,11 @@ void kn_api_handle(struct kn_api *api, struct kn_api_worker *worker,
 void kn_api_resume(struct kn_api *api, struct kn_api_worker *worker,
                    const struct kn_http_request *request, bool timed_out,
                    struct kn_http_response *response, struct kn_api_call *call);
+
+/* The next piece of an answer, into the emptied body; call->more: not the last. */
+void kn_api_more(struct kn_api *api, struct kn_api_worker *worker,
+                 const struct kn_http_request *request, struct kn_http_response *response,
+                 struct kn_api_call *call);
 
 /* What every answer of this server carries (not those of collect). */
 void kn_api_security_headers(struct kn_http_response *response);

@@ -2,6 +2,8 @@
 #ifndef KN_API_INTERNAL_H
 #define KN_API_INTERNAL_H
 
+#include <stdatomic.h>
+
 #include "api/api.h"
 #include "api/system.h"
 #include "format/json.h"
@@ -17,11 +19,22 @@ struct kn_api_change {
     uint64_t seq; /* of the last change staged */
 };
 
+/* How often something was asked in a minute. What shares a place with another starts anew when the
+ * other comes. */
+struct kn_api_tries {
+    uint64_t hash, minute;
+    unsigned count;
+};
+enum { KN_API_TRIES = 256 };
+
 struct kn_api {
     struct kn_api_env env;
     struct kn_mutex mutex; /* held while a change of settings is worked out and staged */
     struct kn_api_change *changes;
     size_t change_count;
+    struct kn_mutex tries_mutex;
+    struct kn_api_tries tries[KN_API_TRIES];
+    atomic_bool testing; /* a test call of a destination is under way */
 };
 
 struct kn_api_worker {
@@ -45,17 +58,24 @@ struct kn_ctx {
     bool waited_after;                  /* ?after= has been served */
     void (*finish)(struct kn_ctx *ctx); /* after the wait for a write */
     struct kn_str subject;              /* of the handler, for finish */
-    struct kn_json doc;                 /* the parsed body */
+    void (*piece)(struct kn_ctx *ctx);  /* makes the next piece of an answer, sets call->more */
+    char seen[27];                      /* the profile that is shown, for the audit log */
+    bool audited;
+    struct kn_json doc; /* the parsed body */
 };
 
+/* Who may: access.c has the permissions each of these asks for. A route without one is refused. */
 enum kn_scope {
+    KN_SCOPE_MISSING,
     KN_SCOPE_PUBLIC,
-    KN_SCOPE_READ,        /* any role */
-    KN_SCOPE_PERSONAL,    /* sees persons: not the analyst */
-    KN_SCOPE_SEGMENTS,    /* makes segments: marketer and up */
-    KN_SCOPE_SOURCES,     /* developer and up */
-    KN_SCOPE_EXPORT,      /* takes persons out of Kern: admin and up */
-    KN_SCOPE_ADMIN,       /* of the workspace */
+    KN_SCOPE_SELF,        /* one's own account: whoever is signed in */
+    KN_SCOPE_READ,        /* any role; no person */
+    KN_SCOPE_PERSONAL,    /* sees persons, or changes one */
+    KN_SCOPE_SEGMENTS,    /* makes segments */
+    KN_SCOPE_SOURCES,     /* sources, their keys and what they sent */
+    KN_SCOPE_EXPORT,      /* takes persons out of Kern */
+    KN_SCOPE_EXPORT_ALL,  /* takes everything out of Kern */
+    KN_SCOPE_ADMIN,       /* of the workspace, or of what belongs to it */
     KN_SCOPE_INSTANCE,    /* admin of the whole installation */
     KN_SCOPE_METRICS,     /* from this machine, or with any token */
     KN_SCOPE_PROFILE_API, /* Basic authentication, Segment's error shapes */
@@ -79,6 +99,8 @@ const struct kn_api_route *kn_api_find_route(struct kn_str method, struct kn_str
 bool kn_api_allowed(struct kn_str path, struct kn_buf *out);
 
 /* ---- access ---- */
+/* "personal", ...: what the document says of a route. */
+const char *kn_scope_name(enum kn_scope scope);
 /* These answer for themselves when they say no. */
 bool kn_api_authorise(struct kn_ctx *ctx);
 bool kn_api_find_workspace(struct kn_ctx *ctx);
@@ -94,6 +116,9 @@ void kn_api_json(struct kn_ctx *ctx, int status); /* sets status and type; the b
 void kn_api_fail(struct kn_ctx *ctx, int status, const char *title, const char *detail);
 /* 400 that points at what is wrong in the body ("/consents/0/state"), or at a parameter. */
 void kn_api_fail_at(struct kn_ctx *ctx, const char *pointer, const char *detail);
+/* The same with another status. */
+void kn_api_fail_field(struct kn_ctx *ctx, int status, const char *title, const char *pointer,
+                       const char *detail);
 /* 400 that names a query parameter, or a member of the index-th element of a list ("/consents"). */
 void kn_api_fail_param(struct kn_ctx *ctx, const char *name, const char *detail);
 void kn_api_fail_element(struct kn_ctx *ctx, const char *list, size_t index, const char *member,
@@ -116,6 +141,12 @@ void kn_api_stage(struct kn_ctx *ctx, struct kn_item *item, uint32_t frame_flags
 /* The same for items that are encoded already. */
 void kn_api_stage_items(struct kn_ctx *ctx, struct kn_str items, uint32_t count,
                         uint32_t frame_flags, void (*finish)(struct kn_ctx *));
+/* Answers for kn_workspace_stage that did not. */
+void kn_api_fail_staging(struct kn_ctx *ctx, enum kn_rc rc, bool disk_full,
+                         const struct kn_err *err);
+/* An answer in pieces: makes the first, after kn_api_begin; `piece` appends to the body, sets
+ * call->more while there is another, and call->failed when it cannot go on. */
+void kn_api_stream(struct kn_ctx *ctx, void (*piece)(struct kn_ctx *));
 /* Before a change of settings is worked out. False: it waits for an earlier one (the handler then
  * runs again from its start). True: call kn_api_end_change after staging. */
 bool kn_api_begin_change(struct kn_ctx *ctx);
@@ -129,21 +160,60 @@ struct kn_str kn_api_cursor(struct kn_ctx *ctx, uint64_t a, uint64_t b);
 /* ,"next":"..."} or ,"next":null} */
 void kn_api_put_next(struct kn_ctx *ctx, bool more, uint64_t a, uint64_t b);
 struct kn_str kn_api_cookie(const struct kn_http_request *request, const char *name);
+/* The client's address as it may be kept: cut down; empty when it is none. In the arena. */
+struct kn_str kn_api_address(struct kn_ctx *ctx);
 struct kn_str kn_api_random_text(struct kn_ctx *ctx, size_t len);
 
 /* Stages a setting; call between begin_change and end_change. */
 void kn_api_stage_setting(struct kn_ctx *ctx, const char *prefix, struct kn_str id,
                           const struct kn_buf *json, void (*finish)(struct kn_ctx *));
+/* Stages a setting nobody waits for, unless other changes are on their way or the log is full: then
+ * it does nothing. */
+void kn_api_stage_quietly(struct kn_ctx *ctx, const char *prefix, struct kn_str id,
+                          const struct kn_buf *json);
 void kn_api_no_content(struct kn_ctx *ctx);
+/* A member of the body as text, trimmed; *ret stays when it is absent. False: it is no string, or
+ * too long (answered 400). */
+bool kn_api_read_text(struct kn_ctx *ctx, const char *pointer, size_t most, struct kn_str *ret);
+/* The member "role" (*ret stays when it is absent), and "workspace": null is every workspace the
+ * caller has. False: answered. */
+bool kn_api_read_role(struct kn_ctx *ctx, enum kn_role *ret);
+bool kn_api_read_workspace(struct kn_ctx *ctx, struct kn_str *ret);
+void kn_api_put_workspace(struct kn_buf *out, struct kn_str workspace);
+void kn_api_put_permissions(struct kn_buf *out, const char *key, unsigned permissions);
 /* The caller may see that workspace. */
 bool kn_api_may_see(const struct kn_ctx *ctx, struct kn_str workspace);
 
+/* ---- profiles ---- */
+/* The profile of an id; false: answered 404 already. */
+bool kn_api_profile(struct kn_ctx *ctx, struct kn_str id, struct kn_profile **ret);
+/* An identifier that a record about the profile can name it by; false: answered 409. */
+bool kn_api_name_profile(struct kn_ctx *ctx, const struct kn_profile *p, struct kn_item_id *ret);
+/* ?cursor= of a list of events: the row to go on after. False: answered 400. */
+bool kn_api_read_place(struct kn_ctx *ctx, struct kn_archive_query *q);
+/* Answers the profile whose id is ctx->subject; a finish. */
+void kn_api_show_subject(struct kn_ctx *ctx);
+/* ---- audit ---- */
+/* Enters what the call did, once it is done; may turn the answer into 503. */
+void kn_api_audit(struct kn_ctx *ctx);
+/* A call of that route may sync the disk for its entry: not on an HTTP loop. */
+bool kn_api_syncs(const struct kn_api_route *route, const struct kn_http_request *request);
+/* The answer shows this profile. */
+void kn_api_saw(struct kn_ctx *ctx, const struct kn_profile *profile);
+
 /* ---- rendering ---- */
+/* A cell of a CSV file (RFC 4180); what is no number is kept from being a formula. */
+void kn_api_put_cell(struct kn_buf *out, struct kn_str text, bool first, bool number);
 void kn_render_profile(struct kn_buf *out, const struct kn_settings *settings,
                        const struct kn_profile *p);
 void kn_render_event(struct kn_buf *out, const struct kn_settings *settings,
                      const struct kn_item *item, struct kn_arena *arena);
-void kn_render_session(struct kn_buf *out, const struct kn_profile_session *session);
+/* device: of an event of the session; absent when none told. */
+void kn_render_session(struct kn_buf *out, const struct kn_profile_session *session,
+                       const struct kn_item_device *device);
+const char *kn_render_consent(enum kn_consent_state state);
+/* "event", "consent", ... as an event's type. */
+const char *kn_render_type(const struct kn_item *item);
 void kn_render_links(struct kn_buf *out, const struct kn_settings *settings,
                      const struct kn_profile_link *links, size_t count);
 struct kn_str kn_render_source(const struct kn_settings *settings, uint32_t number);
@@ -160,6 +230,37 @@ bool kn_api_segment_info(struct kn_ctx *ctx, struct kn_str key, struct kn_segmen
 bool kn_api_check_query(struct kn_ctx *ctx, struct kn_str key, struct kn_str text,
                         enum kn_query_form form, const struct kn_query_warning **ret_warnings,
                         size_t *ret_count);
+/* A definition on its way into a document: of a list, or of a query. */
+struct kn_api_draft {
+    struct kn_str key, name, description, query;
+    uint64_t list; /* not 0: a list */
+    bool frozen;
+    struct kn_str snapshot_of;
+    uint64_t version;
+    int64_t created_us, now_us;
+};
+void kn_api_put_draft(struct kn_buf *out, const struct kn_api_draft *d);
+/* The members key, name and description of an object of the body, for a new definition. Pointers in
+ * answers begin with `pointer`. False: answered 400 already. */
+bool kn_api_read_draft(struct kn_ctx *ctx, uint32_t object, const char *pointer,
+                       struct kn_api_draft *d);
+/* The same of a key alone. */
+bool kn_api_key_draft(struct kn_ctx *ctx, struct kn_str key, const char *pointer,
+                      struct kn_api_draft *d);
+/* The key is free and there is room for one more; false: answered 409 already. */
+bool kn_api_key_may_be_defined(struct kn_ctx *ctx, struct kn_str key);
+/* A new list of a draft, within a change of settings, with its first items (LIST, encoded, `count`
+ * of them) in the same record. */
+uint64_t kn_api_new_list_id(struct kn_ctx *ctx);
+void kn_api_stage_list(struct kn_ctx *ctx, const struct kn_api_draft *d, const struct kn_buf *items,
+                       uint32_t count, void (*finish)(struct kn_ctx *));
+/* POST segments with "kind":"static": the key, name and description of the draft are read. */
+void kn_api_post_list(struct kn_ctx *ctx, struct kn_api_draft *d);
+/* A new list of the profiles in a bit array; finish as for staging. */
+void kn_api_save_list(struct kn_ctx *ctx, struct kn_api_draft *d, const uint64_t *bits,
+                      size_t words, void (*finish)(struct kn_ctx *));
+/* Whether a text is the key of a purpose. */
+bool kn_api_is_purpose(struct kn_str key);
 /* ?purpose=, empty when it is not given. */
 bool kn_api_purpose(struct kn_ctx *ctx, struct kn_str *ret);
 /* Those for whom a query holds; the members of a segment who granted the purpose (empty or service:
@@ -189,8 +290,36 @@ void kn_get_segment_members(struct kn_ctx *ctx);
 void kn_get_segment_changes(struct kn_ctx *ctx);
 void kn_get_segment_history(struct kn_ctx *ctx);
 void kn_get_segment_csv(struct kn_ctx *ctx);
+void kn_post_match(struct kn_ctx *ctx);
+void kn_post_segment_members(struct kn_ctx *ctx);
+void kn_delete_segment_members(struct kn_ctx *ctx);
 void kn_post_preview(struct kn_ctx *ctx);
 void kn_post_explain(struct kn_ctx *ctx);
+#define KN_CSV_DEFAULT_FIELDS "id,since,identifier.email,consent.state,consent.basis,consent.at"
+/* Whether these are names of columns. */
+bool kn_api_csv_fields(struct kn_ctx *ctx, struct kn_str fields);
+/* Answers with every member who may be used for the link's purpose. */
+void kn_api_stream_csv(struct kn_ctx *ctx, const struct kn_csv_link *link);
+void kn_get_csv_links(struct kn_ctx *ctx);
+void kn_post_csv_link(struct kn_ctx *ctx);
+void kn_delete_csv_link(struct kn_ctx *ctx);
+void kn_get_csv_by_link(struct kn_ctx *ctx);
+bool kn_api_has_csv_links(struct kn_ctx *ctx, struct kn_str segment);
+/* Tries of links by minute: whether one more is within what is allowed. */
+bool kn_api_may_try(struct kn_api *api, struct kn_str what, unsigned most);
+/* The destination of that id in the snapshot, or NULL: answered 404 already. */
+struct kn_destination;
+const struct kn_destination *kn_api_destination(struct kn_ctx *ctx, const struct kn_settings *s,
+                                                struct kn_str id);
+void kn_get_destinations(struct kn_ctx *ctx);
+void kn_post_destination(struct kn_ctx *ctx);
+void kn_get_destination(struct kn_ctx *ctx);
+void kn_patch_destination(struct kn_ctx *ctx);
+void kn_delete_destination(struct kn_ctx *ctx);
+void kn_post_destination_secret(struct kn_ctx *ctx);
+void kn_get_dead_letters(struct kn_ctx *ctx);
+void kn_post_resend(struct kn_ctx *ctx);
+void kn_post_destination_test(struct kn_ctx *ctx);
 /* GET profiles names an identifier: a look-up, neither a search nor a list. */
 bool kn_api_is_lookup(const struct kn_http_request *request);
 void kn_get_health(struct kn_ctx *ctx);
@@ -203,6 +332,11 @@ void kn_get_profile_events(struct kn_ctx *ctx);
 void kn_get_profile_links(struct kn_ctx *ctx);
 void kn_get_profile_sessions(struct kn_ctx *ctx);
 void kn_get_profile_orders(struct kn_ctx *ctx);
+void kn_get_profile_traits(struct kn_ctx *ctx);
+void kn_patch_profile_traits(struct kn_ctx *ctx);
+void kn_get_profile_consents(struct kn_ctx *ctx);
+void kn_get_profile_favourites(struct kn_ctx *ctx);
+void kn_post_profile_note(struct kn_ctx *ctx);
 void kn_post_consents(struct kn_ctx *ctx);
 void kn_post_merge(struct kn_ctx *ctx);
 void kn_post_unmerge(struct kn_ctx *ctx);
@@ -218,6 +352,7 @@ void kn_delete_source(struct kn_ctx *ctx);
 void kn_post_source_key(struct kn_ctx *ctx);
 void kn_delete_source_key(struct kn_ctx *ctx);
 void kn_get_rejects(struct kn_ctx *ctx);
+void kn_get_arrivals(struct kn_ctx *ctx);
 void kn_get_export(struct kn_ctx *ctx);
 void kn_post_import(struct kn_ctx *ctx);
 /* No other source of this Kern than `id` of this workspace has that write key. */
@@ -241,10 +376,26 @@ void kn_get_users(struct kn_ctx *ctx);
 void kn_post_user(struct kn_ctx *ctx);
 void kn_get_user(struct kn_ctx *ctx);
 void kn_patch_user(struct kn_ctx *ctx);
+void kn_delete_user(struct kn_ctx *ctx);
 void kn_post_user_invite(struct kn_ctx *ctx);
+void kn_delete_user_factor(struct kn_ctx *ctx);
+void kn_get_sessions(struct kn_ctx *ctx);
+void kn_delete_sessions(struct kn_ctx *ctx);
+void kn_delete_one_session(struct kn_ctx *ctx);
+void kn_get_factor(struct kn_ctx *ctx);
+void kn_post_factor(struct kn_ctx *ctx);
+void kn_put_factor(struct kn_ctx *ctx);
+void kn_delete_factor(struct kn_ctx *ctx);
 void kn_get_tokens(struct kn_ctx *ctx);
 void kn_post_token(struct kn_ctx *ctx);
 void kn_delete_token(struct kn_ctx *ctx);
+void kn_get_mail(struct kn_ctx *ctx);
+void kn_put_mail(struct kn_ctx *ctx);
+void kn_delete_mail(struct kn_ctx *ctx);
+void kn_post_mail_test(struct kn_ctx *ctx);
+void kn_post_forgotten(struct kn_ctx *ctx);
+void kn_get_audit(struct kn_ctx *ctx);
+void kn_get_audit_csv(struct kn_ctx *ctx);
 void kn_get_openapi(struct kn_ctx *ctx);
 void kn_post_funnel(struct kn_ctx *ctx);
 void kn_post_funnel_profiles(struct kn_ctx *ctx);
@@ -266,6 +417,12 @@ void kn_post_phase_groups(struct kn_ctx *ctx);
 void kn_post_phase_groups_profiles(struct kn_ctx *ctx);
 void kn_post_favourites(struct kn_ctx *ctx);
 void kn_post_favourites_profiles(struct kn_ctx *ctx);
+/* saved reports, dashboards, notes and alerts alike */
+void kn_get_documents(struct kn_ctx *ctx);
+void kn_post_document(struct kn_ctx *ctx);
+void kn_get_document(struct kn_ctx *ctx);
+void kn_put_document(struct kn_ctx *ctx);
+void kn_delete_document(struct kn_ctx *ctx);
 void kn_get_catalog_events(struct kn_ctx *ctx);
 void kn_get_catalog_traits(struct kn_ctx *ctx);
 void kn_get_phases(struct kn_ctx *ctx);

@@ -18,8 +18,7 @@ static struct kn_str kept(struct kn_ctx *ctx, struct kn_str s)
     return kn_arena_str(ctx->request->arena, s);
 }
 
-/* The profile of the path; false: answered 404 already. */
-static bool load(struct kn_ctx *ctx, struct kn_str id, struct kn_profile **ret)
+bool kn_api_profile(struct kn_ctx *ctx, struct kn_str id, struct kn_profile **ret)
 {
     enum kn_rc rc = kn_read_profile_by_id(ctx->ws, id, ctx->request->arena, ret);
     if (rc != KN_OK) {
@@ -35,10 +34,27 @@ static struct kn_item_id id_of(const struct kn_profile_identifier *id)
     return (struct kn_item_id){.type = id->type, .value = id->value, .hash = id->hash};
 }
 
+bool kn_api_name_profile(struct kn_ctx *ctx, const struct kn_profile *p, struct kn_item_id *ret)
+{
+    struct kn_settings *s = kn_workspace_settings(ctx->ws);
+    size_t i = 0;
+    while (i < p->id_count &&
+           kn_identity_is_blocked(s->identity, p->ids[i].type, p->ids[i].value)) {
+        i++;
+    }
+    kn_settings_unref(s);
+    if (i == p->id_count) {
+        kn_api_fail(ctx, 409, "Conflict", "the profile has no identifier to record this by");
+        return false;
+    }
+    *ret = id_of(&p->ids[i]);
+    return true;
+}
+
 static void show(struct kn_ctx *ctx, struct kn_str id)
 {
     struct kn_profile *p;
-    if (load(ctx, id, &p)) {
+    if (kn_api_profile(ctx, id, &p)) {
         struct kn_settings *s = kn_workspace_settings(ctx->ws);
         kn_api_json(ctx, 200);
         kn_render_profile(&ctx->response->body, s, p);
@@ -46,7 +62,7 @@ static void show(struct kn_ctx *ctx, struct kn_str id)
     }
 }
 
-static void show_subject(struct kn_ctx *ctx)
+void kn_api_show_subject(struct kn_ctx *ctx)
 {
     show(ctx, ctx->subject);
 }
@@ -122,24 +138,23 @@ void kn_post_consents(struct kn_ctx *ctx)
 {
     struct kn_profile *p;
     struct kn_item item = {.kind = KN_ITEM_CONSENT};
-    if (!load(ctx, ctx->params[1], &p) || !kn_api_body(ctx)) {
+    if (!kn_api_profile(ctx, ctx->params[1], &p) || !kn_api_body(ctx)) {
         return;
     }
     item.consents = zero(ctx, KN_ITEM_CONSENTS_MAX, sizeof *item.consents);
     if (!item.consents || !read_consents(ctx, &item)) {
         return;
     }
-    if (p->id_count == 0) {
-        kn_api_fail(ctx, 409, "Conflict", "the profile has no identifier to record a consent by");
+    struct kn_item_id id;
+    if (!kn_api_name_profile(ctx, p, &id)) {
         return;
     }
-    struct kn_item_id id = id_of(&p->ids[0]);
     item.ids = &id;
     item.id_count = 1;
     /* The request body is what proves it. */
     item.body = ctx->request->body;
     ctx->subject = kept(ctx, ctx->params[1]);
-    kn_api_stage(ctx, &item, 0, show_subject);
+    kn_api_stage(ctx, &item, 0, kn_api_show_subject);
 }
 
 /* ---- merge ---- */
@@ -216,7 +231,7 @@ void kn_post_merge(struct kn_ctx *ctx)
     struct kn_str a = kept(ctx, kn_json_string(&ctx->doc, list + 1, ctx->request->arena));
     struct kn_str b = kept(ctx, kn_json_string(&ctx->doc, second, ctx->request->arena));
     struct kn_str reason = kept(ctx, kn_api_text(ctx, 0, "reason"));
-    if (!load(ctx, a, &pair[0]) || !load(ctx, b, &pair[1])) {
+    if (!kn_api_profile(ctx, a, &pair[0]) || !kn_api_profile(ctx, b, &pair[1])) {
         return;
     }
     if (pair[0]->id_count == 0 || pair[1]->id_count == 0) {
@@ -231,7 +246,7 @@ void kn_post_merge(struct kn_ctx *ctx)
     struct kn_item item = {
         .kind = KN_ITEM_MERGE, .ids = ids, .id_count = 2, .name = kn_str_sub(reason, 0, 500)};
     ctx->subject = a;
-    apply_change(ctx, &item, false, show_subject);
+    apply_change(ctx, &item, false, kn_api_show_subject);
 }
 
 /* ---- un-merge ---- */
@@ -345,7 +360,7 @@ void kn_post_unmerge(struct kn_ctx *ctx)
 {
     struct kn_profile *p;
     struct sides *sides = zero(ctx, 1, sizeof *sides);
-    if (!sides || !load(ctx, ctx->params[1], &p) || !kn_api_body(ctx) ||
+    if (!sides || !kn_api_profile(ctx, ctx->params[1], &p) || !kn_api_body(ctx) ||
         !read_sides(ctx, p, sides)) {
         return;
     }

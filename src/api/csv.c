@@ -1,42 +1,26 @@
 /* Members of a segment as CSV (RFC 4180), for one purpose: only those who granted it, each row with
- * the evidence when asked for. In pages: the header Kern-Next is the cursor of the next one.
+ * the evidence when asked for. In pages: the header Kern-Next is the cursor of the next one; or,
+ * for a link, the whole in one answer that is made piece by piece.
  *
  * What a spreadsheet would take for a formula is preceded by an apostrophe. */
 #include "api/api_internal.h"
 #include "apply/audience.h"
 #include "apply/segments.h"
 #include "format/time_text.h"
+#include "profile/field.h"
 #include "segment/words.h"
 
-enum { ROWS = 1000, ROWS_MAX = 10000, COLUMNS_MAX = 100, ROW_BYTES = 16 << 20 };
-
-#define DEFAULT_FIELDS "id,since,identifier.email,consent.state,consent.basis,consent.at"
-
-enum column_kind {
-    COLUMN_ID,
-    COLUMN_SINCE,
-    COLUMN_CREATED,
-    COLUMN_LAST_SEEN,
-    COLUMN_STATE,
-    COLUMN_BASIS,
-    COLUMN_AT,
-    COLUMN_VERSION,
-    COLUMN_PROOF,
-    COLUMN_IDENTIFIER,
-    COLUMN_TRAIT,
-    COLUMN_COMPUTED,
-};
-
-struct column {
-    enum column_kind kind;
-    struct kn_str name, key;
-};
+enum { ROWS = 1000, ROWS_MAX = 10000, PIECE_ROWS = 1000, COLUMNS_MAX = 100, ROW_BYTES = 16 << 20 };
 
 struct sheet {
     struct kn_ctx *ctx;
     struct kn_str segment, purpose;
-    struct column columns[COLUMNS_MAX];
+    struct kn_profile_field columns[COLUMNS_MAX];
     size_t count;
+    uint32_t *ordinals; /* [limit + 1] */
+    size_t limit;
+    uint32_t from; /* the last ordinal that was looked at */
+    bool more;
     struct kn_arena scratch; /* of a row */
 };
 
@@ -47,7 +31,7 @@ static bool is_formula(struct kn_str text)
     return text.len > 0 && memchr("=+-@\t\r\n", text.p[0], 7) != NULL;
 }
 
-static void put_cell(struct kn_buf *out, struct kn_str text, bool first, bool number)
+void kn_api_put_cell(struct kn_buf *out, struct kn_str text, bool first, bool number)
 {
     bool quoted = false;
     for (size_t i = 0; i < text.len; i++) {
@@ -73,154 +57,75 @@ static void put_json_cell(struct sheet *s, struct kn_buf *out, struct kn_str jso
             out->rc = KN_E_NOMEM;
         }
     }
-    put_cell(out, text, first, number);
+    kn_api_put_cell(out, text, first, number);
 }
 
 static void put_time(struct kn_buf *out, int64_t us, bool first)
 {
     char text[KN_TIME_TEXT_MAX];
-    put_cell(out, kn_time_format(us, text), first, false);
+    kn_api_put_cell(out, kn_time_format(us, text), first, false);
 }
 
 /* ---- columns ---- */
 
-static bool read_column(struct kn_str name, struct column *ret)
+static bool read_columns(struct sheet *s, struct kn_str list)
 {
-    static const struct {
-        const char *name;
-        enum column_kind kind;
-    } plain[] = {{"id", COLUMN_ID},
-                 {"since", COLUMN_SINCE},
-                 {"created_at", COLUMN_CREATED},
-                 {"last_seen_at", COLUMN_LAST_SEEN},
-                 {"consent.state", COLUMN_STATE},
-                 {"consent.basis", COLUMN_BASIS},
-                 {"consent.at", COLUMN_AT},
-                 {"consent.text_version", COLUMN_VERSION},
-                 {"consent.proof", COLUMN_PROOF}};
-    static const struct {
-        const char *prefix;
-        enum column_kind kind;
-    } keyed[] = {{"identifier.", COLUMN_IDENTIFIER},
-                 {"trait.", COLUMN_TRAIT},
-                 {"computed.", COLUMN_COMPUTED}};
-    ret->name = name;
-    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
-        if (kn_str_eq(name, kn_str_c(plain[i].name))) {
-            ret->kind = plain[i].kind;
-            return true;
-        }
-    }
-    for (size_t i = 0; i < sizeof keyed / sizeof keyed[0]; i++) {
-        struct kn_str prefix = kn_str_c(keyed[i].prefix);
-        if (kn_str_starts(name, prefix) && name.len > prefix.len) {
-            ret->kind = keyed[i].kind;
-            ret->key = kn_str_sub(name, prefix.len, name.len);
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool read_columns(struct kn_ctx *ctx, struct sheet *s)
-{
-    struct kn_str list = kn_http_param(ctx->request, "fields");
-    list = kn_http_has_param(ctx->request, "fields") ? list : KN_STR(DEFAULT_FIELDS);
+    s->count = 0;
     while (list.len > 0 && s->count < COLUMNS_MAX) {
-        if (!read_column(kn_str_trim(kn_str_split(&list, ',')), &s->columns[s->count++])) {
-            s->count = 0;
-            break;
+        if (!kn_profile_field_parse(kn_str_trim(kn_str_split(&list, ',')),
+                                    &s->columns[s->count++])) {
+            return false;
         }
     }
-    if (s->count == 0 || list.len > 0) {
-        kn_api_fail_param(ctx, "fields",
-                          "fields must be up to 100 of id, since, created_at, last_seen_at, "
-                          "identifier.<type>, trait.<key>, computed.<key>, consent.state, "
-                          "consent.basis, consent.at, consent.text_version and consent.proof");
-        return false;
-    }
-    return true;
+    return s->count > 0 && list.len == 0;
 }
 
-static const struct kn_profile_consent *consent_of(const struct kn_profile *p,
-                                                   struct kn_str purpose)
+bool kn_api_csv_fields(struct kn_ctx *ctx, struct kn_str fields)
 {
-    for (size_t i = 0; i < p->consent_count; i++) {
-        if (kn_str_eq(p->consents[i].purpose, purpose)) {
-            return &p->consents[i];
-        }
-    }
-    return NULL;
+    struct sheet *s = kn_arena_zero(ctx->request->arena, 1, sizeof *s);
+    return s && read_columns(s, fields);
 }
 
-/* Of several the one that was seen last. */
-static struct kn_str identifier_of(const struct kn_profile *p, struct kn_str type)
-{
-    const struct kn_profile_identifier *best = NULL;
-    for (size_t i = 0; i < p->id_count; i++) {
-        const struct kn_profile_identifier *id = &p->ids[i];
-        if (kn_str_eq(kn_id_name(id->type, id->value), type) &&
-            (!best || id->last_seen_us > best->last_seen_us)) {
-            best = id;
-        }
-    }
-    return best ? kn_id_plain_value(best->type, best->value) : KN_STR_EMPTY;
-}
-
-static struct kn_str value_of(const struct kn_profile *p, const struct column *c)
-{
-    for (size_t i = 0; c->kind == COLUMN_TRAIT && i < p->trait_count; i++) {
-        if (kn_str_eq(p->traits[i].key, c->key)) {
-            return p->traits[i].json;
-        }
-    }
-    for (size_t i = 0; c->kind == COLUMN_COMPUTED && i < p->computed_count; i++) {
-        if (kn_str_eq(p->computed[i].key, c->key)) {
-            return p->computed[i].json;
-        }
-    }
-    return KN_STR_EMPTY;
-}
-
-static void put_evidence(struct kn_buf *out, const struct column *c,
+static void put_evidence(struct kn_buf *out, const struct kn_profile_field *c,
                          const struct kn_profile_consent *consent, bool first)
 {
     if (!consent) {
-        put_cell(out, c->kind == COLUMN_STATE ? KN_STR("unknown") : KN_STR_EMPTY, first, false);
+        kn_api_put_cell(out, c->kind == KN_PF_STATE ? KN_STR("unknown") : KN_STR_EMPTY, first,
+                        false);
         return;
     }
     switch (c->kind) {
-    case COLUMN_STATE:
-        put_cell(out, kn_str_c(kn_consent_words[consent->state]), first, false);
+    case KN_PF_STATE:
+        kn_api_put_cell(out, kn_str_c(kn_consent_words[consent->state]), first, false);
         break;
-    case COLUMN_AT: put_time(out, consent->at_us, first); break;
-    case COLUMN_BASIS: put_cell(out, consent->basis, first, false); break;
-    case COLUMN_VERSION: put_cell(out, consent->text_version, first, false); break;
-    default: put_cell(out, consent->message_id, first, false); break;
+    case KN_PF_AT: put_time(out, consent->at_us, first); break;
+    case KN_PF_BASIS: kn_api_put_cell(out, consent->basis, first, false); break;
+    case KN_PF_VERSION: kn_api_put_cell(out, consent->text_version, first, false); break;
+    default: kn_api_put_cell(out, consent->message_id, first, false); break;
     }
 }
 
-static void put_column(struct sheet *s, const struct kn_profile *p, const struct column *c,
-                       int64_t since_us, bool first)
+static void put_column(struct sheet *s, const struct kn_profile *p,
+                       const struct kn_profile_field *c, int64_t since_us, bool first)
 {
     struct kn_buf *out = &s->ctx->response->body;
     char id[27];
     switch (c->kind) {
-    case COLUMN_ID:
+    case KN_PF_ID:
         kn_profile_id_text(p->id, id);
-        put_cell(out, kn_str(id, 26), first, false);
+        kn_api_put_cell(out, kn_str(id, 26), first, false);
         break;
-    case COLUMN_SINCE: put_time(out, since_us, first); break;
-    case COLUMN_CREATED: put_time(out, p->created_us, first); break;
-    case COLUMN_LAST_SEEN: put_time(out, p->last_seen_us, first); break;
-    case COLUMN_IDENTIFIER: put_cell(out, identifier_of(p, c->key), first, false); break;
-    case COLUMN_TRAIT:
-    case COLUMN_COMPUTED: put_json_cell(s, out, value_of(p, c), first); break;
-    case COLUMN_STATE:
-    case COLUMN_BASIS:
-    case COLUMN_AT:
-    case COLUMN_VERSION:
-    case COLUMN_PROOF: put_evidence(out, c, consent_of(p, s->purpose), first); break;
+    case KN_PF_SINCE: put_time(out, since_us, first); break;
+    case KN_PF_CREATED: put_time(out, p->created_us, first); break;
+    case KN_PF_LAST_SEEN: put_time(out, p->last_seen_us, first); break;
+    case KN_PF_IDENTIFIER: kn_api_put_cell(out, kn_profile_field_value(p, c), first, false); break;
+    case KN_PF_TRAIT:
+    case KN_PF_COMPUTED: put_json_cell(s, out, kn_profile_field_value(p, c), first); break;
+    case KN_PF_STATE:
+    case KN_PF_BASIS:
+    case KN_PF_AT:
+    case KN_PF_VERSION:
+    case KN_PF_PROOF: put_evidence(out, c, kn_profile_consent(p, s->purpose), first); break;
     }
 }
 
@@ -241,13 +146,10 @@ static enum kn_rc put_row(struct sheet *s, uint32_t ordinal)
         return KN_OK;
     }
     const struct kn_profile *p = list[0];
-    const struct kn_profile_consent *consent = consent_of(p, s->purpose);
     for (size_t i = 0; i < p->segment_count && !membership; i++) {
         membership = kn_str_eq(p->segments[i].key, s->segment) ? &p->segments[i] : NULL;
     }
-    bool granted = kn_str_eq(s->purpose, KN_STR("service")) ||
-                   (consent && consent->state == KN_CONSENT_GRANTED);
-    if (!membership || !granted) {
+    if (!membership || !kn_profile_may_be_used(p, s->purpose)) {
         return KN_OK;
     }
     for (size_t i = 0; i < s->count; i++) {
@@ -257,55 +159,134 @@ static enum kn_rc put_row(struct sheet *s, uint32_t ordinal)
     return s->ctx->response->body.rc;
 }
 
-static void put_rows(struct sheet *s, const struct kn_audience *a, uint32_t from, size_t limit)
+static void put_head(struct sheet *s)
 {
-    struct kn_ctx *ctx = s->ctx;
-    uint32_t *ordinals = kn_arena_zero(ctx->request->arena, limit + 1, sizeof *ordinals);
-    size_t count = ordinals ? kn_api_pick(a, from + 1, limit + 1, ordinals) : 0;
-    enum kn_rc rc = ordinals ? KN_OK : KN_E_NOMEM;
+    struct kn_buf *out = &s->ctx->response->body;
+    for (size_t i = 0; i < s->count; i++) {
+        kn_api_put_cell(out, s->columns[i].name, i == 0, false);
+    }
+    kn_buf_c(out, "\r\n");
+}
+
+/* The next rows; s->more: there are others behind them. */
+static enum kn_rc put_rows(struct sheet *s, const struct kn_audience *a)
+{
+    size_t count = kn_api_pick(a, s->from + 1, s->limit + 1, s->ordinals);
+    enum kn_rc rc = KN_OK;
+    kn_arena_init(&s->scratch, ROW_BYTES);
+    for (size_t i = 0; i < count && i < s->limit && rc == KN_OK; i++) {
+        rc = put_row(s, s->ordinals[i]);
+        s->from = s->ordinals[i];
+    }
+    kn_arena_deinit(&s->scratch);
+    s->more = count > s->limit;
+    return rc;
+}
+
+static struct sheet *sheet_new(struct kn_ctx *ctx, size_t limit)
+{
+    struct sheet *s = kn_arena_zero(ctx->request->arena, 1, sizeof *s);
+    if (s) {
+        s->ctx = ctx;
+        s->limit = limit;
+        s->ordinals = kn_arena_zero(ctx->request->arena, limit + 1, sizeof *s->ordinals);
+    }
+    if (!s || !s->ordinals) {
+        kn_api_fail_rc(ctx, KN_E_NOMEM, NULL);
+        return NULL;
+    }
+    return s;
+}
+
+static void begin(struct kn_ctx *ctx)
+{
     kn_api_begin(ctx, 200, KN_STR("text/csv; charset=utf-8"));
     kn_http_set_header(ctx->response, "Content-Disposition", KN_STR("attachment"));
-    for (size_t i = 0; i < s->count && from == 0; i++) {
-        put_cell(&ctx->response->body, s->columns[i].name, i == 0, false);
+}
+
+static void answer_page(struct sheet *s)
+{
+    struct kn_ctx *ctx = s->ctx;
+    struct kn_audience a;
+    if (!kn_api_segment_audience(ctx, s->segment, s->purpose, &a)) {
+        return;
     }
-    kn_buf_c(&ctx->response->body, from == 0 ? "\r\n" : "");
-    for (size_t i = 0; i < count && i < limit && rc == KN_OK; i++) {
-        rc = put_row(s, ordinals[i]);
+    begin(ctx);
+    if (s->from == 0) {
+        put_head(s);
     }
+    enum kn_rc rc = put_rows(s, &a);
     if (rc != KN_OK) {
         kn_api_fail_rc(ctx, rc, NULL);
-    } else if (count > limit) {
-        kn_http_set_header(ctx->response, "Kern-Next", kn_api_cursor(ctx, ordinals[limit - 1], 0));
+    } else if (s->more) {
+        kn_http_set_header(ctx->response, "Kern-Next", kn_api_cursor(ctx, s->from, 0));
     }
+    kn_audience_end(&a);
 }
 
 void kn_get_segment_csv(struct kn_ctx *ctx)
 {
-    struct sheet *s = kn_arena_zero(ctx->request->arena, 1, sizeof *s);
     struct kn_segment_info info;
-    struct kn_audience a;
     uint64_t from[2] = {0};
     bool given;
     size_t limit;
+    struct kn_str purpose;
+    if (!kn_api_purpose(ctx, &purpose) || !kn_api_segment_info(ctx, ctx->params[1], &info) ||
+        !kn_api_limit(ctx, ROWS, ROWS_MAX, &limit) || !kn_api_read_cursor(ctx, from, &given)) {
+        return;
+    }
+    struct sheet *s = sheet_new(ctx, limit);
+    struct kn_str fields = kn_http_has_param(ctx->request, "fields")
+                               ? kn_http_param(ctx->request, "fields")
+                               : KN_STR(KN_CSV_DEFAULT_FIELDS);
     if (!s) {
+        return;
+    }
+    if (!read_columns(s, fields)) {
+        kn_api_fail_param(ctx, "fields", "fields must be up to 100 of " KN_PROFILE_FIELD_NAMES);
+    } else if (purpose.len == 0) {
+        kn_api_fail_param(ctx, "purpose", "an export names its purpose, such as marketing_email");
+    } else {
+        s->segment = info.key;
+        s->purpose = purpose;
+        s->from = (uint32_t)from[0];
+        answer_page(s);
+    }
+}
+
+/* ---- the whole of it, in pieces ---- */
+
+static void next_piece(struct kn_ctx *ctx)
+{
+    struct sheet *s = (struct sheet *)(uintptr_t)ctx->subject.p;
+    struct kn_audience a = {0};
+    enum kn_rc rc = kn_audience_segment(ctx->ws, s->segment, &a, NULL);
+    if (rc == KN_OK) { /* a purpose that needs consent is looked at row by row */
+        rc = put_rows(s, &a);
+    }
+    kn_audience_end(&a);
+    ctx->call->failed = rc != KN_OK;
+    ctx->call->more = rc == KN_OK && s->more;
+}
+
+void kn_api_stream_csv(struct kn_ctx *ctx, const struct kn_csv_link *link)
+{
+    struct sheet *s = sheet_new(ctx, PIECE_ROWS);
+    if (!s) {
+        return;
+    }
+    s->segment = kn_arena_str(ctx->request->arena, link->segment);
+    s->purpose = kn_arena_str(ctx->request->arena, link->purpose);
+    struct kn_str fields = kn_arena_str(ctx->request->arena, link->fields);
+    if (!s->segment.p || !s->purpose.p || !fields.p || !read_columns(s, fields)) {
         kn_api_fail_rc(ctx, KN_E_NOMEM, NULL);
         return;
     }
-    s->ctx = ctx;
-    if (!kn_api_purpose(ctx, &s->purpose) || !kn_api_segment_info(ctx, ctx->params[1], &info) ||
-        !read_columns(ctx, s) || !kn_api_limit(ctx, ROWS, ROWS_MAX, &limit) ||
-        !kn_api_read_cursor(ctx, from, &given)) {
-        return;
-    }
-    if (s->purpose.len == 0) {
-        kn_api_fail_param(ctx, "purpose", "an export names its purpose, such as marketing_email");
-        return;
-    }
-    s->segment = info.key;
-    if (kn_api_segment_audience(ctx, info.key, s->purpose, &a)) {
-        kn_arena_init(&s->scratch, ROW_BYTES);
-        put_rows(s, &a, (uint32_t)from[0], limit);
-        kn_arena_deinit(&s->scratch);
-        kn_audience_end(&a);
+    begin(ctx);
+    put_head(s);
+    ctx->subject = kn_str((const char *)s, sizeof *s);
+    kn_api_stream(ctx, next_piece);
+    if (ctx->call->failed) {
+        kn_api_fail_rc(ctx, KN_E_NOMEM, NULL);
     }
 }

@@ -139,6 +139,7 @@ static void put_operation(struct kn_buf *out, const struct kn_api_route *route)
     kn_buf_char(out, '[');
     kn_json_out_string(out, tag_of(route));
     kn_buf_char(out, ']');
+    kn_json_out_kv(out, "x-access", kn_str_c(kn_scope_name(route->scope)));
     put_parameters(out, route);
     if (route->body) {
         kn_buf_c(out, ",\"requestBody\":{\"required\":true,");

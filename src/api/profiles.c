@@ -1,5 +1,6 @@
 /* Reading profiles, their events and links. */
 #include "api/api_internal.h"
+#include "apply/activity.h"
 #include "format/fold.h"
 
 bool kn_api_is_lookup(const struct kn_http_request *request)
@@ -15,6 +16,7 @@ bool kn_api_is_lookup(const struct kn_http_request *request)
 static void put_profile(struct kn_ctx *ctx, const struct kn_profile *p)
 {
     struct kn_settings *s = kn_workspace_settings(ctx->ws);
+    kn_api_saw(ctx, p);
     kn_api_json(ctx, 200);
     kn_render_profile(&ctx->response->body, s, p);
     kn_settings_unref(s);
@@ -30,6 +32,52 @@ static void answer_one(struct kn_ctx *ctx, enum kn_rc rc, const struct kn_profil
                       kn_rc_name(rc));
         kn_api_fail_rc(ctx, rc, &err);
     }
+}
+
+static void put_page(struct kn_ctx *ctx, struct kn_profile *const *profiles, size_t count,
+                     struct kn_str fields)
+{
+    struct kn_settings *s = kn_workspace_settings(ctx->ws);
+    kn_api_json(ctx, 200);
+    kn_buf_c(&ctx->response->body, "{\"data\":[");
+    for (size_t i = 0; i < count; i++) {
+        kn_json_out_comma(&ctx->response->body);
+        kn_api_put_profile(&ctx->response->body, s, profiles[i], fields);
+    }
+    kn_buf_char(&ctx->response->body, ']');
+    kn_settings_unref(s);
+}
+
+/* sort=recent: who was active last comes first. */
+static void list_by_activity(struct kn_ctx *ctx)
+{
+    size_t limit;
+    size_t count;
+    uint64_t last[2] = {0};
+    bool given;
+    bool more;
+    struct kn_profile **profiles;
+    struct kn_activity_mark mark;
+    struct kn_str fields;
+    if (kn_str_trim(kn_http_param(ctx->request, "q")).len > 0) {
+        kn_api_fail_param(ctx, "sort", "sort=recent lists everyone: leave q out");
+        return;
+    }
+    if (!kn_api_fields(ctx, &fields) ||
+        !kn_api_limit(ctx, KN_API_LIMIT, KN_API_LIMIT_MAX, &limit) ||
+        !kn_api_read_cursor(ctx, last, &given)) {
+        return;
+    }
+    struct kn_activity_mark after = {(int64_t)last[0], (uint32_t)last[1]};
+    enum kn_rc rc =
+        kn_read_profiles_by_activity(ctx->ws, given ? &after : NULL, limit, ctx->request->arena,
+                                     &profiles, &count, &mark, &more);
+    if (rc != KN_OK) {
+        kn_api_fail_rc(ctx, rc, NULL);
+        return;
+    }
+    put_page(ctx, profiles, count, fields);
+    kn_api_put_next(ctx, more, (uint64_t)mark.last_seen_us, mark.ordinal);
 }
 
 static void list(struct kn_ctx *ctx)
@@ -57,17 +105,8 @@ static void list(struct kn_ctx *ctx)
         kn_api_fail_rc(ctx, rc, NULL);
         return;
     }
-    struct kn_settings *s = kn_workspace_settings(ctx->ws);
-    struct kn_buf *out = &ctx->response->body;
-    kn_api_json(ctx, 200);
-    kn_buf_c(out, "{\"data\":[");
-    for (size_t i = 0; i < count; i++) {
-        kn_json_out_comma(out);
-        kn_api_put_profile(out, s, profiles[i], fields);
-    }
-    kn_buf_char(out, ']');
+    put_page(ctx, profiles, count, fields);
     kn_api_put_next(ctx, next > 0, next, 0);
-    kn_settings_unref(s);
 }
 
 /* Exactly one identifier; false: answered 400. */
@@ -105,6 +144,8 @@ void kn_get_profiles(struct kn_ctx *ctx)
         answer_one(ctx, rc, p);
     } else if (kn_http_has_param(ctx->request, "query")) {
         kn_api_select_profiles(ctx);
+    } else if (kn_str_eq(kn_http_param(ctx->request, "sort"), KN_STR("recent"))) {
+        list_by_activity(ctx);
     } else {
         list(ctx);
     }
@@ -173,7 +214,7 @@ void kn_get_profile_links(struct kn_ctx *ctx)
 struct event_list {
     struct kn_ctx *ctx;
     struct kn_settings *settings;
-    struct kn_str name;
+    struct kn_str name, type; /* empty: any */
     size_t limit, count;
     int64_t last_us;
     uint64_t last_arrival;
@@ -183,7 +224,8 @@ struct event_list {
 static bool each_event(void *context, const struct kn_archive_row *row, const struct kn_item *item)
 {
     struct event_list *l = context;
-    if (l->name.len > 0 && !kn_str_eq(l->name, item->name)) {
+    if ((l->name.len > 0 && !kn_str_eq(l->name, item->name)) ||
+        (l->type.len > 0 && !kn_str_eq(l->type, kn_str_c(kn_render_type(item))))) {
         return true;
     }
     if (l->count == l->limit) {
@@ -198,7 +240,7 @@ static bool each_event(void *context, const struct kn_archive_row *row, const st
     return true;
 }
 
-static bool read_cursor(struct kn_ctx *ctx, struct kn_archive_query *q)
+bool kn_api_read_place(struct kn_ctx *ctx, struct kn_archive_query *q)
 {
     uint64_t last[2] = {0};
     if (!kn_api_read_cursor(ctx, last, &q->has_after)) {
@@ -213,7 +255,9 @@ void kn_get_profile_events(struct kn_ctx *ctx)
 {
     struct kn_profile *p = NULL;
     struct kn_err err = {0};
-    struct event_list l = {.ctx = ctx, .name = kn_http_param(ctx->request, "event")};
+    struct event_list l = {.ctx = ctx,
+                           .name = kn_http_param(ctx->request, "event"),
+                           .type = kn_http_param(ctx->request, "type")};
     struct kn_archive_query q = {
         .order = KN_ARCHIVE_NEWEST_FIRST, .from_us = INT64_MIN, .to_us = INT64_MAX};
     enum kn_rc rc = kn_read_profile_by_id(ctx->ws, ctx->params[1], ctx->request->arena, &p);
@@ -223,7 +267,7 @@ void kn_get_profile_events(struct kn_ctx *ctx)
     }
     if (!kn_api_limit(ctx, KN_API_LIMIT, KN_API_LIMIT_MAX, &l.limit) ||
         !kn_api_time_param(ctx, "from", &q.from_us) || !kn_api_time_param(ctx, "to", &q.to_us) ||
-        !read_cursor(ctx, &q)) {
+        !kn_api_read_place(ctx, &q)) {
         return;
     }
     l.settings = kn_workspace_settings(ctx->ws);

@@ -34,7 +34,7 @@ static void put_identifiers(struct kn_buf *out, const struct kn_settings *s,
     kn_buf_char(out, ']');
 }
 
-static const char *state_word(enum kn_consent_state state)
+const char *kn_render_consent(enum kn_consent_state state)
 {
     static const char *const words[] = {"unknown", "granted", "denied", "conflict"};
     return words[state];
@@ -50,7 +50,7 @@ static void put_consents(struct kn_buf *out, const struct kn_settings *s,
         kn_json_out_comma(out);
         kn_buf_char(out, '{');
         kn_json_out_kv(out, "purpose", c->purpose);
-        kn_json_out_kv(out, "state", kn_str_c(state_word(c->state)));
+        kn_json_out_kv(out, "state", kn_str_c(kn_render_consent(c->state)));
         kn_json_out_kv(out, "basis", c->basis);
         if (c->text_version.len > 0) {
             kn_json_out_kv(out, "text_version", c->text_version);
@@ -116,13 +116,28 @@ static void put_touch(struct kn_buf *out, const char *key, const struct kn_profi
     kn_buf_char(out, '}');
 }
 
-void kn_render_session(struct kn_buf *out, const struct kn_profile_session *session)
+static void put_device(struct kn_buf *out, struct kn_str device, struct kn_str browser,
+                       struct kn_str platform, struct kn_str country)
+{
+    kn_json_out_kv(out, "device", device);
+    kn_json_out_kv(out, "browser", browser);
+    kn_json_out_kv(out, "platform", platform);
+    if (country.len > 0) {
+        kn_json_out_kv(out, "country", country);
+    }
+}
+
+void kn_render_session(struct kn_buf *out, const struct kn_profile_session *session,
+                       const struct kn_item_device *device)
 {
     kn_json_out_comma(out);
     kn_buf_char(out, '{');
     kn_json_out_ktime(out, "started_at", session->start_us);
     kn_json_out_ktime(out, "ended_at", session->end_us);
     put_touch_facts(out, &session->touch);
+    if (device->present) {
+        put_device(out, device->device, device->browser, device->platform, device->country);
+    }
     kn_buf_char(out, '}');
 }
 
@@ -134,12 +149,7 @@ static void put_devices(struct kn_buf *out, const struct kn_profile *p)
         const struct kn_profile_device *d = &p->devices[i];
         kn_json_out_comma(out);
         kn_buf_char(out, '{');
-        kn_json_out_kv(out, "device", d->device);
-        kn_json_out_kv(out, "browser", d->browser);
-        kn_json_out_kv(out, "platform", d->platform);
-        if (d->country.len > 0) {
-            kn_json_out_kv(out, "country", d->country);
-        }
+        put_device(out, d->device, d->browser, d->platform, d->country);
         kn_json_out_ktime(out, "last_seen_at", d->last_seen_us);
         kn_buf_char(out, '}');
     }
@@ -215,18 +225,21 @@ void kn_render_profile(struct kn_buf *out, const struct kn_settings *s, const st
 
 /* ---- events ---- */
 
-static const char *kind_word(const struct kn_item *item)
+const char *kn_render_type(const struct kn_item *item)
 {
     switch (item->kind) {
     case KN_ITEM_EVENT: return kn_event_type_name(item->type);
     case KN_ITEM_CONSENT: return "consent";
     case KN_ITEM_MERGE: return "merge";
     case KN_ITEM_UNMERGE: return "unmerge";
+    case KN_ITEM_NOTE: return "note";
     case KN_ITEM_REJECT:
     case KN_ITEM_SETTING:
     case KN_ITEM_TICK:
     case KN_ITEM_GENESIS:
     case KN_ITEM_BUILT:
+    case KN_ITEM_LIST:
+    case KN_ITEM_DELIVERY:
     case KN_ITEM_ERASE:
     case KN_ITEM_ERASED:
     case KN_ITEM_VOID: break;
@@ -280,7 +293,7 @@ void kn_render_event(struct kn_buf *out, const struct kn_settings *s, const stru
     (void)arena;
     kn_buf_char(out, '{');
     kn_json_out_kv(out, "message_id", item->message_id);
-    kn_json_out_kv(out, "type", kn_str_c(kind_word(item)));
+    kn_json_out_kv(out, "type", kn_str_c(kn_render_type(item)));
     if (item->name.len > 0 && item->kind == KN_ITEM_EVENT) {
         kn_json_out_kv(out, "event", item->name);
     } else {

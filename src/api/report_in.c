@@ -88,22 +88,28 @@ static void deinit(struct kn_report_in *in)
     kn_arena_deinit(&in->arena);
 }
 
-static bool may_save(struct kn_report_in *in)
+/* "save_as": the key of the list to make, or {"key","name","description"}. */
+static bool read_save_as(struct kn_report_in *in)
 {
-    uint32_t node = kn_json_find(&in->ctx->doc, 0, KN_STR("save_as"));
-    if (node == KN_JSON_NONE || !in->of_cell) {
+    struct kn_ctx *ctx = in->ctx;
+    uint32_t node = kn_json_find(&ctx->doc, 0, KN_STR("save_as"));
+    if (kn_json_type_at(&ctx->doc, node) == KN_JSON_NULL || !in->of_cell) {
         return true;
     }
-    kn_api_fail(in->ctx, 409, "Conflict",
-                "these profiles cannot be saved as a segment here: this workspace keeps no lists");
-    return false;
+    in->saves = true;
+    if (kn_json_type_at(&ctx->doc, node) == KN_JSON_OBJECT) {
+        return kn_api_read_draft(ctx, node, "/save_as", &in->list);
+    }
+    return kn_api_key_draft(ctx, kn_json_string(&ctx->doc, node, ctx->request->arena), "/save_as",
+                            &in->list);
 }
 
 void kn_report_serve(struct kn_ctx *ctx, bool of_cell, kn_report_fn report)
 {
     struct kn_report_in in;
     init(&in, ctx, of_cell);
-    if (kn_api_body(ctx) && may_save(&in) && pin_columns(&in) && (!of_cell || make_members(&in))) {
+    if (kn_api_body(ctx) && read_save_as(&in) && pin_columns(&in) &&
+        (!of_cell || make_members(&in))) {
         report(&in);
     }
     deinit(&in);
@@ -310,6 +316,51 @@ void kn_report_match(struct kn_report_in *in, uint32_t node, const char *pointer
         ret->event = KN_STR_EMPTY;
     }
     read_where(in, node, pointer, ret);
+}
+
+/* ---- orders ---- */
+
+void kn_report_whole_orders(struct kn_report_in *in, const char *pointer,
+                            const struct kn_event_match *match)
+{
+    char whole[POINTER_MAX];
+    bool named = match->event.len > 0;
+    if (named || match->where) {
+        (void)snprintf(whole, sizeof whole, "%s/%s", pointer, named ? "event" : "where");
+        kn_report_bad(in, whole, "orders are counted whole: leave out event and where");
+    }
+}
+
+void kn_report_step(struct kn_report_in *in, uint32_t node, const char *pointer, bool event_needed,
+                    struct kn_event_match *ret)
+{
+    bool orders = kn_report_flag(in, node, pointer, "orders");
+    kn_report_match(in, node, pointer, event_needed && !orders, ret);
+    ret->orders = orders;
+    if (orders) {
+        kn_report_whole_orders(in, pointer, ret);
+    }
+}
+
+/* An order's own facts, as order() reads them, stand apart from what the site sent with it. */
+struct kn_str kn_report_order_path(struct kn_report_in *in, struct kn_str path)
+{
+    static const char *const facts[] = {"p.value", "p.currency", "p.order_id"};
+    for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++) {
+        if (kn_str_eq(path, kn_str_c(facts[i]))) {
+            return kn_report_path(in, "o.", kn_str_sub(path, 2, path.len));
+        }
+    }
+    return path;
+}
+
+void kn_report_order_breakdown(struct kn_report_in *in, struct kn_breakdown *breakdown)
+{
+    if (breakdown->kind == KN_BREAKDOWN_ROW) {
+        breakdown->path = kn_report_order_path(in, breakdown->path);
+    } else if (breakdown->kind == KN_BREAKDOWN_SESSION) {
+        kn_report_bad(in, "/breakdown/session", "an order belongs to no session");
+    }
 }
 
 /* ---- breakdowns ---- */

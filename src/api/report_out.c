@@ -1,5 +1,7 @@
 /* Answers of reports. */
 #include "api/reports.h"
+#include "apply/segments.h"
+#include "base/bits.h"
 #include "base/mem.h"
 #include "profile/profile.h"
 
@@ -56,9 +58,53 @@ bool kn_report_ran(struct kn_report_in *in, enum kn_rc rc, const struct kn_err *
 }
 
 /* Ordinals from the cursor on, a page of them. */
+/* What a saved list is shown with, after the wait. */
+struct saved {
+    struct kn_str key;
+    uint64_t size;
+};
+
+static void show_saved(struct kn_ctx *ctx)
+{
+    const struct saved *saved = (const struct saved *)(const void *)ctx->subject.p;
+    struct kn_segment_info info;
+    struct kn_buf *out = &ctx->response->body;
+    enum kn_rc rc = kn_segment_info(ctx->ws, saved->key, ctx->request->arena, &info);
+    if (rc != KN_OK) {
+        kn_api_fail_rc(ctx, rc, NULL);
+        return;
+    }
+    kn_api_json(ctx, 200);
+    kn_buf_c(out, "{\"data\":[],\"size\":");
+    kn_buf_u64(out, saved->size);
+    kn_buf_c(out, ",\"segment\":{");
+    kn_api_put_segment(out, &info);
+    kn_buf_c(out, "},\"next\":null}");
+}
+
+/* The call may come back here from its start, when an earlier change is not applied yet. */
+static void save_members(struct kn_report_in *in)
+{
+    struct kn_ctx *ctx = in->ctx;
+    size_t words = kn_bits_words(in->pin->ordinal_end);
+    struct saved *saved = kn_arena_zero(ctx->request->arena, 1, sizeof *saved);
+    if (!saved) {
+        kn_api_fail_rc(ctx, KN_E_NOMEM, NULL);
+    } else if (kn_api_begin_change(ctx)) {
+        *saved = (struct saved){in->list.key, kn_bits_best()->count(in->report.members, words)};
+        ctx->subject = kn_str((const char *)saved, sizeof *saved);
+        kn_api_save_list(ctx, &in->list, in->report.members, words, show_saved);
+        kn_api_end_change(ctx);
+    }
+}
+
 void kn_report_put_members(struct kn_report_in *in)
 {
     struct kn_ctx *ctx = in->ctx;
+    if (in->saves) {
+        save_members(in);
+        return;
+    }
     struct kn_buf *out = &ctx->response->body;
     const uint64_t *bits = in->report.members;
     uint64_t from[2] = {0};

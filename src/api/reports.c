@@ -27,7 +27,7 @@ static void read_steps(struct kn_report_in *in, struct kn_funnel *q)
         } else if (kn_json_type_at(doc, i) != KN_JSON_OBJECT) {
             kn_report_bad(in, pointer, "a step is an object with an event");
         } else {
-            kn_report_match(in, i, pointer, true, &q->steps[q->step_count++]);
+            kn_report_step(in, i, pointer, true, &q->steps[q->step_count++]);
         }
     }
     if (!in->failed && q->step_count == 0) {
@@ -89,6 +89,9 @@ static void funnel(struct kn_report_in *in)
     kn_report_period(in, "within", true, &q.within);
     kn_report_range(in, &q.from, &q.to);
     kn_report_breakdown(in, &q.breakdown);
+    if (q.steps[0].orders) {
+        kn_report_order_breakdown(in, &q.breakdown);
+    }
     kn_report_segment(in, false);
     if (in->of_cell) {
         q.cell_step = cell_index(in, "step", q.step_count);
@@ -169,7 +172,7 @@ static void read_back(struct kn_report_in *in, const char *key, struct kn_event_
     uint32_t node = kn_report_node(in, 0, "", key, KN_JSON_OBJECT, true);
     (void)snprintf(pointer, sizeof pointer, "/%s", key);
     if (!in->failed) {
-        kn_report_match(in, node, pointer, false, ret);
+        kn_report_step(in, node, pointer, false, ret);
     }
 }
 
@@ -184,6 +187,9 @@ static void retention(struct kn_report_in *in)
     q.periods = (uint32_t)kn_report_number(in, 0, "", "periods", 12, 0, KN_RETENTION_PERIODS_MAX);
     kn_report_range(in, &q.from, &q.to);
     kn_report_breakdown(in, &q.breakdown);
+    if (q.first.orders) {
+        kn_report_order_breakdown(in, &q.breakdown);
+    }
     kn_report_segment(in, false);
     if (in->of_cell) {
         q.cell_cohort = cell_index(in, "cohort", KN_RETENTION_COHORTS_MAX);
@@ -267,33 +273,6 @@ static void put_series(struct kn_report_in *in, const struct kn_series *q,
     kn_report_put_end(in);
 }
 
-/* An order's own facts, as order() reads them, stand apart from what the site sent with it. */
-static struct kn_str order_path(struct kn_report_in *in, struct kn_str path)
-{
-    static const char *const facts[] = {"p.value", "p.currency", "p.order_id"};
-    for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++) {
-        if (kn_str_eq(path, kn_str_c(facts[i]))) {
-            return kn_report_path(in, "o.", kn_str_sub(path, 2, path.len));
-        }
-    }
-    return path;
-}
-
-static void of_orders(struct kn_report_in *in, struct kn_series *q)
-{
-    q->table = KN_TABLE_ORDER;
-    q->path = order_path(in, q->path);
-    if (q->breakdown.kind == KN_BREAKDOWN_ROW) {
-        q->breakdown.path = order_path(in, q->breakdown.path);
-    }
-    if (q->match.event.len > 0 || q->match.where) {
-        kn_report_bad(in, q->match.event.len > 0 ? "/event" : "/where",
-                      "orders are counted whole: leave out event and where");
-    } else if (q->breakdown.kind == KN_BREAKDOWN_SESSION) {
-        kn_report_bad(in, "/breakdown/session", "an order belongs to no session");
-    }
-}
-
 static void series(struct kn_report_in *in)
 {
     struct kn_series q = {.table = KN_TABLE_EVENT};
@@ -309,7 +288,10 @@ static void series(struct kn_report_in *in)
     kn_report_breakdown(in, &q.breakdown);
     kn_report_segment(in, false);
     if (kn_report_flag(in, 0, "", "orders") && !in->failed) {
-        of_orders(in, &q);
+        q.table = KN_TABLE_ORDER;
+        q.path = kn_report_order_path(in, q.path);
+        kn_report_whole_orders(in, "", &q.match);
+        kn_report_order_breakdown(in, &q.breakdown);
     }
     if (in->of_cell) {
         q.cell_point = cell_index(in, "point", KN_SERIES_POINTS_MAX);

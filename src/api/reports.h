@@ -29,6 +29,8 @@ struct kn_report_in {
     uint32_t cell; /* node of "cell" */
     struct kn_value cell_value;
     bool has_cell_value;
+    bool saves; /* as `list` */
+    struct kn_api_draft list;
 };
 
 typedef void (*kn_report_fn)(struct kn_report_in *in);
@@ -57,6 +59,16 @@ void kn_report_period(struct kn_report_in *in, const char *key, bool needed, str
 /* {"event","where"?} at `node`. */
 void kn_report_match(struct kn_report_in *in, uint32_t node, const char *pointer, bool event_needed,
                      struct kn_event_match *ret);
+/* The same, or {"orders":true}. */
+void kn_report_step(struct kn_report_in *in, uint32_t node, const char *pointer, bool event_needed,
+                    struct kn_event_match *ret);
+/* Orders, at `pointer`, have no event and no condition. */
+void kn_report_whole_orders(struct kn_report_in *in, const char *pointer,
+                            const struct kn_event_match *match);
+/* A breakdown of orders: their own value, currency and order_id; not by session. */
+void kn_report_order_breakdown(struct kn_report_in *in, struct kn_breakdown *breakdown);
+/* The column of a property ("p.value") of an order. */
+struct kn_str kn_report_order_path(struct kn_report_in *in, struct kn_str path);
 /* An event by name: warns when it was never seen. */
 void kn_report_know_event(struct kn_report_in *in, const char *pointer, struct kn_str name);
 void kn_report_breakdown(struct kn_report_in *in, struct kn_breakdown *ret);

@@ -259,6 +259,7 @@ static void read_compare(struct kn_report_in *in, struct kn_compare *q)
     if (in->of_cell && !in->failed && !q->cell_value) {
         kn_report_bad(in, "/cell/group", "group must be a value or null");
     }
+    q->cell_everyone = in->of_cell && kn_report_flag(in, in->cell, "/cell", "everyone");
 }
 
 static void compare(struct kn_report_in *in)
@@ -391,6 +392,20 @@ static void read_grid(struct kn_report_in *in, struct kn_grid_rules *ret)
         (uint32_t)kn_report_number(in, 0, "", "promising_days", ret->promising_days, 1, 36500);
 }
 
+/* A group, or with RFM a square of the grid. */
+static void read_customers_cell(struct kn_report_in *in, struct kn_customers *q)
+{
+    if (q->grouping == KN_GROUPING_RFM) {
+        q->cell_recency = (unsigned)kn_report_number(in, in->cell, "/cell", "recency", 0, 1, 5);
+        q->cell_fm = (unsigned)kn_report_number(in, in->cell, "/cell", "fm", 0, 1, 5);
+    }
+    bool square = q->cell_recency > 0 || q->cell_fm > 0;
+    struct kn_str name = kn_report_text(in, in->cell, "/cell", "group", !square);
+    if (name.len > 0) {
+        q->cell_group = kn_arena_str(&in->arena, name).p;
+    }
+}
+
 static void customers(struct kn_report_in *in, enum kn_grouping grouping)
 {
     struct kn_customers q = {.grouping = grouping};
@@ -400,8 +415,7 @@ static void customers(struct kn_report_in *in, enum kn_grouping grouping)
     kn_report_segment(in, false);
     read_grid(in, &q.grid);
     if (in->of_cell && !in->failed) {
-        struct kn_str name = kn_report_text(in, in->cell, "/cell", "group", true);
-        q.cell_group = kn_arena_str(&in->arena, name).p;
+        read_customers_cell(in, &q);
     }
     if (in->failed ||
         !kn_report_ran(in, kn_report_customers(&in->report, &q, &in->arena, &r, &err), &err)) {
@@ -462,7 +476,11 @@ static void favourites(struct kn_report_in *in)
         !kn_str_eq(q.field, KN_STR("category"))) {
         kn_report_bad(in, "/of", "of must be brand or category");
     }
-    q.cell_value = in->of_cell ? kn_report_cell_value(in) : NULL;
+    if (in->of_cell) {
+        q.cell_value = kn_report_cell_value(in);
+        q.cell_place =
+            (uint32_t)kn_report_number(in, in->cell, "/cell", "place", 0, 1, KN_FAVOURITES_TOP);
+    }
     if (in->failed ||
         !kn_report_ran(in, kn_report_favourites(&in->report, &q, &in->arena, &r, &err), &err)) {
         return;

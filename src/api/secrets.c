@@ -78,3 +78,14 @@ enum kn_rc kn_sys_load_secrets(struct kn_system *s, struct kn_disk disk, bool is
     sodium_memzero(text, sizeof text);
     return good ? KN_OK : kn_fail(err, KN_E_CORRUPT, "the file \"secrets\" does not read");
 }
+
+void kn_system_webhook_key(struct kn_system *s, unsigned char key[32])
+{
+    _Static_assert(KN_SECRET_BYTES == crypto_kdf_KEYBYTES, "the key of the installation is one");
+    (void)crypto_kdf_derive_from_key(key, 32, 1, "webhooks", s->key);
+}
+
+void kn_system_hash(struct kn_system *s, struct kn_str secret, unsigned char hash[32])
+{
+    kn_sys_hash(s, secret, hash);
+}

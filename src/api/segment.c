@@ -24,6 +24,8 @@ static bool load(struct kn_ctx *ctx, struct kn_profile **ret)
         kn_segment_fail(ctx, 404, "not_found", "Profile was not found.");
     } else if (rc != KN_OK) {
         kn_api_fail_rc(ctx, rc, NULL);
+    } else {
+        kn_api_saw(ctx, *ret);
     }
     return rc == KN_OK;
 }

@@ -13,15 +13,20 @@ enum { SAMPLE = 10, HISTORY_DAYS = 30, HISTORY_DAYS_MAX = 3660 };
 
 /* ---- purposes ---- */
 
+bool kn_api_is_purpose(struct kn_str key)
+{
+    bool good = key.len > 0 && key.len <= 64;
+    for (size_t i = 0; good && i < key.len; i++) {
+        char c = key.p[i];
+        good = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+    }
+    return good;
+}
+
 bool kn_api_purpose(struct kn_ctx *ctx, struct kn_str *ret)
 {
     struct kn_str purpose = kn_http_param(ctx->request, "purpose");
-    bool good = purpose.len > 0 && purpose.len <= 64;
-    for (size_t i = 0; good && i < purpose.len; i++) {
-        char c = purpose.p[i];
-        good = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-    }
-    if (kn_http_has_param(ctx->request, "purpose") && !good) {
+    if (kn_http_has_param(ctx->request, "purpose") && !kn_api_is_purpose(purpose)) {
         kn_api_fail_param(ctx, "purpose", "purpose must be a key of small letters, digits and _");
         return false;
     }
@@ -154,21 +159,6 @@ void kn_get_segment_members(struct kn_ctx *ctx)
 
 /* ---- changes ---- */
 
-static const char *cause_name(enum kn_cause cause)
-{
-    switch (cause) {
-    case KN_CAUSE_MESSAGE: return "message";
-    case KN_CAUSE_TIME: return "time";
-    case KN_CAUSE_MERGE: return "merge";
-    case KN_CAUSE_UNMERGE: return "unmerge";
-    case KN_CAUSE_CONSENT: return "consent";
-    case KN_CAUSE_DEFINITION: return "definition";
-    case KN_CAUSE_SEGMENT: return "segment";
-    case KN_CAUSE_ERASURE: return "erasure";
-    }
-    return "message";
-}
-
 static void put_change(struct kn_buf *out, const struct kn_segment_change *c)
 {
     kn_json_out_comma(out);
@@ -177,7 +167,7 @@ static void put_change(struct kn_buf *out, const struct kn_segment_change *c)
     kn_json_out_kv(out, "change",
                    c->change.kind == KN_CHANGE_ENTERED ? KN_STR("entered") : KN_STR("exited"));
     put_id(out, "profile", c->id);
-    kn_json_out_kv(out, "cause", kn_str_c(cause_name(c->change.cause)));
+    kn_json_out_kv(out, "cause", kn_str_c(kn_cause_name(c->change.cause)));
     if (c->change.message_id.len > 0) {
         kn_json_out_kv(out, "message_id", c->change.message_id);
     }

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "format/fold.h"
 #include "format/json.h"
+#include "format/token.h"
 
 enum {
     TRIES_MAX = 10,    /* wrong passwords per e-mail address and quarter of an hour */
@@ -13,7 +14,6 @@ enum {
 };
 #define TRY_WINDOW_US (INT64_C(15) * 60 * 1000000)
 #define SESSION_US (INT64_C(12) * 3600 * 1000000)
-#define INVITE_US (INT64_C(7) * 24 * 3600 * 1000000)
 
 /* ---- passwords ---- */
 
@@ -50,6 +50,16 @@ static struct kn_sys_tries *tries_of(struct kn_system *s, char kind, struct kn_s
     return t;
 }
 
+bool kn_sys_try(struct kn_system *s, char kind, struct kn_str who, unsigned most)
+{
+    return ++tries_of(s, kind, who, kn_sys_now())->count <= most;
+}
+
+void kn_sys_forgive(struct kn_system *s, char kind, struct kn_str who)
+{
+    tries_of(s, kind, who, kn_sys_now())->count = 0;
+}
+
 static char *password_copy(const struct kn_sys_user *user)
 {
     size_t len = strlen(user->password) + 1;
@@ -58,17 +68,17 @@ static char *password_copy(const struct kn_sys_user *user)
     return text;
 }
 
-enum kn_rc kn_sys_check_password(struct kn_system *s, struct kn_str email, struct kn_str password,
-                                 struct kn_str peer_ip, struct kn_err *err)
+enum kn_rc kn_system_check_password(struct kn_system *s, struct kn_str email,
+                                    struct kn_str password, struct kn_str peer_ip,
+                                    struct kn_err *err)
 {
     /* An unknown address takes as long as a wrong password: the hash of a password nobody has. */
     static const char decoy[crypto_pwhash_STRBYTES] =
         "$argon2id$v=19$m=65536,t=2,p=1$oHQ1K0cTsgDQd+kzHz2Adg$"
         "V77CzubHywIf58Jp2mCwr8/Bg0calPpaAFq+l1ft3Bk";
-    int64_t now = kn_sys_now();
     kn_mutex_lock(&s->mutex);
-    bool may = ++tries_of(s, 'e', email, now)->count <= TRIES_MAX;
-    may = ++tries_of(s, 'i', peer_ip, now)->count <= TRIES_IP_MAX && may;
+    bool may = kn_sys_try(s, 'e', email, TRIES_MAX);
+    may = kn_sys_try(s, 'i', peer_ip, TRIES_IP_MAX) && may;
     const struct kn_sys_user *user = may ? kn_sys_user_by_email(s, email) : NULL;
     char *hash = user && !user->disabled && user->password[0] ? password_copy(user) : NULL;
     kn_mutex_unlock(&s->mutex);
@@ -84,186 +94,12 @@ enum kn_rc kn_sys_check_password(struct kn_system *s, struct kn_str email, struc
         return kn_fail(err, KN_E_NOT_FOUND, "wrong e-mail address or password");
     }
     kn_mutex_lock(&s->mutex);
-    tries_of(s, 'e', email, now)->count = 0;
+    kn_sys_forgive(s, 'e', email);
     kn_mutex_unlock(&s->mutex);
     return KN_OK;
 }
 
-/* ---- users ---- */
-
-static void info_of(const struct kn_sys_user *u, struct kn_arena *arena, struct kn_user_info *ret)
-{
-    *ret = (struct kn_user_info){
-        .id = kn_arena_str(arena, kn_str_c(u->id)),
-        .email = kn_arena_str(arena, kn_str_c(u->email)),
-        .name = kn_arena_str(arena, kn_str_c(u->name)),
-        .workspace = kn_arena_str(arena, kn_str_c(u->workspace)),
-        .role = u->role,
-        .disabled = u->disabled,
-        .has_password = u->password[0] != '\0',
-        .created_us = u->created_us,
-        .signed_in_us = u->signed_in_us,
-    };
-}
-
-bool kn_system_user_at(struct kn_system *s, size_t index, struct kn_arena *arena,
-                       struct kn_user_info *ret)
-{
-    kn_mutex_lock(&s->mutex);
-    bool found = index < s->user_count;
-    if (found) {
-        info_of(&s->users[index], arena, ret);
-    }
-    kn_mutex_unlock(&s->mutex);
-    return found;
-}
-
-bool kn_system_user(struct kn_system *s, struct kn_str id, struct kn_arena *arena,
-                    struct kn_user_info *ret)
-{
-    kn_mutex_lock(&s->mutex);
-    const struct kn_sys_user *u = kn_sys_user_by_id(s, id);
-    if (u) {
-        info_of(u, arena, ret);
-    }
-    kn_mutex_unlock(&s->mutex);
-    return u != NULL;
-}
-
-enum kn_rc kn_system_add_user(struct kn_system *s, struct kn_str email, struct kn_str password,
-                              enum kn_role role, struct kn_err *err)
-{
-    char hash[crypto_pwhash_STRBYTES];
-    struct kn_arena arena;
-    struct kn_buf json;
-    KN_TRY(kn_sys_hash_password(password, 1, hash, sizeof hash, err));
-    kn_arena_init(&arena, KN_SYSTEM_RECORD_MAX << 1);
-    email = kn_fold_email(email, &arena);
-    if (!email.p) {
-        return kn_fail(err, KN_E_NOMEM, "out of memory"); /* the arena took nothing */
-    }
-    kn_sys_begin(&json, "user");
-    kn_json_out_kv(&json, "id", kn_sys_id(s, "usr_", &arena));
-    kn_json_out_kv(&json, "email", email);
-    kn_json_out_kv(&json, "password", kn_str_c(hash));
-    kn_json_out_ki64(&json, "role", (int64_t)role);
-    kn_json_out_ki64(&json, "created", kn_sys_now());
-    kn_mutex_lock(&s->mutex);
-    enum kn_rc rc = kn_sys_record(s, &json, err);
-    kn_mutex_unlock(&s->mutex);
-    kn_arena_deinit(&arena);
-    return rc;
-}
-
-enum kn_rc kn_system_invite_user(struct kn_system *s, const struct kn_user_info *info,
-                                 struct kn_arena *arena, struct kn_str *ret_id,
-                                 struct kn_str *ret_invite, struct kn_err *err)
-{
-    unsigned char hash[KN_SECRET_BYTES];
-    struct kn_buf json;
-    struct kn_str email = kn_fold_email(info->email, arena);
-    if (info->email.len > 0 && !email.p) {
-        return kn_fail(err, KN_E_NOMEM, "out of memory");
-    }
-    struct kn_str id = kn_sys_id(s, "usr_", arena);
-    struct kn_str invite = kn_sys_secret(s, arena, hash);
-    kn_sys_begin(&json, "user");
-    kn_json_out_kv(&json, "id", id);
-    kn_json_out_kv(&json, "email", email);
-    kn_json_out_kv(&json, "name", info->name);
-    kn_json_out_kv(&json, "workspace", info->workspace);
-    kn_json_out_ki64(&json, "role", (int64_t)info->role);
-    kn_json_out_ki64(&json, "created", kn_sys_now());
-    kn_sys_put_hash(&json, "invite", hash);
-    kn_json_out_ki64(&json, "invite_until", kn_sys_now() + INVITE_US);
-    kn_mutex_lock(&s->mutex);
-    bool taken = kn_sys_user_by_email(s, email) != NULL;
-    enum kn_rc rc = taken ? kn_fail(err, KN_E_EXISTS, "this address has an account")
-                          : kn_sys_record(s, &json, err);
-    kn_mutex_unlock(&s->mutex);
-    if (taken) {
-        kn_buf_deinit(&json);
-    }
-    if (rc == KN_OK) {
-        *ret_id = id;
-        *ret_invite = invite;
-    }
-    return rc;
-}
-
-enum kn_rc kn_system_reinvite(struct kn_system *s, struct kn_str id, struct kn_arena *arena,
-                              struct kn_str *ret_invite, struct kn_err *err)
-{
-    struct kn_buf json;
-    enum kn_rc rc = KN_E_NOT_FOUND;
-    kn_mutex_lock(&s->mutex);
-    const struct kn_sys_user *found = kn_sys_user_by_id(s, id);
-    if (found) {
-        struct kn_sys_user u = *found;
-        struct kn_str invite = kn_sys_secret(s, arena, u.invite);
-        u.invite_until_us = kn_sys_now() + INVITE_US;
-        kn_sys_begin(&json, "user");
-        kn_sys_put_user(&json, &u);
-        rc = kn_sys_record(s, &json, err);
-        *ret_invite = invite;
-    }
-    kn_mutex_unlock(&s->mutex);
-    return found ? rc : kn_fail(err, rc, "there is no such user");
-}
-
-static bool is_last_owner(const struct kn_system *s, const struct kn_sys_user *user)
-{
-    for (size_t i = 0; i < s->user_count; i++) {
-        const struct kn_sys_user *u = &s->users[i];
-        if (u != user && u->role == KN_ROLE_OWNER && !u->disabled && u->workspace[0] == '\0' &&
-            u->password[0] != '\0') {
-            return false;
-        }
-    }
-    return user->role == KN_ROLE_OWNER && !user->disabled;
-}
-
-/* `info` as C texts for a record. */
-static enum kn_rc write_change(struct kn_system *s, const struct kn_sys_user *present,
-                               const struct kn_user_info *info, struct kn_err *err)
-{
-    struct kn_buf json;
-    char name[256];
-    char workspace[64];
-    struct kn_sys_user u = *present;
-    if (info->name.len >= sizeof name || info->workspace.len >= sizeof workspace) {
-        return kn_fail(err, KN_E_INVALID, "the name is too long");
-    }
-    memcpy(name, info->name.p ? info->name.p : "", info->name.len);
-    name[info->name.len] = '\0';
-    memcpy(workspace, info->workspace.p ? info->workspace.p : "", info->workspace.len);
-    workspace[info->workspace.len] = '\0';
-    u.name = name;
-    u.workspace = workspace;
-    u.role = info->role;
-    u.disabled = info->disabled;
-    kn_sys_begin(&json, "user");
-    kn_sys_put_user(&json, &u);
-    return kn_sys_record(s, &json, err);
-}
-
-enum kn_rc kn_system_change_user(struct kn_system *s, const struct kn_user_info *info,
-                                 struct kn_err *err)
-{
-    enum kn_rc rc;
-    kn_mutex_lock(&s->mutex);
-    const struct kn_sys_user *u = kn_sys_user_by_id(s, info->id);
-    bool loses = info->role != KN_ROLE_OWNER || info->disabled || info->workspace.len > 0;
-    if (!u) {
-        rc = kn_fail(err, KN_E_NOT_FOUND, "there is no such user");
-    } else if (loses && is_last_owner(s, u)) {
-        rc = kn_fail(err, KN_E_CONFLICT, "the last owner stays: make another user owner first");
-    } else {
-        rc = write_change(s, u, info, err);
-    }
-    kn_mutex_unlock(&s->mutex);
-    return rc;
-}
+/* ---- choosing one ---- */
 
 /* With the mutex: a new password; the invitation, if any, is used up. */
 static enum kn_rc set_password(struct kn_system *s, const struct kn_sys_user *user, char *hash,
@@ -280,10 +116,26 @@ static enum kn_rc set_password(struct kn_system *s, const struct kn_sys_user *us
     return kn_sys_record(s, &json, err);
 }
 
-enum kn_rc kn_system_accept(struct kn_system *s, struct kn_str invite, struct kn_str password,
-                            struct kn_arena *arena, struct kn_str *ret_email, struct kn_err *err)
+static enum kn_rc accept_invite(struct kn_system *s, const struct kn_sys_user *user, char *hash,
+                                struct kn_str name, struct kn_arena *arena,
+                                struct kn_user_info *ret, struct kn_err *err)
 {
     static const unsigned char nobody[KN_SECRET_BYTES] = {0};
+    struct kn_sys_user u = *user;
+    char *given = kn_sys_copy(name);
+    u.name = name.len > 0 ? given : u.name;
+    enum kn_rc rc = set_password(s, &u, hash, nobody, err);
+    kn_free(given);
+    if (rc == KN_OK) {
+        kn_sys_user_info(user, arena, ret);
+    }
+    return rc;
+}
+
+enum kn_rc kn_system_accept(struct kn_system *s, struct kn_str invite, struct kn_str password,
+                            struct kn_str name, struct kn_arena *arena, struct kn_user_info *ret,
+                            struct kn_err *err)
+{
     unsigned char secret[KN_SECRET_BYTES];
     char hash[crypto_pwhash_STRBYTES];
     enum kn_rc rc = KN_E_NOT_FOUND;
@@ -294,28 +146,22 @@ enum kn_rc kn_system_accept(struct kn_system *s, struct kn_str invite, struct kn
         const struct kn_sys_user *u = &s->users[i];
         if (!u->disabled && u->invite_until_us >= kn_sys_now() &&
             sodium_memcmp(u->invite, secret, sizeof secret) == 0) {
-            *ret_email = kn_arena_str(arena, kn_str_c(u->email));
-            rc = set_password(s, u, hash, nobody, err);
+            rc = accept_invite(s, u, hash, name, arena, ret, err);
         }
     }
     kn_mutex_unlock(&s->mutex);
-    return rc == KN_E_NOT_FOUND
-               ? kn_fail(err, rc, "the invitation is unknown, used or older than 7 days")
-               : rc;
+    return rc == KN_E_NOT_FOUND ? kn_fail(err, rc, "the link is unknown, used or too old") : rc;
 }
 
-enum kn_rc kn_system_change_password(struct kn_system *s, struct kn_str email,
-                                     struct kn_str present, struct kn_str password,
-                                     struct kn_str peer_ip, struct kn_str keep_secret,
-                                     struct kn_err *err)
+enum kn_rc kn_system_set_password(struct kn_system *s, struct kn_str user, struct kn_str password,
+                                  struct kn_str keep_secret, struct kn_err *err)
 {
     unsigned char keep[KN_SECRET_BYTES];
     char hash[crypto_pwhash_STRBYTES];
-    KN_TRY(kn_sys_check_password(s, email, present, peer_ip, err));
     KN_TRY(kn_sys_hash_password(password, PASSWORD_MIN, hash, sizeof hash, err));
     kn_sys_hash(s, keep_secret, keep);
     kn_mutex_lock(&s->mutex);
-    const struct kn_sys_user *u = kn_sys_user_by_email(s, email);
+    const struct kn_sys_user *u = kn_sys_user_by_id(s, user);
     enum kn_rc rc = u ? set_password(s, u, hash, keep, err)
                       : kn_fail(err, KN_E_NOT_FOUND, "there is no such user");
     kn_mutex_unlock(&s->mutex);
@@ -324,32 +170,51 @@ enum kn_rc kn_system_change_password(struct kn_system *s, struct kn_str email,
 
 /* ---- sessions ---- */
 
-enum kn_rc kn_system_sign_in(struct kn_system *s, struct kn_str email, struct kn_str password,
-                             struct kn_str peer_ip, struct kn_arena *arena,
-                             struct kn_str *ret_secret, struct kn_err *err)
+/* Export is given to a user by himself, and only good where he sees persons. */
+static unsigned permissions_of(const struct kn_sys_user *user)
+{
+    unsigned role = kn_role_permissions(user->role);
+    return role | (user->may_export && (role & KN_MAY_SEE) ? KN_MAY_EXPORT : 0U);
+}
+
+static void put_session(struct kn_buf *json, const struct kn_sys_user *user,
+                        const struct kn_sign_in *in, const unsigned char *hash)
+{
+    kn_sys_put_hash(json, "hash", hash);
+    kn_json_out_kv(json, "user", kn_str_c(user->id));
+    kn_json_out_ki64(json, "at", kn_sys_now());
+    kn_json_out_ki64(json, "until", kn_sys_now() + SESSION_US);
+    kn_json_out_kv(json, "address", in->address);
+    kn_json_out_kv(json, "browser", in->browser);
+    kn_json_out_kv(json, "platform", in->platform);
+}
+
+enum kn_rc kn_system_sign_in(struct kn_system *s, const struct kn_sign_in *in,
+                             struct kn_arena *arena, struct kn_str *ret_secret, struct kn_err *err)
 {
     unsigned char hash[KN_SECRET_BYTES];
     struct kn_buf json;
-    struct kn_str given = email;
-    email = kn_fold_email(given, arena);
-    if (given.len > 0 && !email.p) {
+    struct kn_str email = kn_fold_email(in->email, arena);
+    if (in->email.len > 0 && !email.p) {
         return kn_fail(err, KN_E_NOMEM, "out of memory");
     }
-    KN_TRY(kn_sys_check_password(s, email, password, peer_ip, err));
+    KN_TRY(kn_system_check_password(s, email, in->password, in->peer_ip, err));
     struct kn_str secret = kn_sys_secret(s, arena, hash);
     if (!secret.p) {
         return kn_fail(err, KN_E_NOMEM, "out of memory");
     }
+    kn_sys_begin(&json, "session");
     kn_mutex_lock(&s->mutex);
     const struct kn_sys_user *u = kn_sys_user_by_email(s, email);
-    enum kn_rc rc = KN_E_NOT_FOUND;
-    if (u) {
-        kn_sys_begin(&json, "session");
-        kn_sys_put_hash(&json, "hash", hash);
-        kn_json_out_kv(&json, "user", kn_str_c(u->id));
-        kn_json_out_ki64(&json, "at", kn_sys_now());
-        kn_json_out_ki64(&json, "until", kn_sys_now() + SESSION_US);
+    enum kn_rc rc = u ? KN_OK : kn_fail(err, KN_E_NOT_FOUND, "wrong e-mail address or password");
+    if (u && u->factor.confirmed) {
+        rc = kn_sys_use_code(s, u, in->code, &json, err);
+    }
+    if (u && rc == KN_OK) {
+        put_session(&json, u, in, hash);
         rc = kn_sys_record(s, &json, err);
+    } else {
+        kn_buf_deinit(&json);
     }
     kn_mutex_unlock(&s->mutex);
     *ret_secret = secret;
@@ -367,6 +232,7 @@ bool kn_system_session(struct kn_system *s, struct kn_str secret, struct kn_aren
     if (session && !s->users[session->user].disabled) {
         const struct kn_sys_user *u = &s->users[session->user];
         *ret = (struct kn_caller){.role = u->role,
+                                  .permissions = permissions_of(u),
                                   .id = kn_arena_str(arena, kn_str_c(u->id)),
                                   .name = kn_arena_str(arena, kn_str_c(u->email)),
                                   .workspace = kn_arena_str(arena, kn_str_c(u->workspace)),
@@ -392,4 +258,77 @@ void kn_system_sign_out(struct kn_system *s, struct kn_str secret)
         (void)rc; /* then it ends with the process, or by its time */
     }
     kn_mutex_unlock(&s->mutex);
+}
+
+static void session_id(const struct kn_sys_session *session, char to[17])
+{
+    kn_hex_encode(session->hash, 8, to);
+    to[16] = '\0';
+}
+
+bool kn_system_session_at(struct kn_system *s, size_t place, struct kn_str user,
+                          struct kn_str present_secret, struct kn_arena *arena,
+                          struct kn_session_info *ret)
+{
+    unsigned char present[KN_SECRET_BYTES];
+    *ret = (struct kn_session_info){0};
+    if (place >= KN_SESSIONS_MAX) {
+        return false;
+    }
+    kn_sys_hash(s, present_secret, present);
+    kn_mutex_lock(&s->mutex);
+    const struct kn_sys_session *one = &s->sessions[place];
+    if (one->used && one->until_us >= kn_sys_now() &&
+        kn_str_eq(kn_str_c(s->users[one->user].id), user)) {
+        session_id(one, ret->id);
+        ret->address = kn_arena_str(arena, kn_str_c(one->address));
+        ret->browser = kn_arena_str(arena, kn_str_c(one->browser));
+        ret->platform = kn_arena_str(arena, kn_str_c(one->platform));
+        ret->created_us = one->created_us;
+        ret->until_us = one->until_us;
+        ret->present = sodium_memcmp(one->hash, present, sizeof present) == 0;
+    }
+    kn_mutex_unlock(&s->mutex);
+    return true;
+}
+
+/* With the mutex. */
+static struct kn_sys_session *session_by_id(struct kn_system *s, struct kn_str user,
+                                            struct kn_str id)
+{
+    for (size_t i = 0; i < KN_SESSIONS_MAX; i++) {
+        struct kn_sys_session *one = &s->sessions[i];
+        char text[17];
+        session_id(one, text);
+        if (one->used && kn_str_eq(kn_str_c(text), id) &&
+            kn_str_eq(kn_str_c(s->users[one->user].id), user)) {
+            return one;
+        }
+    }
+    return NULL;
+}
+
+enum kn_rc kn_system_end_sessions(struct kn_system *s, struct kn_str user, struct kn_str id,
+                                  struct kn_str keep_secret, struct kn_err *err)
+{
+    unsigned char keep[KN_SECRET_BYTES];
+    struct kn_buf json;
+    enum kn_rc rc;
+    kn_sys_hash(s, keep_secret, keep);
+    kn_mutex_lock(&s->mutex);
+    const struct kn_sys_session *one = id.len > 0 ? session_by_id(s, user, id) : NULL;
+    if (one) {
+        kn_sys_begin(&json, "session_end");
+        kn_sys_put_hash(&json, "hash", one->hash);
+        rc = kn_sys_record(s, &json, err);
+    } else if (id.len > 0) {
+        rc = kn_fail(err, KN_E_NOT_FOUND, "you have no such session");
+    } else {
+        kn_sys_begin(&json, "sessions_end");
+        kn_json_out_kv(&json, "user", user);
+        kn_sys_put_hash(&json, "keep", keep);
+        rc = kn_sys_record(s, &json, err);
+    }
+    kn_mutex_unlock(&s->mutex);
+    return rc;
 }

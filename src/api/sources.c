@@ -120,17 +120,6 @@ static bool good_key(struct kn_str key)
     return colons <= 1 && key.len >= KEY_MIN && key.len <= KEY_MAX;
 }
 
-static bool good_purpose(struct kn_str key)
-{
-    for (size_t i = 0; i < key.len; i++) {
-        char c = key.p[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_')) {
-            return false;
-        }
-    }
-    return key.len >= 1 && key.len <= 64;
-}
-
 /* A write key names one source of one workspace. */
 struct key_search {
     struct kn_str key, id; /* of the source that may have it */
@@ -177,7 +166,7 @@ static bool check_list(struct kn_ctx *ctx, const char *name, const char *pointer
     bool ok = kn_json_type_at(&ctx->doc, list) == KN_JSON_ARRAY;
     for (uint32_t i = list + 1; ok && i < ctx->doc.nodes[list].next; i = ctx->doc.nodes[i].next) {
         struct kn_str text = kn_json_string(&ctx->doc, i, ctx->request->arena);
-        ok = (keys ? good_key(text) : good_purpose(text)) && ++count <= LIST_MAX;
+        ok = (keys ? good_key(text) : kn_api_is_purpose(text)) && ++count <= LIST_MAX;
         if (ok && keys && !key_is_free(ctx, text, id)) {
             return false;
         }

@@ -1,5 +1,6 @@
 #include "apply/audience.h"
 
+#include "apply/destinations.h"
 #include "apply/fields.h"
 #include "apply/segments.h"
 #include "apply/workspace_internal.h"
@@ -272,8 +273,9 @@ enum kn_rc kn_audience_segment(struct kn_workspace *ws, struct kn_str key, struc
     kn_rwlock_read(&ws->lock);
     const struct kn_defined *d = kn_settings_defined(ws->fold.settings, key);
     const struct kn_instance *instance = kn_live_serving(ws->fold.live, key);
-    enum kn_rc rc = d && !d->computed ? pin(ws, ret, err)
-                                      : kn_fail(err, KN_E_NOT_FOUND, "there is no such segment");
+    enum kn_rc rc = d && !d->computed && !kn_key_is_destination(key)
+                        ? pin(ws, ret, err)
+                        : kn_fail(err, KN_E_NOT_FOUND, "there is no such segment");
     if (rc == KN_OK && instance && !instance->record.computed &&
         !kn_workspace__segment_bits(ws, instance, ret->members, ret->words)) {
         rc = kn_fail(err, KN_E_NOMEM, "out of memory");

@@ -14,6 +14,21 @@ static void put_be(char *to, uint64_t value, unsigned bytes)
 
 /* ---- changes ---- */
 
+const char *kn_cause_name(enum kn_cause cause)
+{
+    switch (cause) {
+    case KN_CAUSE_MESSAGE: return "message";
+    case KN_CAUSE_TIME: return "time";
+    case KN_CAUSE_MERGE: return "merge";
+    case KN_CAUSE_UNMERGE: return "unmerge";
+    case KN_CAUSE_CONSENT: return "consent";
+    case KN_CAUSE_DEFINITION: return "definition";
+    case KN_CAUSE_SEGMENT: return "segment";
+    case KN_CAUSE_ERASURE: return "erasure";
+    }
+    return "message";
+}
+
 void kn_change_key(uint32_t series, uint64_t block, char key[12])
 {
     put_be(key, series, 4);

@@ -175,12 +175,31 @@ static enum kn_rc compile(struct body *b, struct kn_str text, struct kn_err *err
     return d->text.p ? KN_OK : kn_fail(err, KN_E_NOMEM, "definition: out of memory");
 }
 
+/* An OR of nothing: a list reads nothing, and nobody is in it but who is on it. */
+static enum kn_rc compile_list(struct body *b, int64_t id, struct kn_err *err)
+{
+    static const struct kn_node nobody = {.kind = KN_NODE_OR};
+    struct kn_defined *d = &b->pub;
+    struct kn_definition_options options = {.zone = b->surroundings->zone};
+    if (d->computed || id <= 0 || (uint64_t)id > KN_LIST_ID_MAX) {
+        return kn_fail(err, KN_E_INVALID, "list must be the id of one, of a segment");
+    }
+    d->list = (uint64_t)id;
+    b->query = (struct kn_query){.form = KN_QUERY_SEGMENT, .root = &nobody};
+    d->query = &b->query;
+    d->zone = b->surroundings->zone;
+    d->text = KN_STR("");
+    d->meaning = d->list;
+    return kn_definition_make(&b->query, &options, &b->arena, &d->definition, err);
+}
+
 static enum kn_rc read_document(struct body *b, struct kn_json_parser *parser, struct kn_str json,
                                 struct kn_err *err)
 {
     struct kn_defined *d = &b->pub;
     struct kn_json doc;
     struct kn_str text = KN_STR_EMPTY;
+    int64_t list = 0;
     struct kn_str at = KN_STR_EMPTY;
     int64_t version = 1;
     char *padded = kn_arena_zero(&b->arena, 1, json.len + KN_JSON_PADDING);
@@ -197,13 +216,16 @@ static enum kn_rc read_document(struct body *b, struct kn_json_parser *parser, s
     KN_TRY(text_of(b, &doc, "name", &d->name, err));
     KN_TRY(text_of(b, &doc, "description", &d->description, err));
     KN_TRY(text_of(b, &doc, "query", &text, err));
+    bool is_list = kn_json_i64(&doc, kn_json_find(&doc, 0, KN_STR("list")), &list);
+    KN_TRY(text_of(b, &doc, "snapshot_of", &d->snapshot_of, err));
+    d->frozen = kn_json_type_at(&doc, kn_json_find(&doc, 0, KN_STR("frozen"))) == KN_JSON_TRUE;
     (void)kn_json_i64(&doc, kn_json_find(&doc, 0, KN_STR("version")), &version);
     d->version = version > 0 ? (uint64_t)version : 1;
     KN_TRY(text_of(b, &doc, "created_at", &at, err));
     (void)kn_time_parse(at, &d->created_us);
     KN_TRY(text_of(b, &doc, "updated_at", &at, err));
     (void)kn_time_parse(at, &d->updated_us);
-    return compile(b, text, err);
+    return is_list ? compile_list(b, list, err) : compile(b, text, err);
 }
 
 enum kn_rc kn_defined_make(struct kn_str key, bool computed, struct kn_str json,

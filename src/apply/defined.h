@@ -1,7 +1,9 @@
 /* Segments and computed traits as the settings hold them: a document made ready for evaluation.
  *
  * Documents "segment/<key>" and "computed/<key>":
- * {"name","description","query","version","created_at", "updated_at"}. A definition is immutable,
+ * {"name","description","query","version","created_at", "updated_at"}. A segment that is a list has
+ * {"list":its id} instead of the query, and when it is made with members {"frozen":true},
+ * from a segment {"snapshot_of":its key} (apply/lists.h). A definition is immutable,
  * shared by all snapshots of the settings in which its document and its surroundings (time zone,
  * names of sources) are the same, and counted by reference. Any thread.
  */
@@ -11,6 +13,7 @@
 #include "segment/eval.h"
 
 enum { KN_DEFINED_MAX = 10000, KN_DEFINED_KEY_MAX = 100 };
+#define KN_LIST_ID_MAX ((UINT64_C(1) << 53) - 1) /* exact as a JSON number anywhere */
 
 /* What definitions depend on besides their document. */
 struct kn_surroundings;
@@ -26,9 +29,12 @@ bool kn_surroundings_equal(const struct kn_surroundings *a, const struct kn_surr
 
 struct kn_defined {
     struct kn_str key, name, description;
-    struct kn_str text; /* the query, canonical */
-    struct kn_str json; /* the document */
-    bool computed;      /* a computed trait */
+    struct kn_str text;        /* the query, canonical */
+    struct kn_str json;        /* the document */
+    bool computed;             /* a computed trait */
+    uint64_t list;             /* not 0: the list of that id; its query says nobody */
+    bool frozen;               /* a list that is made with members ... */
+    struct kn_str snapshot_of; /* ... of this segment; empty: of its frame */
     uint64_t version;
     int64_t created_us, updated_us;
     uint64_t

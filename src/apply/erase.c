@@ -5,6 +5,7 @@
 #include "apply/fold.h"
 #include "apply/ledger.h"
 #include "apply/live.h"
+#include "apply/recent.h"
 #include "base/assert.h"
 #include "base/mem.h"
 #include "format/json.h"
@@ -380,6 +381,8 @@ void kn_fold_erase(struct kn_fold *f, const struct kn_item *item)
     uint32_t ordinal = find_person(f, e.profile);
     if (ordinal != 0) {
         erase_person(f, kn_person_load(f, ordinal), &e);
+        kn_recent_free(f->recent); /* what a person watches: it fills again by itself */
+        f->recent = kn_recent_new();
     }
     store(f, &e);
     remember(&f->erasures, &e);

@@ -409,6 +409,9 @@ static void attach(struct work *w, struct kn_person *person)
         if (!has_type(&person->p, &fresh)) {
             person->changed |= KN_CHANGED_IDS;
         }
+        if (kn_fold_is_listed(f, id->id.hash)) {
+            person->changed |= KN_CHANGED_LISTED;
+        }
         kn_profile_add_id(&person->p, &fresh, seen, w->item->source, &f->arena);
         kn_fold_put_identifier(f, id->id.hash, person->p.ordinal, (uint32_t)person->p.id_count - 1);
         f->counters.identifiers++;

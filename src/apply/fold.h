@@ -24,6 +24,7 @@ enum { KN_REJECTS_KEPT = 1000, KN_UNMERGE_PAIRS_MAX = 50000, KN_LINKS_REFUSED_MA
 
 struct kn_live;   /* apply/live.h */
 struct kn_ledger; /* apply/ledger.h */
+struct kn_recent; /* apply/recent.h */
 
 struct kn_fold_counters {  /* part of the checkpoint's meta blob */
     uint32_t next_ordinal; /* from 1; 0 holds the events of nobody */
@@ -84,10 +85,12 @@ struct kn_fold {
     struct kn_live *live;     /* owned; live evaluation */
     struct kn_ledger *ledger; /* owned; who was erased */
     struct kn_erasures erasures;
+    struct kn_recent *recent;  /* owned; what came in last, for watchers: no part of the state */
     struct kn_touched touched; /* whom the frame changed so far */
     /* Items of un-merged people, borrowed by the columns until the next install. */
     struct kn_arena kept, kept_frozen;
-    struct kn_buf row; /* fields of a row for the columns */
+    struct kn_buf row;                 /* fields of a row for the columns */
+    const struct kn_item *frozen_list; /* of this frame: whom a new list begins with */
 };
 
 void kn_fold_init(struct kn_fold *f, struct kn_state *state, struct kn_dedupe *dedupe,
@@ -172,6 +175,15 @@ struct kn_order_facts {
 void kn_fold_note_order(struct kn_fold *f, const struct kn_item *item, struct kn_str order_key);
 struct kn_order_facts kn_fold_order_facts(struct kn_fold *f, const struct kn_profile_order *order);
 
+/* ---- lists (list_fold.c) ---- */
+void kn_fold_list(struct kn_fold *f, const struct kn_item *item);
+/* The identifier is on some list. */
+bool kn_fold_is_listed(struct kn_fold *f, struct kn_h128 identifier);
+/* The lists a profile's identifiers are on, each once, in the item arena; answers how many. */
+size_t kn_fold_lists_of(struct kn_fold *f, const struct kn_profile *p, uint64_t **ret);
+/* Puts the strongest identifier of a profile on a list. */
+void kn_fold_list_person(struct kn_fold *f, const struct kn_profile *p, uint64_t list);
+
 /* ---- un-merge ---- */
 /* Checks on the present state: KN_E_INVALID / KN_E_CONFLICT / KN_E_NOT_FOUND with the reason. */
 enum kn_rc kn_fold_check_unmerge(struct kn_fold *f, const struct kn_item *item,
@@ -198,6 +210,11 @@ void kn_fold_ahead_init(const struct kn_fold *f, struct kn_fold *ahead);
 /* Takes the settings of a frame, leaves everything else of it. KN_E_CORRUPT, KN_E_NOMEM */
 enum kn_rc kn_fold_ahead_frame(struct kn_fold *ahead, const struct kn_frame *frame,
                                struct kn_err *err) KN_MUST_USE;
+/* Those of the documents that a team keeps, into settings->documents: sorted, copied into the
+ * arena. KN_E_NOMEM */
+enum kn_rc kn_documents_make(const struct kn_setting_doc *docs, size_t count,
+                             struct kn_arena *arena, struct kn_settings *settings,
+                             struct kn_err *err) KN_MUST_USE;
 /* A snapshot made of the documents; what did not change is shared with `previous` (may be NULL).
  * KN_E_INVALID: one of them is not what it should be. */
 enum kn_rc kn_settings_build(const struct kn_setting_doc *docs, size_t count, uint64_t version,

@@ -1,7 +1,9 @@
 /* Frames and the items that are no person's: settings, rejects, ticks; source counters. */
+#include "apply/destinations.h"
 #include "apply/fold.h"
 #include "apply/ledger.h"
 #include "apply/live.h"
+#include "apply/recent.h"
 #include "base/assert.h"
 #include "base/mem.h"
 #include "format/json.h"
@@ -28,6 +30,7 @@ void kn_fold_init(struct kn_fold *f, struct kn_state *state, struct kn_dedupe *d
     kn_arena_init(&f->kept_frozen, SIZE_MAX / 4);
     kn_buf_init(&f->scratch, SCRATCH_MAX);
     kn_buf_init(&f->row, SCRATCH_MAX);
+    f->recent = kn_recent_new();
     f->live = kn_must_calloc(1, sizeof *f->live);
     kn_live_init(f->live, HISTORY_BYTES);
     f->ledger = kn_must_calloc(1, sizeof *f->ledger);
@@ -47,6 +50,7 @@ void kn_fold_deinit(struct kn_fold *f)
     kn_ledger_deinit(f->ledger);
     kn_free(f->ledger);
     kn_erasures_deinit(&f->erasures);
+    kn_recent_free(f->recent);
     kn_buf_deinit(&f->row);
     kn_buf_deinit(&f->scratch);
     kn_touched_deinit(&f->touched);
@@ -204,12 +208,14 @@ static void apply_event(struct kn_fold *f, const struct kn_item *item, uint64_t 
     if (kn_dedupe_seen(f->dedupe, item->message_hash, f->now_us / HOUR_US)) {
         f->counters.duplicates++;
         (*duplicates)++;
+        kn_recent_note(f->recent, item->source, arrival, KN_ARRIVAL_DUPLICATE, bytes);
         return;
     }
     uint32_t ordinal = item->flags & KN_ITEM_NO_PROFILE ? 0 : kn_fold_person_item(f, item, arrival);
     archive(f, ordinal, item, arrival, bytes);
     f->counters.events++;
     (*events)++;
+    kn_recent_note(f->recent, item->source, arrival, KN_ARRIVAL_ACCEPTED, bytes);
 }
 
 static void apply_merge(struct kn_fold *f, const struct kn_item *item, uint64_t arrival,
@@ -256,16 +262,22 @@ static void apply_item(struct kn_fold *f, const struct kn_item *item, uint64_t a
         apply_event(f, item, arrival, bytes, &tally->events, &tally->duplicates);
         break;
     case KN_ITEM_CONSENT:
+    case KN_ITEM_NOTE:
         archive(f, kn_fold_person_item(f, item, arrival), item, arrival, bytes);
         break;
     case KN_ITEM_MERGE: apply_merge(f, item, arrival, bytes); break;
     case KN_ITEM_UNMERGE:
         (void)!kn_fold_unmerge(f, item, arrival, bytes, &kept, &split); /* no longer possible */
         break;
-    case KN_ITEM_REJECT: kn_fold_reject(f, item); break;
+    case KN_ITEM_REJECT:
+        kn_fold_reject(f, item);
+        kn_recent_note(f->recent, item->source, arrival, KN_ARRIVAL_REFUSED, bytes);
+        break;
     case KN_ITEM_SETTING: kn_fold_setting(f, item->name, item->body); break;
     case KN_ITEM_GENESIS: apply_genesis(f, item); break;
     case KN_ITEM_BUILT: kn_live_built(f, item); break;
+    case KN_ITEM_LIST: kn_fold_list(f, item); break;
+    case KN_ITEM_DELIVERY: kn_fold_delivery(f, item); break;
     case KN_ITEM_ERASE: kn_fold_erase(f, item); break;
     case KN_ITEM_ERASED: kn_fold_erased(f, item); break;
     case KN_ITEM_TICK:
@@ -375,5 +387,6 @@ enum kn_rc kn_fold_frame(struct kn_fold *f, const struct kn_frame *frame, struct
     bool is_tick = frame->item_count == 1 && items[0].item.kind == KN_ITEM_TICK;
     kn_live_record(f, is_tick);
     kn_fold_redact(f, is_tick);
+    f->frozen_list = NULL;
     return KN_OK;
 }

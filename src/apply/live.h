@@ -42,6 +42,7 @@ struct kn_instance {
     bool dirty;                      /* record not stored yet (live->any_dirty too) */
     uint64_t noted_size;             /* in the sizes by day */
     uint32_t level;                  /* longest chain of definitions it reads */
+    struct kn_change last;           /* texts are good while its position is the record's */
 };
 
 struct kn_bits {
@@ -73,6 +74,11 @@ struct kn_live_event { /* of the plan */
     uint32_t need_count;
 };
 
+struct kn_live_list { /* an instance that is a list */
+    uint64_t list;
+    uint32_t instance;
+};
+
 struct kn_live_memo {
     const void *keys;
     uint32_t event, field;
@@ -94,6 +100,8 @@ struct kn_live {
     struct kn_live_event *events; /* [plan.event_count] */
     struct kn_live_key *keys;     /* traits and definitions that are read, by key */
     uint32_t key_count;
+    struct kn_live_list *lists; /* by list */
+    uint32_t list_count;
     struct kn_bits consent_readers, identifier_readers, order_readers, every;
     struct kn_bits empty_matters; /* true, waiting or with a value for a profile without anything */
     struct kn_live_memo memo[256];
@@ -168,6 +176,8 @@ struct kn_live_view {
     bool is_new, is_empty;      /* is_empty: of nobody */
     struct kn_history *history; /* NULL: not asked for yet */
     struct kn_person *person;   /* NULL: not asked for yet */
+    const uint64_t *lists;      /* it is on; NULL: not asked for yet */
+    size_t list_count;
     struct kn_view view;
 };
 /* The view is in v->view. Values come from live->arena. */
@@ -187,6 +197,18 @@ void kn_live_settle(struct kn_fold *f, struct kn_instance *instance, bool truth,
                     struct kn_str value, int64_t next_us, const struct kn_live_why *why,
                     bool direct);
 void kn_live_finish_list(struct kn_fold *f);
+
+/* live_lists.c: instances that are lists (apply/lists.h). While one is installed, the bits under
+ * number | KN_KNOWN_BIT say who is still to be put on it. */
+void kn_live_index_lists(struct kn_live *live);
+/* The profile is on the list. */
+bool kn_live_is_listed(struct kn_live_view *v, const struct kn_instance *instance);
+/* Adds to live->todo the lists the profile is on, and those it is a member of. */
+void kn_live_add_lists(struct kn_live_view *v);
+/* Whom a new instance begins with. */
+void kn_live_freeze(struct kn_fold *f, const struct kn_instance *instance);
+/* Answers whether there was anything to do. */
+bool kn_live_install_listed(struct kn_fold *f, struct kn_instance *instance, uint32_t ordinal);
 
 /* live_build.c */
 void kn_live_install(struct kn_fold *f, bool is_tick);

@@ -381,7 +381,10 @@ void kn_live_install(struct kn_fold *f, bool is_tick)
     kn_buf_init(&text, VALUE_MAX);
     for (uint32_t looks = 0; r->installed < r->ordinal_end && work > 0 && looks < PIECE_LOOKS;
          looks++) {
-        work -= install_one(f, instance, r->installed, result, &text) ? 1 : 0;
+        bool worked = instance->defined->list != 0
+                          ? kn_live_install_listed(f, instance, r->installed)
+                          : install_one(f, instance, r->installed, result, &text);
+        work -= worked ? 1 : 0;
         r->installed++;
     }
     kn_buf_deinit(&text);

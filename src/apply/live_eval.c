@@ -1,4 +1,5 @@
 /* Evaluating: what a touched profile, or one whose moment has come, makes of the definitions. */
+#include "apply/destinations.h"
 #include "apply/fold.h"
 #include "apply/live.h"
 #include "base/assert.h"
@@ -35,15 +36,34 @@ static const struct kn_item *cause_item(struct kn_fold *f, uint32_t at,
     return found ? found : last;
 }
 
+/* A destination is told what made somebody enter or leave the segment. */
+static void explain_by_segment(struct kn_fold *f, const struct kn_instance *instance,
+                               struct kn_change *change)
+{
+    const struct kn_reads *reads = kn_definition_reads(instance->defined->definition);
+    const struct kn_instance *segment =
+        reads->segment_count > 0 ? kn_live_serving(f->live, reads->segments[0]) : NULL;
+    if (segment && segment->last.position == change->position &&
+        segment->last.ordinal == change->ordinal) {
+        change->cause = segment->last.cause;
+        change->message_id = segment->last.message_id;
+    }
+}
+
 static void explain_change(struct kn_fold *f, const struct kn_instance *instance,
                            const struct kn_live_why *why, bool direct, struct kn_change *change)
 {
     change->cause = direct ? why->cause : KN_CAUSE_SEGMENT;
+    if (!direct && kn_key_is_destination(instance->record.key)) {
+        explain_by_segment(f, instance, change);
+    }
     if (!why->touch || !direct || why->cause != KN_CAUSE_MESSAGE) {
         return;
     }
     const struct kn_item *item = cause_item(f, kn_live_index(f->live, instance), why->touch);
-    if (item) {
+    if (instance->defined->list != 0 && !item) {
+        change->cause = KN_CAUSE_DEFINITION; /* a list is defined by who is put on it */
+    } else if (item) {
         bool consent =
             item->kind == KN_ITEM_CONSENT || (item->consent_count > 0 && !kn_item_is_event(item));
         change->cause = consent ? KN_CAUSE_CONSENT : KN_CAUSE_MESSAGE;
@@ -70,6 +90,7 @@ static void note_change(struct kn_fold *f, struct kn_instance *instance, enum kn
     };
     explain_change(f, instance, why, direct, &change);
     kn_change_append(f, &instance->record, &change);
+    instance->last = change;
     soil(f->live, instance);
 }
 
@@ -133,7 +154,8 @@ void kn_live_settle(struct kn_fold *f, struct kn_instance *instance, bool truth,
         }
     }
     kn_members_set(&live->list, r->number, since, next_us);
-    if (r->status != KN_SEGMENT_READY && why->cause != KN_CAUSE_DEFINITION) {
+    if (r->status != KN_SEGMENT_READY && why->cause != KN_CAUSE_DEFINITION &&
+        instance->defined->list == 0) {
         kn_members_mark(f, r->number | KN_KNOWN_BIT, live->list.ordinal, true);
     }
 }
@@ -159,6 +181,11 @@ static void evaluate_one(struct kn_fold *f, struct kn_live_view *v, struct kn_in
     struct kn_live *live = f->live;
     enum kn_rc rc;
     live->evaluations++;
+    if (instance->defined->list != 0) {
+        kn_live_settle(f, instance, kn_live_is_listed(v, instance), KN_STR_EMPTY, INT64_MAX, why,
+                       direct);
+        return;
+    }
     v->view.zone = instance->defined->zone;
     struct kn_eval_state *state = state_for(v, instance);
     if (instance->record.computed) {
@@ -369,6 +396,9 @@ static void evaluate_touch(struct kn_fold *f, const struct kn_touch *touch)
         return;
     }
     find_candidates(f, touch);
+    if (touch->changed & KN_CHANGED_LISTED) {
+        kn_live_add_lists(&v);
+    }
     follow(f, &v, touch);
     if (is_nothing(live)) {
         kn_arena_clear(&live->arena);

@@ -159,6 +159,7 @@ void kn_live_make_index(struct kn_fold *f)
                                         new_bits(live), NULL,           0};
     }
     index_keys(live);
+    kn_live_index_lists(live);
     for (uint32_t i = 0; i < live->count; i++) {
         index_one(live, i);
         index_empty(f, i);

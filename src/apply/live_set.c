@@ -113,30 +113,62 @@ static void take(struct kn_instance *instance, struct kn_defined *defined)
     instance->record.version = defined->version;
 }
 
-/* Without profiles there is nothing to build. */
+/* Something answers for the key, or reads it: it has to be told when that changes. */
+static bool is_known(const struct kn_live *live, struct kn_str key)
+{
+    for (uint32_t i = 0; i < live->count; i++) {
+        const struct kn_reads *reads = kn_definition_reads(live->all[i]->defined->definition);
+        bool known = kn_str_eq(live->all[i]->record.key, key);
+        for (uint32_t k = 0; k < reads->segment_count; k++) {
+            known = known || kn_str_eq(reads->segments[k], key);
+        }
+        for (uint32_t k = 0; k < reads->trait_count; k++) {
+            known = known || kn_str_eq(reads->traits[k], key);
+        }
+        if (known) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What a new instance waits for: without profiles there is nothing to build, and an empty list is
+ * what it says at once. */
+static enum kn_segment_status first_status(const struct kn_fold *f, const struct kn_defined *d)
+{
+    bool empty_list = d->list != 0 && !d->frozen && !is_known(f->live, d->key);
+    if (f->counters.next_ordinal == 1 || empty_list) {
+        return KN_SEGMENT_READY;
+    }
+    return d->list != 0 ? KN_SEGMENT_INSTALLING : KN_SEGMENT_BUILDING;
+}
+
 static struct kn_instance *create(struct kn_fold *f, struct kn_defined *defined, uint32_t series)
 {
     uint32_t number = f->counters.next_segment++;
-    bool nobody = f->counters.next_ordinal == 1;
+    enum kn_segment_status status = first_status(f, defined);
     kn_assert(number < KN_KNOWN_BIT);
     struct kn_segment_record record = {
         .number = number,
         .series = series ? series : number,
         .key = defined->key,
         .computed = defined->computed,
-        .status = nobody ? KN_SEGMENT_READY : KN_SEGMENT_BUILDING,
+        .status = status,
         .version = defined->version,
         .meaning = defined->meaning,
         .defined_seq = f->seq,
         .defined_us = f->now_us,
         .ordinal_end = f->counters.next_ordinal,
         .installed = 1,
-        .ready_us = nobody ? f->now_us : 0,
+        .ready_us = status == KN_SEGMENT_READY ? f->now_us : 0,
     };
     struct kn_instance *instance = add(f->live, &record);
     take(instance, defined);
     instance->dirty = true;
     kn_fold_put(f, KN_T_DEFINITION, kn_key_u32(number), defined->json);
+    if (status == KN_SEGMENT_INSTALLING) {
+        kn_live_freeze(f, instance);
+    }
     return instance;
 }
 
@@ -316,6 +348,10 @@ void kn_live_again(struct kn_fold *f, struct kn_instance *instance)
         kn_defined_unref(defined);
         defined = kn_defined_ref(making->defined); /* the newer meaning */
         kn_live_remove(f, making, serving == NULL);
+    }
+    if (serving) { /* whoever goes back to its meaning has it built anew */
+        serving->record.meaning = 0;
+        serving->dirty = true;
     }
     create(f, defined, series);
     kn_defined_unref(defined);

@@ -105,6 +105,8 @@ enum kn_cause {
     KN_CAUSE_ERASURE = 8,
 };
 
+const char *kn_cause_name(enum kn_cause cause); /* "message", "time", ... */
+
 enum kn_change_kind {
     KN_CHANGE_ENTERED = 1,
     KN_CHANGE_EXITED = 2,

@@ -6,7 +6,7 @@
 #include "format/fold.h"
 #include "format/json.h"
 
-enum { EXPORT_ARENA_MAX = 64 << 20 };
+enum { ROW_ARENA_MAX = 64 << 20 };
 
 static struct kn_state_reader begin_read(struct kn_workspace *ws)
 {
@@ -58,8 +58,9 @@ static enum kn_rc load(struct kn_workspace *ws, struct kn_state_reader *r, uint3
                : KN_E_NOMEM;
 }
 
-static enum kn_rc identifier_key(struct kn_workspace *ws, struct kn_str type, struct kn_str value,
-                                 struct kn_arena *arena, struct kn_h128 *ret)
+enum kn_rc kn_workspace__identifier(struct kn_workspace *ws, struct kn_str type,
+                                    struct kn_str value, struct kn_arena *arena,
+                                    struct kn_item_id *ret)
 {
     uint16_t number = kn_id_type_number(type);
     value = kn_str_trim(value);
@@ -85,7 +86,7 @@ static enum kn_rc identifier_key(struct kn_workspace *ws, struct kn_str type, st
         number = KN_ID_CUSTOM;
         value = kn_str(joined, type.len + 1 + value.len);
     }
-    *ret = kn_hash_tagged(&ws->fold.key, number, value);
+    *ret = (struct kn_item_id){number, value, kn_hash_tagged(&ws->fold.key, number, value)};
     return KN_OK;
 }
 
@@ -93,15 +94,16 @@ enum kn_rc kn_read_profile_by_identifier(struct kn_workspace *ws, struct kn_str 
                                          struct kn_str value, struct kn_arena *arena,
                                          struct kn_profile **ret)
 {
-    struct kn_h128 hash;
+    struct kn_item_id id;
     uint32_t ordinal;
     uint32_t slot;
     bool guarded;
     bool full = false;
     struct kn_state_reader r = begin_read(ws);
-    enum kn_rc rc = identifier_key(ws, type, value, arena, &hash);
+    enum kn_rc rc = kn_workspace__identifier(ws, type, value, arena, &id);
     if (rc == KN_OK) {
-        struct kn_str found = kn_state_read(&r, KN_T_IDENTIFIER, kn_key_h128(hash), arena, &full);
+        struct kn_str found =
+            kn_state_read(&r, KN_T_IDENTIFIER, kn_key_h128(id.hash), arena, &full);
         rc = full ? KN_E_NOMEM : KN_E_NOT_FOUND;
         if (!full && kn_identifier_decode(found, &ordinal, &slot, &guarded)) {
             rc = load(ws, &r, ordinal, arena, ret);
@@ -299,7 +301,9 @@ static bool each_row(void *context, const struct kn_archive_row *row)
         kn_workspace__is_erased(r->ws, r->settings, &item, row->arrival >> 16, r->arena)) {
         return true;
     }
-    return r->rc == KN_OK && r->fn(r->context, row, &item);
+    bool more = r->rc == KN_OK && r->fn(r->context, row, &item);
+    kn_arena_clear(r->arena);
+    return more;
 }
 
 enum kn_rc kn_read_events(struct kn_workspace *ws, const struct kn_profile *profile,
@@ -320,18 +324,13 @@ enum kn_rc kn_read_events(struct kn_workspace *ws, const struct kn_profile *prof
     if (!pin) {
         return kn_fail(err, KN_E_NOMEM, "out of memory");
     }
-    struct event_reader r = {.ws = ws, .arena = arena, .fn = fn, .context = context};
+    struct kn_arena row;
+    kn_arena_init(&row, ROW_ARENA_MAX);
+    struct event_reader r = {.ws = ws, .arena = &row, .fn = fn, .context = context};
     enum kn_rc rc = kn_archive_read(pin, query, each_row, &r, err);
     kn_archive_unpin(pin);
+    kn_arena_deinit(&row);
     return rc != KN_OK ? rc : r.rc;
-}
-
-static bool each_archived(void *context, const struct kn_archive_row *row)
-{
-    struct event_reader *r = context;
-    bool more = each_row(context, row);
-    kn_arena_clear(r->arena);
-    return more;
 }
 
 enum kn_rc kn_read_archive(struct kn_workspace *ws, uint32_t first, uint32_t count,
@@ -357,10 +356,10 @@ enum kn_rc kn_read_archive(struct kn_workspace *ws, uint32_t first, uint32_t cou
     if (!pin) {
         return kn_fail(err, KN_E_NOMEM, "out of memory");
     }
-    kn_arena_init(&arena, EXPORT_ARENA_MAX);
+    kn_arena_init(&arena, ROW_ARENA_MAX);
     struct event_reader r = {.ws = ws, .arena = &arena, .fn = fn, .context = context};
     r.settings = kn_workspace_settings(ws);
-    enum kn_rc rc = kn_archive_read(pin, &query, each_archived, &r, err);
+    enum kn_rc rc = kn_archive_read(pin, &query, each_row, &r, err);
     kn_settings_unref(r.settings);
     kn_archive_unpin(pin);
     kn_arena_deinit(&arena);

@@ -38,7 +38,8 @@ enum kn_rc kn_read_profile_id(struct kn_workspace *ws, uint32_t ordinal,
 enum kn_rc kn_read_links(struct kn_workspace *ws, uint32_t ordinal, struct kn_arena *arena,
                          struct kn_profile_link **ret, size_t *ret_count) KN_MUST_USE;
 
-/* The events of a profile (all its ordinals) in the query's order; fn gets the decoded item. */
+/* The events of a profile (all its ordinals) in the query's order; fn gets the decoded item, which
+ * is valid during the call only. */
 typedef bool (*kn_read_event_fn)(void *context, const struct kn_archive_row *row,
                                  const struct kn_item *item);
 enum kn_rc kn_read_events(struct kn_workspace *ws, const struct kn_profile *profile,

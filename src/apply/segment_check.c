@@ -1,4 +1,5 @@
 /* Checking a definition against what the workspace knows, and evaluating one that is not stored. */
+#include "apply/destinations.h"
 #include "apply/segments.h"
 #include "apply/workspace_internal.h"
 
@@ -57,6 +58,9 @@ static enum kn_name_kind kind_of_key(void *context, struct kn_str key)
 {
     const struct names *n = context;
     const struct kn_defined *d = kn_settings_defined(n->settings, key);
+    if (kn_key_is_destination(key)) {
+        return KN_NAME_NONE;
+    }
     if (d) {
         return d->computed ? KN_NAME_COMPUTED : KN_NAME_SEGMENT;
     }
@@ -115,7 +119,9 @@ static void each_key(void *context, void (*each)(void *arg, struct kn_str key), 
 {
     const struct names *n = context;
     for (size_t i = 0; i < n->settings->defined_count; i++) {
-        each(arg, n->settings->defined[i]->key);
+        if (!kn_key_is_destination(n->settings->defined[i]->key)) {
+            each(arg, n->settings->defined[i]->key);
+        }
     }
     each_column(n, KN_TABLE_PROFILE, KN_STR_EMPTY, "t", each, arg);
 }
@@ -169,6 +175,22 @@ enum kn_rc kn_segment_check(struct kn_workspace *ws, struct kn_str key, struct k
     }
     kn_settings_unref(settings);
     kn_columns_unpin(pin);
+    return rc;
+}
+
+enum kn_rc kn_segment_check_key(struct kn_workspace *ws, struct kn_str key, struct kn_err *err)
+{
+    struct kn_columns_pin *pin;
+    kn_rwlock_read(&ws->lock);
+    enum kn_rc rc = kn_columns_pin(ws->columns, &pin, err);
+    kn_rwlock_unlock(&ws->lock);
+    if (rc == KN_OK) {
+        struct kn_settings *settings = kn_workspace_settings(ws);
+        struct names n = {.settings = settings, .pin = pin};
+        rc = check_key(&n, key, KN_QUERY_SEGMENT, err);
+        kn_settings_unref(settings);
+        kn_columns_unpin(pin);
+    }
     return rc;
 }
 

@@ -1,5 +1,6 @@
 #include "apply/segments.h"
 
+#include "apply/destinations.h"
 #include "apply/workspace_internal.h"
 #include "base/mem.h"
 
@@ -50,6 +51,8 @@ static enum kn_rc fill_info(struct kn_workspace *ws, const struct kn_defined *d,
         .description = kn_arena_str(arena, d->description),
         .query = kn_arena_str(arena, d->text),
         .computed = d->computed,
+        .list = d->list,
+        .snapshot_of = kn_arena_str(arena, d->snapshot_of),
         .version = d->version,
         .created_us = d->created_us,
         .updated_us = d->updated_us,
@@ -66,7 +69,8 @@ enum kn_rc kn_segment_info(struct kn_workspace *ws, struct kn_str key, struct kn
                            struct kn_segment_info *ret)
 {
     kn_rwlock_read(&ws->lock);
-    const struct kn_defined *d = kn_settings_defined(ws->fold.settings, key);
+    const struct kn_defined *d =
+        kn_key_is_destination(key) ? NULL : kn_settings_defined(ws->fold.settings, key);
     enum kn_rc rc = d ? fill_info(ws, d, arena, ret) : KN_E_NOT_FOUND;
     kn_rwlock_unlock(&ws->lock);
     return rc;
@@ -84,7 +88,7 @@ enum kn_rc kn_segments_list(struct kn_workspace *ws, bool computed, size_t from,
     size_t seen = 0;
     size_t count = 0;
     for (size_t i = 0; rc == KN_OK && i < s->defined_count && seen <= from + limit; i++) {
-        if (s->defined[i]->computed != computed) {
+        if (s->defined[i]->computed != computed || kn_key_is_destination(s->defined[i]->key)) {
             continue;
         }
         if (seen >= from && count < room) {
@@ -300,21 +304,43 @@ static void changes_back(struct changing *c, uint64_t before)
     }
 }
 
-static void changes_on(struct changing *c, uint64_t first)
+enum kn_rc kn_workspace__changes_on(struct kn_workspace *ws, const struct kn_segment_record *record,
+                                    uint64_t first, size_t limit, struct kn_arena *arena,
+                                    struct kn_change **ret, size_t *ret_count)
 {
-    uint64_t at = first > c->record->oldest_change ? first : c->record->oldest_change;
-    while (at < c->record->changes && c->count < c->limit) {
+    struct changing c = {.ws = ws, .record = record, .arena = arena};
+    uint64_t at = first > record->oldest_change ? first : record->oldest_change;
+    size_t taken = 0;
+    struct kn_change *all = kn_arena_zero(arena, limit + 1, sizeof *all);
+    while (all && at < record->changes && taken < limit) {
         struct kn_change *block;
         size_t count;
-        if (!read_block(c, at / KN_CHANGES_BLOCK, &block, &count)) {
-            return;
+        if (!read_block(&c, at / KN_CHANGES_BLOCK, &block, &count)) {
+            return KN_E_NOMEM;
         }
-        for (size_t i = 0; i < count; i++) {
+        for (size_t i = 0; i < count && taken < limit; i++) {
             if (block[i].number >= at) {
-                take_change(c, &block[i]);
+                all[taken++] = block[i];
             }
         }
         at = (at / KN_CHANGES_BLOCK + 1) * KN_CHANGES_BLOCK;
+    }
+    *ret = all;
+    *ret_count = taken;
+    return all ? KN_OK : KN_E_NOMEM;
+}
+
+static void changes_on(struct changing *c, uint64_t first)
+{
+    struct kn_change *some;
+    size_t count;
+    if (kn_workspace__changes_on(c->ws, c->record, first, c->limit, c->arena, &some, &count) !=
+        KN_OK) {
+        c->full = true;
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        take_change(c, &some[i]);
     }
 }
 
@@ -422,7 +448,8 @@ bool kn_workspace__memberships(struct kn_workspace *ws, struct kn_state_reader *
     struct kn_profile_segment *all = kn_arena_zero(arena, count + 1, sizeof *all);
     for (size_t i = 0; all && i < count; i++) {
         const struct kn_instance *at = kn_live_by_number(ws->fold.live, list[i].number);
-        if (at && at->serves && !at->record.computed && list[i].since_us != KN_NOT_MEMBER) {
+        if (at && at->serves && !at->record.computed && list[i].since_us != KN_NOT_MEMBER &&
+            !kn_key_is_destination(at->record.key)) {
             int64_t since = list[i].since_us > 0 ? list[i].since_us : at->record.ready_us;
             all[kept] = (struct kn_profile_segment){kn_arena_str(arena, at->record.key), since};
             full = full || !all[kept++].key.p;

@@ -15,8 +15,10 @@
 
 struct kn_segment_info {
     struct kn_str key, name, description;
-    struct kn_str query; /* canonical text */
-    bool computed;       /* a computed trait */
+    struct kn_str query;       /* canonical text */
+    bool computed;             /* a computed trait */
+    uint64_t list;             /* a list of that id (apply/lists.h), without a query; 0 = none */
+    struct kn_str snapshot_of; /* a list: the segment it was copied from, or empty */
     uint64_t version;
     int64_t created_us, updated_us;
     bool ready;        /* what serves is this very definition */
@@ -80,7 +82,11 @@ enum kn_rc kn_segment_check(struct kn_workspace *ws, struct kn_str key, struct k
                             enum kn_query_form form, struct kn_arena *arena, struct kn_query *ret,
                             const struct kn_query_warning **ret_warnings, size_t *ret_count,
                             struct kn_err *err) KN_MUST_USE;
-/* The key of a definition that reads `key`, or empty: then it may be taken away. */
+/* The same of a segment without a query: its key alone. @errors KN_E_EXISTS */
+enum kn_rc kn_segment_check_key(struct kn_workspace *ws, struct kn_str key,
+                                struct kn_err *err) KN_MUST_USE;
+/* The key of a definition that reads `key`, one of a destination too (kn_key_is_destination), or
+ * empty: then it may be taken away. */
 struct kn_str kn_segment_reader(struct kn_workspace *ws, struct kn_str key, struct kn_arena *arena);
 
 /* The tree with the truth and value of each condition for one profile (kn_eval_explain), at the

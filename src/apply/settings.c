@@ -4,12 +4,14 @@
 #include <stdlib.h>
 
 #include "apply/defined.h"
+#include "apply/destinations.h"
 #include "apply/fold.h"
 #include "apply/live.h"
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/mem.h"
 #include "format/json.h"
+#include "format/time_text.h"
 #include "format/token.h"
 
 enum { SETTINGS_ARENA_MAX = 64 * 1024 * 1024, SOURCES_MAX = 10000, KEYS_MAX = 100 };
@@ -95,6 +97,31 @@ const struct kn_defined *kn_settings_defined(const struct kn_settings *s, struct
 {
     size_t at = kn_settings_defined_at(s, key);
     return at == SIZE_MAX ? NULL : s->defined[at];
+}
+
+bool kn_settings_has_list(const struct kn_settings *s, uint64_t list)
+{
+    size_t low = 0;
+    size_t high = s->list_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (s->lists[middle] < list) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < s->list_count && s->lists[low] == list;
+}
+
+const struct kn_csv_link *kn_settings_csv_link(const struct kn_settings *s, struct kn_str id)
+{
+    for (size_t i = 0; i < s->csv_link_count; i++) {
+        if (kn_str_eq(s->csv_links[i].id, id)) {
+            return &s->csv_links[i];
+        }
+    }
+    return NULL;
 }
 
 static const char *const party_names[] = {"zero", "first", "second", "third"};
@@ -248,6 +275,77 @@ static enum kn_rc read_workspace(struct builder *b, const struct kn_setting_doc 
     return KN_OK;
 }
 
+/* ---- destinations ---- */
+
+static int64_t time_of(struct builder *b, const struct kn_json *doc, const char *key)
+{
+    int64_t us = 0;
+    struct kn_str at = text(b, doc, key);
+    return at.len > 0 && kn_time_parse(at, &us) ? us : 0;
+}
+
+static int64_t number_of(const struct kn_json *doc, const char *key)
+{
+    int64_t number = 0;
+    (void)kn_json_i64(doc, kn_json_find(doc, 0, kn_str_c(key)), &number);
+    return number;
+}
+
+static enum kn_rc read_destination(struct builder *b, const struct kn_setting_doc *doc_text)
+{
+    struct kn_settings *s = &b->s->pub;
+    struct kn_json doc;
+    KN_TRY(parse(b, doc_text->key, doc_text->json, &doc));
+    if (s->destination_count == KN_DESTINATIONS_MAX) {
+        return kn_fail(b->err, KN_E_LIMIT, "at most %d destinations", (int)KN_DESTINATIONS_MAX);
+    }
+    struct kn_destination *d = &s->destinations[s->destination_count++];
+    *d = (struct kn_destination){
+        .id = kn_arena_str(&b->s->arena, kn_str_c(doc_text->key + strlen("destination/"))),
+        .name = text(b, &doc, "name"),
+        .kind = text(b, &doc, "kind"),
+        .url = text(b, &doc, "url"),
+        .purpose = text(b, &doc, "purpose"),
+        .enabled = kn_json_type_at(&doc, kn_json_find(&doc, 0, KN_STR("enabled"))) != KN_JSON_FALSE,
+        .generation = (uint32_t)number_of(&doc, "generation"),
+        .rotated_us = time_of(b, &doc, "rotated_at"),
+        .version = (uint64_t)number_of(&doc, "version"),
+        .created_us = time_of(b, &doc, "created_at"),
+        .updated_us = time_of(b, &doc, "updated_at"),
+        .json = kn_arena_str(&b->s->arena, kn_str_c(doc_text->json)),
+    };
+    KN_TRY(texts(b, &doc, "segments", &d->segments, &d->segment_count));
+    KN_TRY(texts(b, &doc, "fields", &d->fields, &d->field_count));
+    if (d->segment_count > KN_DESTINATION_SEGMENTS_MAX) {
+        return kn_fail(b->err, KN_E_LIMIT, "a destination has at most %d segments",
+                       (int)KN_DESTINATION_SEGMENTS_MAX);
+    }
+    return KN_OK;
+}
+
+static enum kn_rc read_csv_link(struct builder *b, const struct kn_setting_doc *doc_text)
+{
+    struct kn_settings *s = &b->s->pub;
+    struct kn_json doc;
+    KN_TRY(parse(b, doc_text->key, doc_text->json, &doc));
+    if (s->csv_link_count == KN_CSV_LINKS_MAX) {
+        return kn_fail(b->err, KN_E_LIMIT, "at most %d CSV links", (int)KN_CSV_LINKS_MAX);
+    }
+    s->csv_links[s->csv_link_count++] = (struct kn_csv_link){
+        .id = kn_arena_str(&b->s->arena, kn_str_c(doc_text->key + strlen("csv_link/"))),
+        .name = text(b, &doc, "name"),
+        .segment = text(b, &doc, "segment"),
+        .purpose = text(b, &doc, "purpose"),
+        .fields = text(b, &doc, "fields"),
+        .token_hash = text(b, &doc, "token_hash"),
+        .created_by = text(b, &doc, "created_by"),
+        .created_us = time_of(b, &doc, "created_at"),
+        .expires_us = time_of(b, &doc, "expires_at"),
+        .used_us = time_of(b, &doc, "used_at"),
+    };
+    return KN_OK;
+}
+
 /* ---- segments and computed traits ---- */
 
 static enum kn_rc read_surroundings(struct builder *b)
@@ -275,24 +373,10 @@ static enum kn_rc read_surroundings(struct builder *b)
     return KN_OK;
 }
 
-static bool split_key(const char *key, struct kn_str *ret_key, bool *ret_computed)
-{
-    struct kn_str text = kn_str_c(key);
-    bool segment = kn_str_starts(text, KN_STR("segment/"));
-    *ret_computed = kn_str_starts(text, KN_STR("computed/"));
-    *ret_key = kn_str_sub(text, segment ? 8 : 9, text.len);
-    return segment || *ret_computed;
-}
-
-static enum kn_rc read_definition(struct builder *b, const struct kn_setting_doc *doc)
+static enum kn_rc add_definition(struct builder *b, struct kn_str key, bool computed,
+                                 struct kn_str json)
 {
     struct kn_settings *s = &b->s->pub;
-    struct kn_str json = kn_str_c(doc->json);
-    struct kn_str key;
-    bool computed;
-    if (!split_key(doc->key, &key, &computed)) {
-        return KN_OK;
-    }
     const struct kn_defined *known = b->previous ? kn_settings_defined(b->previous, key) : NULL;
     if (known && known->computed == computed && kn_defined_is(known, json, s->surroundings)) {
         s->defined[s->defined_count++] = kn_defined_ref((struct kn_defined *)(uintptr_t)known);
@@ -304,6 +388,62 @@ static enum kn_rc read_definition(struct builder *b, const struct kn_setting_doc
     return rc;
 }
 
+/* Who may be known at a destination through one of its segments. */
+static enum kn_rc define_for(struct builder *b, const struct kn_destination *d,
+                             struct kn_str segment)
+{
+    struct kn_buf key;
+    struct kn_buf query;
+    struct kn_buf json;
+    kn_buf_init(&key, 1024);
+    kn_buf_init(&query, 1024);
+    kn_buf_init(&json, 4096);
+    kn_destination_key(d->id, segment, &key);
+    kn_buf_printf(&query, "segment('%.*s')", KN_STR_ARG(segment));
+    if (!kn_str_eq(d->purpose, KN_STR("service"))) {
+        kn_buf_printf(&query, " AND consent('%.*s') = 'granted'", KN_STR_ARG(d->purpose));
+    }
+    kn_buf_char(&json, '{');
+    kn_json_out_kv(&json, "query", kn_buf_view(&query));
+    kn_buf_char(&json, '}');
+    enum kn_rc rc = key.rc != KN_OK || query.rc != KN_OK || json.rc != KN_OK
+                        ? kn_fail(b->err, KN_E_LIMIT, "destination: a text is too long")
+                        : add_definition(b, kn_buf_view(&key), false, kn_buf_view(&json));
+    kn_buf_deinit(&json);
+    kn_buf_deinit(&query);
+    kn_buf_deinit(&key);
+    return rc;
+}
+
+static enum kn_rc define_for_destinations(struct builder *b)
+{
+    const struct kn_settings *s = &b->s->pub;
+    for (size_t i = 0; i < s->destination_count; i++) {
+        for (size_t k = 0; k < s->destinations[i].segment_count; k++) {
+            KN_TRY(define_for(b, &s->destinations[i], s->destinations[i].segments[k]));
+        }
+    }
+    return KN_OK;
+}
+
+static bool split_key(const char *key, struct kn_str *ret_key, bool *ret_computed)
+{
+    struct kn_str text = kn_str_c(key);
+    bool segment = kn_str_starts(text, KN_STR("segment/"));
+    *ret_computed = kn_str_starts(text, KN_STR("computed/"));
+    *ret_key = kn_str_sub(text, segment ? 8 : 9, text.len);
+    return segment || *ret_computed;
+}
+
+static enum kn_rc read_definition(struct builder *b, const struct kn_setting_doc *doc)
+{
+    struct kn_str key;
+    bool computed;
+    return split_key(doc->key, &key, &computed)
+               ? add_definition(b, key, computed, kn_str_c(doc->json))
+               : KN_OK;
+}
+
 static int compare_keys(const void *a, const void *b)
 {
     const struct kn_defined *const *x = a;
@@ -311,17 +451,45 @@ static int compare_keys(const void *a, const void *b)
     return kn_str_cmp((*x)->key, (*y)->key);
 }
 
+static int compare_lists(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static enum kn_rc find_lists(struct builder *b)
+{
+    struct kn_settings *s = &b->s->pub;
+    s->lists = kn_arena_zero(&b->s->arena, s->defined_count + 1, sizeof *s->lists);
+    if (!s->lists) {
+        return kn_fail(b->err, KN_E_NOMEM, "settings: out of memory");
+    }
+    for (size_t i = 0; i < s->defined_count; i++) {
+        if (s->defined[i]->list != 0) {
+            s->lists[s->list_count++] = s->defined[i]->list;
+        }
+    }
+    qsort(s->lists, s->list_count, sizeof *s->lists, compare_lists);
+    return KN_OK;
+}
+
 static enum kn_rc read_definitions(struct builder *b, const struct kn_setting_doc *docs,
                                    size_t count)
 {
     struct kn_settings *s = &b->s->pub;
-    s->defined = kn_arena_zero(&b->s->arena, count + 1, sizeof(struct kn_defined *));
+    size_t room = count + 1;
+    for (size_t i = 0; i < s->destination_count; i++) {
+        room += s->destinations[i].segment_count;
+    }
+    s->defined = kn_arena_zero(&b->s->arena, room, sizeof(struct kn_defined *));
     if (!s->defined) {
         return kn_fail(b->err, KN_E_NOMEM, "settings: out of memory");
     }
     for (size_t i = 0; i < count; i++) {
         KN_TRY(read_definition(b, &docs[i]));
     }
+    KN_TRY(define_for_destinations(b));
     qsort(s->defined, s->defined_count, sizeof(struct kn_defined *), compare_keys);
     for (size_t i = 1; i < s->defined_count; i++) {
         if (kn_str_eq(s->defined[i - 1]->key, s->defined[i]->key)) {
@@ -330,7 +498,7 @@ static enum kn_rc read_definitions(struct builder *b, const struct kn_setting_do
         }
     }
     return s->defined_count <= KN_DEFINED_MAX
-               ? KN_OK
+               ? find_lists(b)
                : kn_fail(b->err, KN_E_LIMIT, "at most %d segments and computed traits",
                          (int)KN_DEFINED_MAX);
 }
@@ -340,7 +508,9 @@ static enum kn_rc read_all(struct builder *b, const struct kn_setting_doc *docs,
     struct kn_settings *s = &b->s->pub;
     const char *identity = "";
     s->sources = kn_arena_zero(&b->s->arena, SOURCES_MAX, sizeof *s->sources);
-    if (!s->sources) {
+    s->destinations = kn_arena_zero(&b->s->arena, KN_DESTINATIONS_MAX, sizeof *s->destinations);
+    s->csv_links = kn_arena_zero(&b->s->arena, KN_CSV_LINKS_MAX, sizeof *s->csv_links);
+    if (!s->sources || !s->destinations || !s->csv_links) {
         return kn_fail(b->err, KN_E_NOMEM, "settings: out of memory");
     }
     for (size_t i = 0; i < count; i++) {
@@ -350,6 +520,10 @@ static enum kn_rc read_all(struct builder *b, const struct kn_setting_doc *docs,
             identity = docs[i].json;
         } else if (strncmp(docs[i].key, "source/", strlen("source/")) == 0) {
             KN_TRY(read_source(b, &docs[i]));
+        } else if (strncmp(docs[i].key, "destination/", strlen("destination/")) == 0) {
+            KN_TRY(read_destination(b, &docs[i]));
+        } else if (strncmp(docs[i].key, "csv_link/", strlen("csv_link/")) == 0) {
+            KN_TRY(read_csv_link(b, &docs[i]));
         }
     }
     if (!s->zone) {
@@ -358,6 +532,7 @@ static enum kn_rc read_all(struct builder *b, const struct kn_setting_doc *docs,
     }
     KN_TRY(kn_identity_rules_parse(kn_str_c(identity), &s->identity, b->err));
     KN_TRY(read_surroundings(b));
+    KN_TRY(kn_documents_make(docs, count, &b->s->arena, s, b->err));
     return read_definitions(b, docs, count);
 }
 
@@ -517,6 +692,9 @@ void kn_fold_setting(struct kn_fold *f, struct kn_str key, struct kn_str json)
     }
     if (json.len == 0) {
         kn_fold_remove(f, KN_T_SETTING, kn_key_bytes(key));
+        if (kn_str_starts(key, KN_STR("destination/"))) {
+            kn_fold_delivery_forget(f, kn_str_sub(key, strlen("destination/"), key.len));
+        }
     } else {
         kn_fold_put(f, KN_T_SETTING, kn_key_bytes(key), json);
     }

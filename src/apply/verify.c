@@ -83,6 +83,16 @@ static bool has_owner(struct check *c, uint32_t ordinal)
     return ordinal == c->owner || ordinal == 0;
 }
 
+static enum kn_rc check_listed(void *context, struct kn_key key, struct kn_str value,
+                               struct kn_err *err)
+{
+    (void)key;
+    (*(uint64_t *)context)++;
+    return value.len > 0 && value.len % 8 == 0
+               ? KN_OK
+               : kn_fail(err, KN_E_CORRUPT, "the lists of an identifier do not decode");
+}
+
 static bool check_row(void *context, const struct kn_archive_row *row)
 {
     struct check *c = context;
@@ -151,6 +161,10 @@ enum kn_rc kn_workspace_verify(struct kn_workspace *ws, kn_say_fn say_fn, void *
     if (rc == KN_OK) {
         rc = check_counts(&c, err);
     }
+    uint64_t listed = 0;
+    if (rc == KN_OK) {
+        rc = kn_state_scan(ws->state, KN_T_LISTED, check_listed, &listed, err);
+    }
     if (rc == KN_OK) {
         say(&c, "profiles", c.live);
         say(&c, "identifiers", c.identifiers);
@@ -158,6 +172,7 @@ enum kn_rc kn_workspace_verify(struct kn_workspace *ws, kn_say_fn say_fn, void *
     }
     if (rc == KN_OK) {
         say(&c, "erasures", c.erasures);
+        say(&c, "listed identifiers", listed);
         rc = kn_archive_verify(ws->archive, check_row, &c, err);
     }
     if (rc == KN_OK) {

@@ -96,6 +96,12 @@ void kn_workspace__note_unsaved(struct kn_workspace *ws);
 bool kn_workspace__segment_bits(struct kn_workspace *ws, const struct kn_instance *instance,
                                 uint64_t *bits, size_t words);
 
+/* Changes of a series from number `first` on, oldest first; the caller holds `lock`.
+ * @errors KN_E_NOMEM */
+enum kn_rc kn_workspace__changes_on(struct kn_workspace *ws, const struct kn_segment_record *record,
+                                    uint64_t first, size_t limit, struct kn_arena *arena,
+                                    struct kn_change **ret, size_t *ret_count) KN_MUST_USE;
+
 /* Segments and computed traits of a profile, in the arena; the caller holds `lock`. False: no
  * memory. */
 bool kn_workspace__memberships(struct kn_workspace *ws, struct kn_state_reader *r, uint32_t ordinal,
@@ -113,6 +119,11 @@ bool kn_workspace__is_erased(struct kn_workspace *ws, const struct kn_settings *
  * when there are none. @errors KN_E_NOMEM; KN_E_CORRUPT: an item does not decode */
 enum kn_rc kn_workspace__gate(struct kn_workspace *ws, struct kn_str items, uint32_t item_count,
                               struct kn_buf *copy, struct kn_err *err) KN_MUST_USE;
+/* An identifier as the state knows it: normalised as at intake, hashed. The caller holds `lock`.
+ * @errors KN_E_NOT_FOUND (no type), KN_E_NOMEM (the arena is full) */
+enum kn_rc kn_workspace__identifier(struct kn_workspace *ws, struct kn_str type,
+                                    struct kn_str value, struct kn_arena *arena,
+                                    struct kn_item_id *ret) KN_MUST_USE;
 
 /* out is empty. A checksum ends the record. */
 void kn_meta_encode(const struct kn_meta *meta, struct kn_buf *out);

@@ -1,8 +1,9 @@
 /* Sets of small numbers as dense bit arrays: bit i of word i / 64.
  *
- * Two implementations answer the same: plain C, and AVX2 for processors that have it, chosen once
- * per call of kn_bits_best. Arrays are whole words; a caller keeps bits beyond its universe zero.
- * Pure; safe on any thread.
+ * Three implementations answer the same: plain C, AVX2, and AVX-512 where counting and combining in
+ * one pass gain by it, for processors that have them. They are chosen once per call of
+ * kn_bits_best. Arrays are whole words; a caller keeps bits beyond its universe zero. Pure; safe on
+ * any thread.
  */
 #ifndef KN_BASE_BITS_H
 #define KN_BASE_BITS_H
@@ -11,16 +12,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A set, or its complement. */
+struct kn_bits_term {
+    const uint64_t *bits;
+    bool flip;
+};
+
 struct kn_bits_ops {
     void (*both)(uint64_t *to, const uint64_t *other, size_t words);    /* to AND other */
     void (*either)(uint64_t *to, const uint64_t *other, size_t words);  /* to OR other */
     void (*without)(uint64_t *to, const uint64_t *other, size_t words); /* to AND NOT other */
     uint64_t (*count)(const uint64_t *bits, size_t words);
+    /* to = base AND all of the terms, in one pass. `to` may be base. */
+    void (*meet)(uint64_t *to, const uint64_t *base, const struct kn_bits_term *terms, size_t count,
+                 size_t words);
 };
 
 extern const struct kn_bits_ops kn_bits_plain;
 /* The fastest this processor runs. */
 const struct kn_bits_ops *kn_bits_best(void);
+/* All that it runs, the plain one first and the fastest last. Answers how many. */
+enum { KN_BITS_WAYS = 3 };
+size_t kn_bits_ways(const struct kn_bits_ops *ret[KN_BITS_WAYS]);
 
 static inline size_t kn_bits_words(uint64_t bits)
 {

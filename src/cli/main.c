@@ -28,6 +28,7 @@ static const struct {
      "Runs Kern on DIR, which is made when it is not there; logs a line of JSON per event to\n"
      "stderr. SIGTERM or Ctrl-C: takes nothing more in, finishes, and ends with 0.\n\n"
      "  --listen ADDRESS    host:port; port 0 takes a free one\n"
+     "  --allow-private-destinations  webhooks may go to addresses of private networks, and by http\n"
      "  --trust-proxy       a proxy in front sets X-Forwarded-For and X-Forwarded-Proto\n"
      "  --connections N     at once, at most (8192); then the one idle longest makes room\n"
      "  --client-seconds S  to send a request, and to take its answer (120)\n"

@@ -73,6 +73,8 @@ int kn_cli_serve(int argc, char **argv)
             o.accept_unknown_keys = true;
         } else if (strcmp(argv[i], "--trust-proxy") == 0) {
             o.trust_proxy = true;
+        } else if (strcmp(argv[i], "--allow-private-destinations") == 0) {
+            o.allow_private_destinations = true;
         } else if (strcmp(argv[i], "--replay-with-new") == 0) {
             o.replay_with_new = true;
         } else {

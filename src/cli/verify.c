@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "apply/workspace.h"
+#include "api/audit.h"
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "log/log.h"
@@ -66,6 +67,9 @@ static enum kn_rc verify_all(const char *data, struct names *names, struct kn_er
     enum kn_rc rc = kn_disk_posix_open(data, &disk, err);
     if (rc == KN_OK) {
         rc = kn_log_verify(disk, "system", 0, each_record, names, &found, err);
+        if (rc == KN_OK) {
+            rc = kn_log_verify(disk, KN_AUDIT_DIR, 0, NULL, NULL, &found, err);
+        }
         for (size_t i = 0; rc == KN_OK && i < names->count; i++) {
             rc = verify_workspace(disk, data, names->text[i], err);
         }

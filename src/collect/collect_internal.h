@@ -14,6 +14,7 @@
 #define KN_COLLECT_INTERNAL_H
 
 #include "collect/collect.h"
+#include "format/address.h"
 #include "format/json.h"
 
 enum {
@@ -226,8 +227,6 @@ void kn_merge(const struct kn_json *doc, uint32_t over, uint32_t under, unsigned
               struct kn_buf *out);
 /* The key with its quotes and the value, as they stand. */
 struct kn_str kn_member_slice(const struct kn_json *doc, uint32_t member);
-/* IPv4 without its last octet, IPv6 without all but the first 48 bits; false: not an address. */
-bool kn_ip_truncate(struct kn_str text, char ret[48]);
 /* What may be shown of something refused: structure, harmless keys and a few harmless values. */
 void kn_mask(struct kn_str raw, struct kn_buf *out);
 

@@ -396,5 +396,10 @@ enum kn_rc kn_message_item(struct kn_collect *c, const struct kn_message *m, str
         return r.nomem ? kn_fail(err, KN_E_NOMEM, "out of memory") : KN_OK;
     }
     fill(&r);
+    if (r.item.id_count == 0 && !r.nomem) {
+        *ret_reason = refuse(err, "identifier_too_long",
+                             "no identifier of the message has at most 255 bytes");
+        return KN_OK;
+    }
     return encode(&r, items, err);
 }

@@ -43,24 +43,12 @@ static struct kn_str joined(struct kn_reading *r, struct kn_str type, struct kn_
     return kn_str(text, type.len + 1 + value.len);
 }
 
-static bool is_type_name(struct kn_str name)
-{
-    for (size_t i = 0; i < name.len; i++) {
-        char ch = name.p[i];
-        if (!((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || ch == '_' || ch == '.' ||
-              ch == '-')) {
-            return false;
-        }
-    }
-    return name.len > 0 && name.len <= 64 && !kn_id_type_is_reserved(name);
-}
-
 static void add_external(struct kn_reading *r, uint32_t node)
 {
     struct kn_str type = kn_text_in(r, r->cdoc, node, KN_STR("type"));
     struct kn_str value = kn_text_in(r, r->cdoc, node, KN_STR("id"));
     uint16_t number = kn_id_type_number(type);
-    if (!is_type_name(type) || value.len == 0 || value.len > KN_ITEM_ID_VALUE_MAX ||
+    if (!kn_id_type_is_name(type) || value.len == 0 || value.len > KN_ITEM_ID_VALUE_MAX ||
         !kn_str_eq(kn_text_in(r, r->cdoc, node, KN_STR("collection")), KN_STR("users")) ||
         !kn_str_eq(kn_text_in(r, r->cdoc, node, KN_STR("encoding")), KN_STR("none"))) {
         return;

@@ -37,6 +37,11 @@ struct kn_webhook_secret kn_webhook_secret(const unsigned char key[KN_WEBHOOK_KE
     return secret;
 }
 
+void kn_webhook_forget(struct kn_webhook_secret *secret)
+{
+    sodium_memzero(secret, sizeof *secret);
+}
+
 void kn_webhook_secret_text(const struct kn_webhook_secret *secret, struct kn_buf *out)
 {
     kn_buf_c(out, "whsec_");

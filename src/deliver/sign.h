@@ -23,6 +23,7 @@ struct kn_webhook_secret {
 struct kn_webhook_secret kn_webhook_secret(const unsigned char key[KN_WEBHOOK_KEY_BYTES],
                                            struct kn_str workspace, struct kn_str destination,
                                            uint32_t generation);
+void kn_webhook_forget(struct kn_webhook_secret *secret); /* leaves nothing of it in memory */
 /* "whsec_..." as a receiver's library wants it. */
 void kn_webhook_secret_text(const struct kn_webhook_secret *secret, struct kn_buf *out);
 /* "v1,..." */

@@ -100,8 +100,7 @@ static void device_parts(struct kn_item_device *d, struct kn_str *parts[DEVICE_P
 
 static bool is_kind(unsigned kind)
 {
-    return (kind >= KN_ITEM_EVENT && kind <= KN_ITEM_BUILT) ||
-           (kind >= KN_ITEM_ERASE && kind <= KN_ITEM_VOID);
+    return kind >= KN_ITEM_EVENT && kind <= KN_ITEM_VOID;
 }
 
 /* The limits of item.h; decode checks the same. */
@@ -516,6 +515,18 @@ enum kn_rc kn_item_decode(struct kn_cursor *in, const struct kn_hash_key *key,
     }
     *ret = item;
     return KN_OK;
+}
+
+bool kn_id_type_is_name(struct kn_str name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        char ch = name.p[i];
+        if (!((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || ch == '_' || ch == '.' ||
+              ch == '-')) {
+            return false;
+        }
+    }
+    return name.len > 0 && name.len <= 64 && !kn_id_type_is_reserved(name);
 }
 
 bool kn_id_type_is_reserved(struct kn_str name)

@@ -31,8 +31,13 @@ enum kn_item_kind {
         8, /* the first item of a workspace: body = {"name","seed":hex,"created_at"} */
     KN_ITEM_BUILT =
         9, /* a definition is built: name = its key, body = {"number","version","defined"} */
-    KN_ITEM_ERASE = 13,  /* a person is to be erased: name = the erasure's id, body =
-                            {"profile","deadline_us"} */
+    KN_ITEM_LIST = 10, /* who is on a list: name = the key of its segment, body = apply/lists.h */
+    KN_ITEM_DELIVERY = 11, /* what became of changes sent: name = a destination's id, body binary
+                              (apply/destinations.h) */
+    KN_ITEM_NOTE = 12,     /* a person wrote about a profile (identifiers[0] names it): traits it
+                              corrects, body: {"text","by"} */
+    KN_ITEM_ERASE = 13,    /* a person is to be erased: name = the erasure's id, body =
+                              {"profile","within_us"} */
     KN_ITEM_ERASED = 14, /* every byte is gone: name = the erasure's id, body = a time per store */
     KN_ITEM_VOID = 15,   /* was something of a person who is erased; means nothing */
 };
@@ -172,6 +177,8 @@ const char *kn_event_type_name(enum kn_event_type type); /* "track", ... */
 const char *kn_id_type_name(unsigned type);              /* built-in ones; NULL otherwise */
 /* 0 when it is not a built-in type. */
 uint16_t kn_id_type_number(struct kn_str name);
+/* 1 to 64 of a-z, 0-9, _, . and -, and not reserved: may be the name of an identifier type. */
+bool kn_id_type_is_name(struct kn_str name);
 /* Parameter names of the profile API ("limit", "q", ...): never the name of an identifier type. */
 bool kn_id_type_is_reserved(struct kn_str name);
 

@@ -3,7 +3,10 @@
 #include "format/time_text.h"
 
 /* Names of enumerations, by their number; NULL = no such. */
-static const char *const kind_names[] = {NULL, "event", "consent", "merge", "unmerge"};
+static const char *const kind_names[] = {
+    [KN_ITEM_EVENT] = "event",     [KN_ITEM_CONSENT] = "consent", [KN_ITEM_MERGE] = "merge",
+    [KN_ITEM_UNMERGE] = "unmerge", [KN_ITEM_NOTE] = "note",
+};
 static const char *const order_names[] = {NULL, "completed", "updated", "refunded", "cancelled"};
 static const char *const state_names[] = {"unknown", "granted", "denied", "conflict"};
 static const struct {
@@ -16,7 +19,7 @@ static const struct {
 
 bool kn_item_json_has(enum kn_item_kind kind)
 {
-    return kind >= KN_ITEM_EVENT && kind <= KN_ITEM_UNMERGE;
+    return (size_t)kind < COUNT(kind_names) && kind_names[kind];
 }
 
 /* ---- out ---- */

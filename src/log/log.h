@@ -77,6 +77,12 @@ struct kn_log_recovery {
     bool cut;               /* a torn tail was removed */
 };
 
+/* For a log without checkpoints whose old frames need not be read at each start: a sequence before
+ * its two newest segments, to be given to kn_log_open as applied_seq; 0 while there are fewer. A
+ * segment is only begun when everything before it is durable. Makes the directory. */
+enum kn_rc kn_log_settled_seq(struct kn_disk disk, const char *dir, uint64_t *ret,
+                              struct kn_err *err) KN_MUST_USE;
+
 /* Opens or creates the log. Frames up to `applied_seq` were checkpointed: frames after it are
  * checked one by one; those before it by kn_log_verify.
  * @errors KN_E_CORRUPT, KN_E_VERSION, KN_E_IO, KN_E_NOMEM */

@@ -103,6 +103,18 @@ static enum kn_rc recover(struct kn_log *log, const struct kn_log_options *optio
     return KN_OK;
 }
 
+enum kn_rc kn_log_settled_seq(struct kn_disk disk, const char *dir, uint64_t *ret,
+                              struct kn_err *err)
+{
+    uint64_t *segments = NULL;
+    size_t count = 0;
+    KN_TRY(kn_disk_make_dir(disk, dir, err));
+    KN_TRY(kn_segment_list(disk, dir, &segments, &count, err));
+    *ret = count >= 2 ? segments[count - 2] - 1 : 0;
+    kn_free(segments);
+    return KN_OK;
+}
+
 enum kn_rc kn_log_open(struct kn_disk disk, const struct kn_log_options *options,
                        uint64_t applied_seq, uint32_t epoch, struct kn_log **ret,
                        struct kn_log_recovery *ret_recovery, struct kn_err *err)

@@ -105,6 +105,82 @@ int kn_net_accept(int listen_fd, struct kn_net_peer *ret)
     return fd;
 }
 
+struct range {
+    uint32_t first;
+    unsigned bits;
+};
+
+static bool is_public_v4(uint32_t address)
+{
+    static const struct range others[] = {
+        {0x00000000, 8},  {0x0a000000, 8},  {0x64400000, 10}, {0x7f000000, 8},  {0xa9fe0000, 16},
+        {0xac100000, 12}, {0xc0000000, 24}, {0xc0000200, 24}, {0xc0586300, 24}, {0xc0a80000, 16},
+        {0xc6120000, 15}, {0xc6336400, 24}, {0xcb007100, 24}, {0xe0000000, 3},
+    };
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        if ((address ^ others[i].first) >> (32 - others[i].bits) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static uint32_t be32(const unsigned char *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* Of the global unicast block, without what tunnels an IPv4 address or is for documentation. */
+static bool is_public_v6(const unsigned char *p)
+{
+    static const unsigned char mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    uint32_t head = be32(p);
+    if (memcmp(p, mapped, sizeof mapped) == 0) {
+        return is_public_v4(be32(p + 12));
+    }
+    return head >> 29 == 1 && head >> 16 != 0x2002 && head != 0x20010000 && head != 0x20010db8 &&
+           head >> 20 != 0x3ff;
+}
+
+bool kn_net_is_public(const void *sockaddr)
+{
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    sa_family_t family;
+    memcpy(&family, (const char *)sockaddr + offsetof(struct sockaddr, sa_family), sizeof family);
+    if (family == AF_INET) {
+        memcpy(&v4, sockaddr, sizeof v4);
+        return is_public_v4(ntohl(v4.sin_addr.s_addr));
+    }
+    if (family == AF_INET6) {
+        memcpy(&v6, sockaddr, sizeof v6);
+        return is_public_v6(v6.sin6_addr.s6_addr);
+    }
+    return false;
+}
+
+bool kn_net_text_is_private(const char *host)
+{
+    char text[64] = "";
+    size_t len = strlen(host);
+    struct in_addr v4;
+    struct in6_addr v6;
+    if (inet_pton(AF_INET, host, &v4) == 1) {
+        return !is_public_v4(ntohl(v4.s_addr));
+    }
+    if (len > 2 && len < sizeof text && host[0] == '[' && host[len - 1] == ']') {
+        memcpy(text, host + 1, len - 2);
+        text[strcspn(text, "%")] = '\0';
+        return inet_pton(AF_INET6, text, &v6) == 1 && !is_public_v6(v6.s6_addr);
+    }
+    return false;
+}
+
+int kn_net_socket(int family, int type, int protocol)
+{
+    return socket(family, type | SOCK_CLOEXEC, protocol);
+}
+
 void kn_net_peer_text(const void *sockaddr, char text[64])
 {
     struct sockaddr_storage at;

@@ -22,6 +22,13 @@ int kn_net_accept(int listen_fd, struct kn_net_peer *ret);
 void kn_net_peer_text(const void *sockaddr, char text[64]);
 /* Ends both directions; the descriptor stays open. */
 void kn_net_shutdown(int fd);
+/* Whether an address is one of the public internet: not of this machine, a private or local
+ * network, a test network or a group (IANA's special-purpose registries, RFC 6890). */
+bool kn_net_is_public(const void *sockaddr);
+/* A host that is a numeric address ("10.0.0.1", "[::1]") and no public one. */
+bool kn_net_text_is_private(const char *host);
+/* A socket that programs started later do not inherit; -1 on failure. */
+int kn_net_socket(int family, int type, int protocol);
 /* How many descriptors the process may have; the soft limit is raised to the hard one. */
 size_t kn_descriptors_max(void);
 /* Connects to a numeric address, for clients on this machine; -1 on failure. */

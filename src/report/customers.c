@@ -112,15 +112,22 @@ static enum kn_rc make_scales(const struct kn_customers_plan *p, struct scales *
     return KN_OK;
 }
 
+/* Fifths from 0: recency, frequency, monetary value. */
+struct score {
+    unsigned r, f, m;
+};
+
 /* Recency counts from the top: who ordered last has 5, however few there are. */
-static uint32_t rfm_group(const struct scales *s, const struct kn_customer *c,
-                          struct kn_customers_result *ret)
+static struct score score_of(const struct scales *s, const struct kn_customer *c)
 {
-    unsigned r = 4 - kn_fifths_below(&s->recency, recency_of(c));
-    unsigned f = kn_fifths_below(&s->frequency, frequency_of(c));
-    unsigned m = kn_fifths_below(&s->monetary, monetary_of(c));
-    ret->scores[r][f][m]++;
-    return rfm_grid[r][(f + m + 1) / 2];
+    return (struct score){4 - kn_fifths_below(&s->recency, recency_of(c)),
+                          kn_fifths_below(&s->frequency, frequency_of(c)),
+                          kn_fifths_below(&s->monetary, monetary_of(c))};
+}
+
+static unsigned fm_of(struct score score)
+{
+    return (score.f + score.m + 1) / 2;
 }
 
 static bool is_within(const struct kn_customers_plan *p, const struct kn_customer *c, uint32_t days)
@@ -179,6 +186,24 @@ static void add_customer(const struct kn_customers_plan *p, const struct kn_cust
     }
 }
 
+static bool is_in_cell(const struct kn_customers *q, const char *group, struct score score)
+{
+    return (!q->cell_group || strcmp(q->cell_group, group) == 0) &&
+           (q->cell_recency == 0 || q->cell_recency == score.r + 1) &&
+           (q->cell_fm == 0 || q->cell_fm == fm_of(score) + 1);
+}
+
+static uint32_t group_of(const struct kn_customers_plan *p, const struct kn_customer *c,
+                         struct score score)
+{
+    switch (p->request->grouping) {
+    case KN_GROUPING_RFM: return rfm_grid[score.r][fm_of(score)];
+    case KN_GROUPING_GRID: return grid_group(p, c);
+    case KN_GROUPING_PHASES: break;
+    }
+    return c->phase;
+}
+
 static void group_all(const struct kn_customers_plan *p, const struct scales *scales,
                       struct kn_customer_group *groups, struct kn_customers_result *ret)
 {
@@ -188,12 +213,15 @@ static void group_all(const struct kn_customers_plan *p, const struct scales *sc
         const struct kn_customers_job *j = &p->jobs[k];
         for (size_t i = 0; i < j->count; i++) {
             const struct kn_customer *c = &j->customers[i];
-            uint32_t g = q->grouping == KN_GROUPING_RFM    ? rfm_group(scales, c, ret)
-                         : q->grouping == KN_GROUPING_GRID ? grid_group(p, c)
-                                                           : c->phase;
+            struct score score = {0};
+            if (q->grouping == KN_GROUPING_RFM) {
+                score = score_of(scales, c);
+                ret->scores[score.r][score.f][score.m]++;
+            }
+            uint32_t g = group_of(p, c, score);
             add_customer(p, j, c, &groups[g]);
             add_customer(p, j, c, &ret->all);
-            if (members && q->cell_group && strcmp(q->cell_group, groups[g].name) == 0) {
+            if (members && is_in_cell(q, groups[g].name, score)) {
                 members[c->ordinal / 64] |= UINT64_C(1) << (c->ordinal % 64);
             }
         }

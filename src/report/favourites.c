@@ -2,50 +2,18 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "report/liking.h"
 #include "report/rank.h"
-
-/* Points halve every half life. Integers only, so that every machine says the same: 2^31 x
- * 2^(-i/64). */
-enum { STEPS = 64 };
-static const uint32_t fraction[STEPS] = {
-    2147483648u, 2124350982u, 2101467502u, 2078830522u, 2056437387u, 2034285470u, 2012372174u,
-    1990694927u, 1969251188u, 1948038440u, 1927054196u, 1906295993u, 1885761398u, 1865448001u,
-    1845353420u, 1825475297u, 1805811301u, 1786359126u, 1767116489u, 1748081133u, 1729250827u,
-    1710623359u, 1692196547u, 1673968228u, 1655936265u, 1638098541u, 1620452965u, 1602997467u,
-    1585730000u, 1568648537u, 1551751076u, 1535035634u, 1518500250u, 1502142985u, 1485961921u,
-    1469955159u, 1454120821u, 1438457051u, 1422962010u, 1407633882u, 1392470869u, 1377471191u,
-    1362633090u, 1347954824u, 1333434672u, 1319070932u, 1304861917u, 1290805962u, 1276901417u,
-    1263146652u, 1249540052u, 1236080024u, 1222764986u, 1209593378u, 1196563654u, 1183674286u,
-    1170923762u, 1158310587u, 1145833280u, 1133490379u, 1121280436u, 1109202018u, 1097253708u,
-    1085434106u,
-};
-
-enum { SIGNALS = 3 };
-static const struct signal {
-    const char *event;
-    uint32_t points;
-} signals[SIGNALS] = {{"Product Viewed", 1}, {"Product Added", 3}, {"Order Completed", 10}};
-
-/* points x 2^31 x 2^(-age / half life). */
-static uint64_t decayed(uint32_t points, int64_t age_us, int64_t half_life_us)
-{
-    uint64_t age = age_us > 0 ? (uint64_t)age_us : 0;
-    uint64_t half_life = (uint64_t)half_life_us;
-    uint64_t halvings = age / half_life;
-    uint64_t step = age % half_life / (half_life / STEPS);
-    step = step < STEPS ? step : STEPS - 1;
-    return halvings >= 40 ? 0 : ((uint64_t)points * fraction[step]) >> halvings;
-}
 
 struct favourites {
     const struct kn_report *report;
     const struct kn_favourites *request;
     int64_t half_life_us;
     struct kn_population population;
-    struct kn_lane lanes[SIGNALS];
+    struct kn_lane lanes[KN_LIKING_SIGNALS];
     struct kn_value_set set;
-    struct kn_column_field own[SIGNALS];      /* p.brand */
-    struct kn_column_field products[SIGNALS]; /* p.products.brand */
+    struct kn_column_field own[KN_LIKING_SIGNALS];      /* p.brand */
+    struct kn_column_field products[KN_LIKING_SIGNALS]; /* p.products.brand */
     uint32_t cell_id;
     struct kn_range ranges[KN_RANGES_MAX];
     struct job *jobs;
@@ -58,7 +26,7 @@ struct liked {
 
 struct job {
     struct favourites *f;
-    struct kn_slab slabs[SIGNALS];
+    struct kn_slab slabs[KN_LIKING_SIGNALS];
     struct kn_ids ids;
     struct liked *liked;
     size_t liked_count, liked_cap;
@@ -129,7 +97,8 @@ static void count_top(struct job *j, uint32_t ordinal)
         }
         if (!members) {
             j->counts[(size_t)top.id * KN_FAVOURITES_TOP + place]++;
-        } else if (top.id == f->cell_id) {
+        } else if (top.id == f->cell_id &&
+                   (f->request->cell_place == 0 || f->request->cell_place == place + 1)) {
             members[ordinal / 64] |= UINT64_C(1) << (ordinal % 64);
         }
     }
@@ -140,8 +109,8 @@ static enum kn_rc like_rows(struct job *j, uint32_t signal, uint32_t local)
     const struct favourites *f = j->f;
     const struct kn_slab *s = &j->slabs[signal];
     for (uint32_t r = s->start[local]; r < s->end[local]; r++) {
-        uint64_t points =
-            decayed(signals[signal].points, f->report->now - s->us[r], f->half_life_us);
+        uint64_t points = kn_liking_points(kn_liking_signals[signal].points,
+                                           f->report->now - s->us[r], f->half_life_us);
         j->ids.count = 0;
         KN_TRY(kn_field_all(&f->products[signal], s->refs[r], &j->ids, &j->err));
         if (j->ids.count == 0) {
@@ -158,12 +127,12 @@ static enum kn_rc count_block(struct job *j, uint32_t first)
 {
     struct favourites *f = j->f;
     const uint64_t *want = f->population.counted + first / 64;
-    for (uint32_t s = 0; s < SIGNALS; s++) {
+    for (uint32_t s = 0; s < KN_LIKING_SIGNALS; s++) {
         KN_TRY(kn_slab_load(&j->slabs[s], &f->lanes[s], &f->population, first, want, &j->err));
     }
     for (uint32_t i = 0; i < KN_BLOCK; i++) {
         j->liked_count = 0;
-        for (uint32_t s = 0; s < SIGNALS; s++) {
+        for (uint32_t s = 0; s < KN_LIKING_SIGNALS; s++) {
             KN_TRY(like_rows(j, s, i));
         }
         if (j->liked_count > 0) {
@@ -189,8 +158,8 @@ static enum kn_rc prepare(struct favourites *f, struct kn_err *err)
     struct kn_buf path;
     KN_TRY(kn_population_make(f->report, &f->population, err));
     KN_TRY(kn_value_set_init(&f->set, err));
-    for (uint32_t s = 0; s < SIGNALS; s++) {
-        struct kn_event_match match = {.event = kn_str_c(signals[s].event)};
+    for (uint32_t s = 0; s < KN_LIKING_SIGNALS; s++) {
+        struct kn_event_match match = {.event = kn_str_c(kn_liking_signals[s].event)};
         KN_TRY(kn_lane_make(f->report, KN_TABLE_EVENT, &match, INT64_MIN, f->report->now + 1,
                             &f->lanes[s], err));
         kn_buf_init(&path, 4096);
@@ -215,8 +184,8 @@ static enum kn_rc prepare(struct favourites *f, struct kn_err *err)
 
 static enum kn_rc run(struct favourites *f, uint32_t *ret_jobs, struct kn_err *err)
 {
-    const struct kn_lane *lanes[SIGNALS] = {&f->lanes[0], &f->lanes[1], &f->lanes[2]};
-    uint32_t n = kn_ranges_make(f->report, &f->population, lanes, SIGNALS, f->ranges);
+    const struct kn_lane *lanes[KN_LIKING_SIGNALS] = {&f->lanes[0], &f->lanes[1], &f->lanes[2]};
+    uint32_t n = kn_ranges_make(f->report, &f->population, lanes, KN_LIKING_SIGNALS, f->ranges);
     f->jobs = kn_calloc(n + 1, sizeof *f->jobs);
     if (!f->jobs) {
         return kn_fail(err, KN_E_NOMEM, "no memory for favourites");
@@ -272,7 +241,7 @@ static enum kn_rc sum_up(struct favourites *f, uint32_t jobs, struct kn_arena *a
 static void clean_up(struct favourites *f, uint32_t jobs)
 {
     for (uint32_t i = 0; i < jobs; i++) {
-        for (uint32_t s = 0; s < SIGNALS; s++) {
+        for (uint32_t s = 0; s < KN_LIKING_SIGNALS; s++) {
             kn_slab_free(&f->jobs[i].slabs[s]);
         }
         kn_ids_free(&f->jobs[i].ids);
@@ -280,7 +249,7 @@ static void clean_up(struct favourites *f, uint32_t jobs)
         kn_free(f->jobs[i].counts);
     }
     kn_free(f->jobs);
-    for (uint32_t s = 0; s < SIGNALS; s++) {
+    for (uint32_t s = 0; s < KN_LIKING_SIGNALS; s++) {
         kn_lane_free(&f->lanes[s]);
         kn_column_field_free(&f->own[s]);
         kn_column_field_free(&f->products[s]);
@@ -301,7 +270,7 @@ enum kn_rc kn_report_favourites(const struct kn_report *report,
     }
     f->report = report;
     f->request = favourites;
-    f->half_life_us = (int64_t)favourites->half_life_days * INT64_C(86400000000);
+    f->half_life_us = kn_liking_half_life_us(favourites->half_life_days);
     *ret = (struct kn_favourites_result){0};
     enum kn_rc rc = prepare(f, err);
     rc = rc == KN_OK ? run(f, &jobs, err) : rc;

@@ -366,8 +366,8 @@ static enum kn_rc prepare(struct funnel *f, struct kn_err *err)
     f->fixed_us = kn_period_is_fixed(q->within) ? kn_period_fixed_us(q->within) : -1;
     KN_TRY(kn_population_make(r, &f->population, err));
     for (uint32_t k = 0; k < q->step_count; k++) {
-        KN_TRY(kn_lane_make(r, KN_TABLE_EVENT, &q->steps[k], q->from, k == 0 ? first_end : last_end,
-                            &f->lanes[k], err));
+        KN_TRY(kn_lane_make(r, kn_lane_kind(&q->steps[k]), &q->steps[k], q->from,
+                            k == 0 ? first_end : last_end, &f->lanes[k], err));
     }
     KN_TRY(kn_dimension_make(r, &q->breakdown, &f->lanes[0], &f->dimension, err));
     f->cell_group =

@@ -168,6 +168,11 @@ enum kn_rc kn_lane_make(const struct kn_report *report, enum kn_table_kind kind,
     return match->where ? apply_where(report, match->where, ret, err) : KN_OK;
 }
 
+enum kn_table_kind kn_lane_kind(const struct kn_event_match *match)
+{
+    return match->orders ? KN_TABLE_ORDER : KN_TABLE_EVENT;
+}
+
 void kn_lane_free(struct kn_lane *lane)
 {
     for (uint32_t i = 0; i < lane->count; i++) {

@@ -123,12 +123,14 @@ static enum kn_rc compare(const struct kn_report *report, const struct kn_compar
     struct kn_series series = profiles_by_value(q);
     struct kn_series_result all;
     struct kn_series_result segment;
+    struct kn_report inside = *report;
     everyone.only = NULL;
-    everyone.members = NULL;
+    everyone.members = q->cell_everyone ? report->members : NULL;
+    inside.members = q->cell_everyone ? NULL : report->members;
     KN_TRY(count_people(&everyone, &ret->everyone, err));
     KN_TRY(count_people(report, &ret->segment, err));
     KN_TRY(kn_report_series(&everyone, &series, arena, &all, err));
-    KN_TRY(kn_report_series(report, &series, arena, &segment, err));
+    KN_TRY(kn_report_series(&inside, &series, arena, &segment, err));
     uint32_t n = all.group_count;
     struct kn_compare_value *values = kn_arena_zero(arena, (size_t)n + 1, sizeof *values);
     if (!values) {

@@ -75,7 +75,8 @@ static enum kn_rc count_profile(struct job *j, uint32_t ordinal, uint32_t local)
         return KN_OK;
     }
     if (members) {
-        members[ordinal / 64] |= (uint64_t)(key == j->p->cell_key) << (ordinal % 64);
+        bool in_cell = j->p->request->cell_length == 0 || key == j->p->cell_key;
+        members[ordinal / 64] |= (uint64_t)in_cell << (ordinal % 64);
         return KN_OK;
     }
     struct kn_cell *c = kn_cells_at(&j->cells, key, &j->err);

@@ -60,10 +60,12 @@ struct kn_report {
     uint64_t *members; /* of the cell asked for: bit per ordinal, zeroed by the caller; else NULL */
 };
 
-/* Rows of one event that satisfy a condition. */
+/* Rows of one event that satisfy a condition; or the orders, as order() sees them: each once, at
+ * its first arrival. */
 struct kn_event_match {
     struct kn_str event;         /* p == NULL: any event */
     const struct kn_node *where; /* NULL = all */
+    bool orders;                 /* funnel, retention: then neither event nor where */
 };
 
 enum kn_breakdown_kind {
@@ -203,7 +205,7 @@ struct kn_paths {
     int64_t from, to;
     uint32_t limit;
     const struct kn_str *cell_path;
-    uint32_t cell_length;
+    uint32_t cell_length; /* 0: whoever has a path */
 };
 struct kn_path_count {
     struct kn_str events[KN_PATH_EVENTS_MAX];
@@ -243,6 +245,7 @@ struct kn_compare {
     int64_t from, to; /* of the rows; not for profile rows */
     uint32_t limit;
     const struct kn_value *cell_value;
+    bool cell_everyone; /* members: of everyone, not of the segment */
 };
 struct kn_compare_value {
     struct kn_value value;
@@ -253,7 +256,7 @@ struct kn_compare_result {
     const struct kn_compare_value *values; /* most of the segment first */
     uint32_t count, left_out;
 };
-/* report->only is the segment. members: profiles of the segment that have cell_value. */
+/* report->only is the segment. members: profiles that have cell_value. */
 enum kn_rc kn_report_compare(const struct kn_report *report, const struct kn_compare *compare,
                              struct kn_arena *arena, struct kn_compare_result *ret,
                              struct kn_err *err) KN_MUST_USE;
@@ -287,7 +290,9 @@ struct kn_customers {
     enum kn_grouping grouping;
     struct kn_grid_rules grid;
     char currency[4];       /* of monetary value */
-    const char *cell_group; /* a name */
+    const char *cell_group; /* a name; NULL: any */
+    /* RFM, from 1; 0: any. The second is the mean of frequency and monetary value, rounded up. */
+    unsigned cell_recency, cell_fm;
 };
 struct kn_customers_result {
     const struct kn_customer_group *groups; /* all of the grouping, empty ones too */
@@ -311,6 +316,7 @@ struct kn_favourites {
     uint32_t half_life_days;
     uint32_t limit;
     const struct kn_value *cell_value; /* members: who has it in the top three */
+    uint32_t cell_place;               /* 1 to 3: only at that place; 0: at any */
 };
 struct kn_favourite_value {
     struct kn_value value;
@@ -323,6 +329,12 @@ struct kn_favourites_result {
 enum kn_rc kn_report_favourites(const struct kn_report *report,
                                 const struct kn_favourites *favourites, struct kn_arena *arena,
                                 struct kn_favourites_result *ret, struct kn_err *err) KN_MUST_USE;
+
+/* ---- the last order ---- */
+
+/* When the newest order of those who count first came in; INT64_MIN: there is none up to now. */
+enum kn_rc kn_report_last_order(const struct kn_report *report, int64_t *ret_us,
+                                struct kn_err *err) KN_MUST_USE;
 
 /* ---- the catalogue: what there is to ask about ---- */
 

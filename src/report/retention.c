@@ -1,37 +1,11 @@
 /* Retention: cohorts by the first matching event, returns by calendar unit. */
 #include "base/mem.h"
-#include "report/calendar.h"
-#include "report/dimension.h"
 #include "report/rank.h"
+#include "report/retention.h"
 
-struct retention {
-    const struct kn_report *report;
-    const struct kn_retention *request;
-    struct kn_population population;
-    struct kn_lane first, back;
-    struct kn_dimension dimension;
-    struct kn_edges edges; /* from the first cohort's unit to the last period's */
-    uint32_t cohorts;
-    uint32_t columns; /* of a cohort's counts: its size, then periods 0 to n */
-    uint32_t cell_group;
-    struct kn_range ranges[KN_RANGES_MAX];
-    struct job *jobs;
-};
-
-struct job {
-    struct retention *r;
-    struct kn_slab first, back;
-    struct kn_dimension_block block;
-    struct kn_ids groups;
-    uint64_t *counts;      /* [cohorts x columns], without a breakdown */
-    struct kn_cells cells; /* by (group x cohorts + cohort) x columns + column */
-    enum kn_rc rc;
-    struct kn_err err;
-};
-
-static enum kn_rc count(struct job *j, uint32_t cohort, uint32_t column)
+static enum kn_rc count(struct kn_retention_job *j, uint32_t cohort, uint32_t column)
 {
-    const struct retention *r = j->r;
+    const struct kn_retention_plan *r = j->r;
     if (j->counts) {
         j->counts[(size_t)cohort * r->columns + column]++;
         return KN_OK;
@@ -47,7 +21,7 @@ static enum kn_rc count(struct job *j, uint32_t cohort, uint32_t column)
     return KN_OK;
 }
 
-static bool is_in_group(const struct job *j)
+static bool is_in_group(const struct kn_retention_job *j)
 {
     bool in = !j->r->request->cell_value;
     for (uint32_t g = 0; g < j->groups.count && !in; g++) {
@@ -57,7 +31,8 @@ static bool is_in_group(const struct job *j)
 }
 
 /* The profile is in the column of its cohort. */
-static enum kn_rc visit(struct job *j, uint32_t ordinal, uint32_t cohort, uint32_t column)
+static enum kn_rc visit(struct kn_retention_job *j, uint32_t ordinal, uint32_t cohort,
+                        uint32_t column)
 {
     const struct kn_retention *q = j->r->request;
     uint64_t *members = j->r->report->members;
@@ -71,9 +46,9 @@ static enum kn_rc visit(struct job *j, uint32_t ordinal, uint32_t cohort, uint32
     return KN_OK;
 }
 
-static enum kn_rc count_profile(struct job *j, uint32_t first_ordinal, uint32_t local)
+static enum kn_rc count_profile(struct kn_retention_job *j, uint32_t first_ordinal, uint32_t local)
 {
-    const struct retention *r = j->r;
+    const struct kn_retention_plan *r = j->r;
     uint32_t at = j->first.start[local];
     int64_t us = j->first.us[at];
     struct kn_row_ref ref = j->first.refs[at];
@@ -96,9 +71,9 @@ static enum kn_rc count_profile(struct job *j, uint32_t first_ordinal, uint32_t 
     return KN_OK;
 }
 
-static enum kn_rc count_block(struct job *j, uint32_t first)
+static enum kn_rc count_block(struct kn_retention_job *j, uint32_t first)
 {
-    struct retention *r = j->r;
+    struct kn_retention_plan *r = j->r;
     uint64_t want[KN_BLOCK_WORDS];
     memcpy(want, r->population.counted + first / 64, sizeof want);
     KN_TRY(kn_slab_load(&j->first, &r->first, &r->population, first, want, &j->err));
@@ -115,17 +90,24 @@ static enum kn_rc count_block(struct job *j, uint32_t first)
 
 static void run_job(void *context, uint32_t index)
 {
-    struct retention *r = context;
-    struct job *j = &r->jobs[index];
+    struct kn_retention_plan *r = context;
+    struct kn_retention_job *j = &r->jobs[index];
     for (uint32_t b = r->ranges[index].first; b < r->ranges[index].end && j->rc == KN_OK;
          b += KN_BLOCK) {
-        j->rc = count_block(j, b);
+        if (j->bits) {
+            kn_retention_bits_block(j, b);
+        } else {
+            j->rc = count_block(j, b);
+        }
+    }
+    if (j->bits) {
+        kn_retention_bits_finish(j);
     }
 }
 
 /* ---- before ---- */
 
-static enum kn_rc make_edges(struct retention *r, struct kn_err *err)
+static enum kn_rc make_edges(struct kn_retention_plan *r, struct kn_err *err)
 {
     const struct kn_retention *q = r->request;
     const struct kn_zone *zone = r->report->zone;
@@ -142,24 +124,38 @@ static enum kn_rc make_edges(struct retention *r, struct kn_err *err)
                          KN_RETENTION_COHORTS_MAX + KN_RETENTION_PERIODS_MAX, &r->edges, err);
 }
 
-static enum kn_rc prepare(struct retention *r, struct kn_err *err)
+static enum kn_rc prepare(struct kn_retention_plan *r, struct kn_err *err)
 {
     const struct kn_retention *q = r->request;
     int64_t after_now = r->report->now + 1;
     KN_TRY(make_edges(r, err));
     int64_t end = r->edges.at[r->edges.count];
     KN_TRY(kn_population_make(r->report, &r->population, err));
-    KN_TRY(kn_lane_make(r->report, KN_TABLE_EVENT, &q->first, q->from,
+    KN_TRY(kn_lane_make(r->report, kn_lane_kind(&q->first), &q->first, q->from,
                         q->to < after_now ? q->to : after_now, &r->first, err));
-    KN_TRY(kn_lane_make(r->report, KN_TABLE_EVENT, &q->back, q->from,
+    KN_TRY(kn_lane_make(r->report, kn_lane_kind(&q->back), &q->back, q->from,
                         end < after_now ? end : after_now, &r->back, err));
     KN_TRY(kn_dimension_make(r->report, &q->breakdown, &r->first, &r->dimension, err));
     r->cell_group =
         q->cell_value ? kn_value_set_find(&r->dimension.set, *q->cell_value) : UINT32_MAX;
+    r->by_bits = kn_retention_fits_bits(r);
     return KN_OK;
 }
 
-static enum kn_rc run(struct retention *r, uint32_t *ret_jobs, struct kn_err *err)
+static enum kn_rc make_job(struct kn_retention_plan *r, struct kn_retention_job *j,
+                           struct kn_err *err)
+{
+    j->r = r;
+    if (r->dimension.kind == KN_BREAKDOWN_NONE) {
+        j->counts = kn_calloc((size_t)r->cohorts * r->columns, sizeof *j->counts);
+        if (!j->counts) {
+            return kn_fail(err, KN_E_NOMEM, "no memory for retention");
+        }
+    }
+    return r->by_bits ? kn_retention_bits_new(r, &j->bits, err) : KN_OK;
+}
+
+static enum kn_rc run(struct kn_retention_plan *r, uint32_t *ret_jobs, struct kn_err *err)
 {
     const struct kn_lane *lanes[] = {&r->first, &r->back};
     uint32_t n = kn_ranges_make(r->report, &r->population, lanes, 2, r->ranges);
@@ -169,13 +165,7 @@ static enum kn_rc run(struct retention *r, uint32_t *ret_jobs, struct kn_err *er
     }
     *ret_jobs = n;
     for (uint32_t i = 0; i < n; i++) {
-        r->jobs[i].r = r;
-        if (r->dimension.kind == KN_BREAKDOWN_NONE) {
-            r->jobs[i].counts = kn_calloc((size_t)r->cohorts * r->columns, sizeof(uint64_t));
-            if (!r->jobs[i].counts) {
-                return kn_fail(err, KN_E_NOMEM, "no memory for retention");
-            }
-        }
+        KN_TRY(make_job(r, &r->jobs[i], err));
     }
     kn_jobs_run(&r->report->jobs, n, run_job, r);
     for (uint32_t i = 0; i < n; i++) {
@@ -190,7 +180,7 @@ static enum kn_rc run(struct retention *r, uint32_t *ret_jobs, struct kn_err *er
 /* ---- after ---- */
 
 /* Periods of a cohort that are over at now. */
-static uint32_t periods_known(const struct retention *r, uint32_t cohort)
+static uint32_t periods_known(const struct kn_retention_plan *r, uint32_t cohort)
 {
     uint32_t n = 0;
     while (n <= r->request->periods && r->edges.at[cohort + n + 1] <= r->report->now) {
@@ -200,7 +190,7 @@ static uint32_t periods_known(const struct retention *r, uint32_t cohort)
 }
 
 /* counts: [cohorts x columns], in the arena. */
-static enum kn_rc make_cohorts(const struct retention *r, const uint64_t *counts,
+static enum kn_rc make_cohorts(const struct kn_retention_plan *r, const uint64_t *counts,
                                struct kn_arena *arena, const struct kn_cohort **ret,
                                struct kn_err *err)
 {
@@ -216,7 +206,7 @@ static enum kn_rc make_cohorts(const struct retention *r, const uint64_t *counts
     return KN_OK;
 }
 
-static enum kn_rc sum_up(const struct retention *r, uint32_t jobs, struct kn_arena *arena,
+static enum kn_rc sum_up(const struct kn_retention_plan *r, uint32_t jobs, struct kn_arena *arena,
                          struct kn_retention_result *ret, struct kn_err *err)
 {
     size_t n = (size_t)r->cohorts * r->columns;
@@ -233,7 +223,7 @@ static enum kn_rc sum_up(const struct retention *r, uint32_t jobs, struct kn_are
     return make_cohorts(r, counts, arena, &ret->cohorts, err);
 }
 
-static enum kn_rc rank_groups(const struct retention *r, const struct kn_cells *cells,
+static enum kn_rc rank_groups(const struct kn_retention_plan *r, const struct kn_cells *cells,
                               struct kn_arena *arena, struct kn_ranking *ret, struct kn_err *err)
 {
     uint64_t *totals = kn_calloc(r->dimension.set.count, sizeof *totals);
@@ -252,8 +242,8 @@ static enum kn_rc rank_groups(const struct retention *r, const struct kn_cells *
     return rc;
 }
 
-static enum kn_rc make_group(const struct retention *r, struct kn_cells *cells, uint32_t group,
-                             struct kn_arena *arena, struct kn_retention_group *ret,
+static enum kn_rc make_group(const struct kn_retention_plan *r, struct kn_cells *cells,
+                             uint32_t group, struct kn_arena *arena, struct kn_retention_group *ret,
                              struct kn_err *err)
 {
     size_t n = (size_t)r->cohorts * r->columns;
@@ -269,8 +259,9 @@ static enum kn_rc make_group(const struct retention *r, struct kn_cells *cells, 
     return make_cohorts(r, counts, arena, &ret->cohorts, err);
 }
 
-static enum kn_rc sum_up_groups(const struct retention *r, uint32_t jobs, struct kn_arena *arena,
-                                struct kn_retention_result *ret, struct kn_err *err)
+static enum kn_rc sum_up_groups(const struct kn_retention_plan *r, uint32_t jobs,
+                                struct kn_arena *arena, struct kn_retention_result *ret,
+                                struct kn_err *err)
 {
     struct kn_ranking ranking = {0};
     struct kn_cells *cells = &r->jobs[0].cells;
@@ -292,16 +283,17 @@ static enum kn_rc sum_up_groups(const struct retention *r, uint32_t jobs, struct
     return KN_OK;
 }
 
-static void clean_up(struct retention *r, uint32_t jobs)
+static void clean_up(struct kn_retention_plan *r, uint32_t jobs)
 {
     for (uint32_t i = 0; i < jobs; i++) {
-        struct job *j = &r->jobs[i];
+        struct kn_retention_job *j = &r->jobs[i];
         kn_slab_free(&j->first);
         kn_slab_free(&j->back);
         kn_dimension_block_free(&j->block);
         kn_ids_free(&j->groups);
         kn_cells_free(&j->cells);
         kn_free(j->counts);
+        kn_retention_bits_free(j->bits);
     }
     kn_free(r->jobs);
     kn_lane_free(&r->first);
@@ -317,7 +309,7 @@ enum kn_rc kn_report_retention(const struct kn_report *report, const struct kn_r
                                struct kn_err *err)
 {
     uint32_t jobs = 0;
-    struct retention *r = kn_calloc(1, sizeof *r);
+    struct kn_retention_plan *r = kn_calloc(1, sizeof *r);
     if (!r) {
         return kn_fail(err, KN_E_NOMEM, "no memory for retention");
     }

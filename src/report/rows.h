@@ -54,6 +54,8 @@ struct kn_lane {
 enum kn_rc kn_lane_make(const struct kn_report *report, enum kn_table_kind kind,
                         const struct kn_event_match *match, int64_t from, int64_t to,
                         struct kn_lane *ret, struct kn_err *err) KN_MUST_USE;
+/* The kind of the rows of a step of a funnel or of retention. */
+enum kn_table_kind kn_lane_kind(const struct kn_event_match *match);
 void kn_lane_free(struct kn_lane *lane);
 
 /* ---- slabs ---- */

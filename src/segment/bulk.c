@@ -14,52 +14,70 @@ size_t kn_bulk_words(const struct kn_columns_pin *pin)
 static void eval_node(struct kn_bulk_chunk *chunk, const struct kn_bulk_node *node,
                       const uint64_t *candidates, uint64_t *out);
 
-/* Keeps the bits for which another segment says yes. */
-static void keep_set(const struct kn_bulk_chunk *chunk, const struct kn_bulk_node *node,
-                     uint64_t *bits)
+enum { TERMS = 8 }; /* sets that are joined at a time */
+
+/* Those of `candidates` for which the set, or all of the first `count` kids, say yes. */
+static void keep_sets(const struct kn_bulk_chunk *chunk, const struct kn_bulk_node *node,
+                      uint32_t count, const uint64_t *candidates, uint64_t *out)
 {
-    size_t words = node->members ? kn_bits_words(chunk->end - chunk->first) : 0;
-    const uint64_t *members = node->members ? node->members + chunk->first / 64 : NULL;
-    if (node->inside && !node->outside) {
-        chunk->plan->bits->both(bits, members, words);
-    } else if (node->outside && !node->inside) {
-        chunk->plan->bits->without(bits, members, words);
+    const struct kn_bits_ops *bits = chunk->plan->bits;
+    struct kn_bits_term terms[TERMS];
+    const uint64_t *from = candidates;
+    size_t words = kn_bits_words(chunk->end - chunk->first);
+    size_t n = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct kn_bulk_node *s = node->kind == KN_BULK_SET ? node : node->kids[i];
+        bool inside = s->members && s->inside;
+        if (!inside && !s->outside) {
+            words = 0;
+        } else if (s->members && s->inside != s->outside) {
+            terms[n++] = (struct kn_bits_term){s->members + chunk->first / 64, s->outside};
+        }
+        if (n == TERMS) {
+            bits->meet(out, from, terms, n, words);
+            from = out;
+            n = 0;
+        }
     }
-    if (!node->outside) {
-        memset(bits + words, 0, (KN_BULK_WORDS - words) * sizeof *bits);
+    bits->meet(out, from, terms, n, words);
+    memset(out + words, 0, (KN_BULK_WORDS - words) * sizeof *out);
+}
+
+/* The sets among the first kids; they cost least, so that all sets are. */
+static uint32_t leading_sets(const struct kn_bulk_node *node)
+{
+    uint32_t n = 0;
+    while (n < node->kid_count && node->kids[n]->kind == KN_BULK_SET) {
+        n++;
     }
-    if (!node->inside && !node->outside) {
-        memset(bits, 0, KN_BULK_WORDS * sizeof *bits);
+    return n;
+}
+
+/* Goes on with those for which all held so far. */
+static void eval_and(struct kn_bulk_chunk *chunk, const struct kn_bulk_node *node,
+                     const uint64_t *candidates, uint64_t *out)
+{
+    uint64_t open[KN_BULK_WORDS];
+    uint32_t sets = leading_sets(node);
+    keep_sets(chunk, node, sets, candidates, out);
+    for (uint32_t i = sets; i < node->kid_count && !kn_bits_none(out, KN_BULK_WORDS); i++) {
+        memcpy(open, out, sizeof open);
+        eval_node(chunk, node->kids[i], open, out);
     }
 }
 
-/* AND goes on with those for which all held so far; OR with those for which none did. */
-static void eval_joined(struct kn_bulk_chunk *chunk, const struct kn_bulk_node *node,
-                        const uint64_t *candidates, uint64_t *out)
+/* Goes on with those for which none did. */
+static void eval_or(struct kn_bulk_chunk *chunk, const struct kn_bulk_node *node,
+                    const uint64_t *candidates, uint64_t *out)
 {
     const struct kn_bits_ops *bits = chunk->plan->bits;
-    bool both = node->kind == KN_BULK_AND;
     uint64_t open[KN_BULK_WORDS], found[KN_BULK_WORDS];
     memcpy(open, candidates, sizeof open);
     memset(out, 0, sizeof open);
-    for (uint32_t i = 0; i < node->kid_count; i++) {
-        if (both && node->kids[i]->kind == KN_BULK_SET) {
-            keep_set(chunk, node->kids[i], open);
-            continue;
-        }
-        if (kn_bits_none(open, KN_BULK_WORDS)) {
-            break;
-        }
+    for (uint32_t i = 0; i < node->kid_count && !kn_bits_none(open, KN_BULK_WORDS); i++) {
         eval_node(chunk, node->kids[i], open, found);
-        if (both) {
-            memcpy(open, found, sizeof open);
-        } else {
-            bits->either(out, found, KN_BULK_WORDS);
-            bits->without(open, found, KN_BULK_WORDS);
-        }
-    }
-    if (both) {
-        memcpy(out, open, sizeof open);
+        bits->either(out, found, KN_BULK_WORDS);
+        bits->without(open, found, KN_BULK_WORDS);
     }
 }
 
@@ -67,18 +85,15 @@ static void eval_node(struct kn_bulk_chunk *chunk, const struct kn_bulk_node *no
                       const uint64_t *candidates, uint64_t *out)
 {
     switch (node->kind) {
-    case KN_BULK_AND:
-    case KN_BULK_OR: eval_joined(chunk, node, candidates, out); break;
+    case KN_BULK_AND: eval_and(chunk, node, candidates, out); break;
+    case KN_BULK_OR: eval_or(chunk, node, candidates, out); break;
     case KN_BULK_NOT:
         eval_node(chunk, node->kids[0], candidates, out);
         for (size_t i = 0; i < KN_BULK_WORDS; i++) {
             out[i] = candidates[i] & ~out[i];
         }
         break;
-    case KN_BULK_SET:
-        memcpy(out, candidates, KN_BULK_WORDS * sizeof *out);
-        keep_set(chunk, node, out);
-        break;
+    case KN_BULK_SET: keep_sets(chunk, node, 1, candidates, out); break;
     default:
         if (kn_bits_none(candidates, KN_BULK_WORDS)) {
             memset(out, 0, KN_BULK_WORDS * sizeof *out);
@@ -95,12 +110,21 @@ struct run {
     atomic_bool failed;
 };
 
+/* The last chunk may be shorter than the arrays that conditions work on. */
+static void eval_short(struct kn_bulk_chunk *chunk, const uint64_t *live, uint64_t *members)
+{
+    uint64_t candidates[KN_BULK_WORDS] = {0}, out[KN_BULK_WORDS];
+    size_t words = kn_bits_words(chunk->end - chunk->first);
+    memcpy(candidates, live, words * sizeof *live);
+    eval_node(chunk, chunk->plan->root, candidates, out);
+    memcpy(members, out, words * sizeof *out);
+}
+
 static void run_chunk(void *arg, uint32_t index)
 {
     struct run *run = arg;
     const struct kn_bulk_plan *plan = run->plan;
     uint32_t first = index * KN_BULK_CHUNK, left = plan->pin->ordinal_end - first;
-    uint64_t live[KN_BULK_WORDS] = {0}, out[KN_BULK_WORDS];
     struct kn_bulk_chunk chunk = {
         .plan = plan,
         .index = index,
@@ -109,17 +133,18 @@ static void run_chunk(void *arg, uint32_t index)
         .next = run->next ? run->next + first : NULL,
         .lane = {.lanes = plan->lanes},
     };
-    size_t words = kn_bits_words(chunk.end - first);
     if (atomic_load(&run->failed)) {
         return;
     }
     kn_arena_init(&chunk.lane.scratch, SIZE_MAX);
-    memcpy(live, plan->pin->live + first / 64, words * sizeof *live);
     for (uint32_t i = 0; chunk.next && i < chunk.end - first; i++) {
         chunk.next[i] = INT64_MAX;
     }
-    eval_node(&chunk, plan->root, live, out);
-    memcpy(run->members + first / 64, out, words * sizeof *out);
+    if (left >= KN_BULK_CHUNK) {
+        eval_node(&chunk, plan->root, plan->pin->live + first / 64, run->members + first / 64);
+    } else {
+        eval_short(&chunk, plan->pin->live + first / 64, run->members + first / 64);
+    }
     kn_arena_deinit(&chunk.lane.scratch);
     if (chunk.rc != KN_OK) {
         atomic_store(&run->failed, true);

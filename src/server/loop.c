@@ -1,12 +1,7 @@
 /* HTTP loops: libmicrohttpd driven from our own epoll (ADR 0008). */
-#include <microhttpd.h>
-
 #include "base/assert.h"
 #include "base/mem.h"
-#include "server/body.h"
-#include "server/guests.h"
-#include "server/head.h"
-#include "server/server_internal.h"
+#include "server/call.h"
 
 enum {
     CONNECTION_BYTES = 32 * 1024, /* request head and a piece of the body; cleared per request */
@@ -19,67 +14,6 @@ enum {
 };
 enum { CROWD = 32, CROWD_PAUSE_US = 100 };
 #define WAIT_NS (5 * UINT64_C(1000000000))
-
-enum call_state {
-    CALL_RECEIVING,
-    CALL_WAIT_DURABLE, /* collect: until wait_seq is durable; asked again at every turn */
-    CALL_WAIT_APPLIED, /* api; suspended */
-    CALL_WORKING,      /* a query worker has it */
-    CALL_READY,
-    CALL_SENT,
-};
-
-struct kn_call {
-    struct kn_call *next; /* in a queue or a list */
-    struct kn_loop *loop;
-    struct MHD_Connection *connection;
-    enum call_state state;
-    bool collect, resumed, timed_out, suspended;
-    struct kn_arena arena;
-    struct kn_body body;
-    struct kn_guest *guest; /* its connection; NULL before the head is read */
-    struct kn_head head;
-    struct kn_http_request request;
-    struct kn_http_response response;
-    struct kn_collect_result result;
-    struct kn_api_call api;
-    uint64_t deadline_ns;
-    uint64_t body_turn; /* the turn a part of the body came in */
-};
-
-struct kn_loop {
-    struct kn_server *server;
-    size_t index;
-    struct MHD_Daemon *daemon;
-    int epoll_fd, wake_fd;
-    struct kn_collect *collect;
-    struct kn_api_worker *worker;
-    struct kn_call *waiting; /* for a position to be applied; suspended, of this thread */
-    struct kn_guests guests;
-    uint64_t now_ns;   /* when the turn began */
-    uint64_t turn;     /* of the library */
-    size_t unfinished; /* things of this turn that may go on at once */
-    struct {
-        struct kn_workspace *ws;
-        uint64_t durable;
-    } seen; /* position read in this turn */
-    struct {
-        struct kn_workspace *ws;
-        uint64_t seq;
-    } staged; /* the first record staged in this turn */
-    struct kn_call *free_calls;
-    size_t free_count, free_bytes;
-    atomic_size_t connections;
-    atomic_size_t unsynced; /* calls in CALL_WAIT_DURABLE */
-    atomic_bool has_waiters, stop;
-    struct kn_mutex mutex; /* the mailbox */
-    struct kn_call *done;  /* from the workers */
-    struct {
-        int fd;
-        struct kn_net_peer peer;
-    } accepted[256];
-    size_t accepted_count;
-};
 
 size_t kn_loop_connections(const struct kn_loop *loop)
 {
@@ -123,6 +57,7 @@ static struct kn_call *call_new(struct kn_loop *loop, struct MHD_Connection *con
     call->guest = NULL;
     call->state = CALL_RECEIVING;
     call->collect = call->resumed = call->timed_out = call->suspended = false;
+    call->api = (struct kn_api_call){0};
     call->body_turn = 0;
     call->response.status = 0;
     call->response.header_count = 0;
@@ -174,10 +109,13 @@ static enum MHD_Result send_response(struct kn_call *call)
     if (r->body.rc != KN_OK) {
         kn_buf_clear(&r->body);
         r->header_count = 0;
+        call->api.more = false;
         refuse(call, 503, "no_memory", "the answer is too large");
     }
+    bool streams = !call->collect && call->api.more;
     struct MHD_Response *response =
-        MHD_create_response_from_buffer(r->body.len, r->body.p, MHD_RESPMEM_PERSISTENT);
+        streams ? kn_stream_response(call)
+                : MHD_create_response_from_buffer(r->body.len, r->body.p, MHD_RESPMEM_PERSISTENT);
     if (!response) {
         return MHD_NO;
     }
@@ -199,7 +137,7 @@ static enum MHD_Result send_response(struct kn_call *call)
     }
     enum MHD_Result rc = MHD_queue_response(call->connection, (unsigned)r->status, response);
     MHD_destroy_response(response);
-    call->state = CALL_SENT;
+    call->state = streams ? CALL_STREAMING : CALL_SENT;
     if (call->guest) {
         kn_guests_await(&call->loop->guests, call->guest, false, call->loop->now_ns);
     }
@@ -219,37 +157,6 @@ static void suspend(struct kn_call *call)
     call->next = loop->waiting;
     loop->waiting = call;
     atomic_store(&loop->has_waiters, true);
-}
-
-static void give_to_worker(struct kn_call *call)
-{
-    struct kn_work_queue *q = &call->loop->server->queue;
-    call->state = CALL_WORKING;
-    if (!call->suspended) {
-        call->suspended = true;
-        MHD_suspend_connection(call->connection);
-    }
-    call->next = NULL;
-    kn_mutex_lock(&q->mutex);
-    if (q->tail) {
-        q->tail->next = call;
-    } else {
-        q->head = call;
-    }
-    q->tail = call;
-    kn_cond_signal(&q->cond);
-    kn_mutex_unlock(&q->mutex);
-}
-
-static void run_api(struct kn_call *call, struct kn_api_worker *worker)
-{
-    struct kn_api *api = call->loop->server->api;
-    if (call->resumed) {
-        kn_api_resume(api, worker, &call->request, call->timed_out, &call->response, &call->api);
-    } else {
-        kn_api_handle(api, worker, &call->request, &call->response, &call->api);
-    }
-    call->resumed = true;
 }
 
 /* After an API step, on the loop: wait or answer. */
@@ -322,7 +229,7 @@ static bool is_done(struct kn_call *call, uint64_t now_ns)
         return false;
     }
     call->timed_out = !reached;
-    give_to_worker(call);
+    kn_call_to_worker(call);
     return true;
 }
 
@@ -391,9 +298,9 @@ static void dispatch(struct kn_call *call)
     if (call->collect) {
         run_collect(call);
     } else if (kn_api_is_slow(&call->request)) {
-        give_to_worker(call);
+        kn_call_to_worker(call);
     } else {
-        run_api(call, call->loop->worker);
+        kn_call_run(call, call->loop->worker);
         after_api(call);
     }
 }
@@ -637,6 +544,10 @@ static void read_mail(struct kn_loop *loop)
     while (done) {
         struct kn_call *call = done;
         done = call->next;
+        if (call->state == CALL_STREAMING) {
+            kn_stream_resume(call);
+            continue;
+        }
         after_api(call);
         if (call->state == CALL_READY) {
             call->suspended = false;
@@ -704,44 +615,5 @@ void *kn_loop_run(void *argument)
     }
     loop->waiting = NULL;
     (void)MHD_run(loop->daemon);
-    return NULL;
-}
-
-/* ---- workers ---- */
-
-void *kn_worker_run(void *argument)
-{
-    struct kn_server *s = argument;
-    struct kn_work_queue *q = &s->queue;
-    struct kn_collect *collect = kn_collect_new();
-    struct kn_api_worker *worker = kn_api_worker_new(collect);
-    kn_assert(worker != NULL && collect != NULL);
-    for (;;) {
-        kn_mutex_lock(&q->mutex);
-        while (!q->head && !q->stopping) {
-            if (!kn_server_help(q)) {
-                kn_cond_wait(&q->cond, &q->mutex);
-            }
-        }
-        struct kn_call *call = q->head;
-        if (!call) {
-            kn_mutex_unlock(&q->mutex);
-            break;
-        }
-        q->head = call->next;
-        if (!q->head) {
-            q->tail = NULL;
-        }
-        kn_mutex_unlock(&q->mutex);
-        run_api(call, worker);
-        struct kn_loop *loop = call->loop;
-        kn_mutex_lock(&loop->mutex);
-        call->next = loop->done;
-        loop->done = call;
-        kn_mutex_unlock(&loop->mutex);
-        kn_wake_signal(loop->wake_fd);
-    }
-    kn_api_worker_free(worker);
-    kn_collect_free(collect);
     return NULL;
 }

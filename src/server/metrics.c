@@ -1,6 +1,7 @@
 /* Prometheus text (https://prometheus.io/docs/instrumenting/exposition_formats/). */
 #include <string.h>
 
+#include "apply/destinations.h"
 #include "apply/read.h"
 #include "base/mem.h"
 #include "server/server_internal.h"
@@ -202,6 +203,64 @@ static void source_counts(const struct scrape *p, struct kn_buf *out)
     }
 }
 
+/* Destinations of all workspaces, what became of what they were sent. */
+static void delivery_counts(const struct scrape *p, struct kn_buf *out)
+{
+    static const struct {
+        const char *name;
+        size_t offset;
+    } results[] = {
+        {"delivered", offsetof(struct kn_delivery, counts.delivered)},
+        {"failed_try", offsetof(struct kn_delivery, counts.failed)},
+        {"died", offsetof(struct kn_delivery, counts.died)},
+        {"withheld", offsetof(struct kn_delivery, counts.withheld)},
+        {"missed", offsetof(struct kn_delivery, counts.missed)},
+        {"dropped", offsetof(struct kn_delivery, counts.dropped)},
+    };
+    struct kn_arena arena;
+    struct kn_buf waiting;
+    struct kn_buf dead;
+    kn_arena_init(&arena, 16 << 20);
+    kn_buf_init(&waiting, 16 << 20);
+    kn_buf_init(&dead, 16 << 20);
+    head(out, "deliveries_total", "counter", "Changes for destinations by what became of them");
+    head(&waiting, "deliveries_waiting", "gauge", "Changes that wait to be sent");
+    head(&dead, "deliveries_dead", "gauge", "Changes given up that can be sent again");
+    for (size_t i = 0; i < p->count; i++) {
+        struct kn_workspace *ws = p->server->workspaces[i];
+        struct kn_settings *s = kn_workspace_settings(ws);
+        for (size_t k = 0; k < s->destination_count; k++) {
+            struct kn_str id = s->destinations[k].id;
+            struct kn_delivery d;
+            kn_arena_clear(&arena);
+            if (kn_delivery_read(ws, id, &arena, &d) != KN_OK) {
+                continue;
+            }
+            for (size_t r = 0; r < sizeof results / sizeof results[0]; r++) {
+                uint64_t value;
+                memcpy(&value, (const char *)&d + results[r].offset, sizeof value);
+                kn_buf_printf(
+                    out,
+                    "kern_deliveries_total{workspace=\"%s\",destination=\"%.*s\",result=\"%s\"} "
+                    "%llu\n",
+                    p->names[i], KN_STR_ARG(id), results[r].name, (unsigned long long)value);
+            }
+            kn_buf_printf(
+                &waiting, "kern_deliveries_waiting{workspace=\"%s\",destination=\"%.*s\"} %llu\n",
+                p->names[i], KN_STR_ARG(id), (unsigned long long)(d.backlog + d.waiting_count));
+            kn_buf_printf(&dead,
+                          "kern_deliveries_dead{workspace=\"%s\",destination=\"%.*s\"} %zu\n",
+                          p->names[i], KN_STR_ARG(id), d.dead_count);
+        }
+        kn_settings_unref(s);
+    }
+    kn_buf_str(out, kn_buf_view(&waiting));
+    kn_buf_str(out, kn_buf_view(&dead));
+    kn_buf_deinit(&dead);
+    kn_buf_deinit(&waiting);
+    kn_arena_deinit(&arena);
+}
+
 static void commit_histogram(const struct scrape *p, struct kn_buf *out)
 {
     head(out, "commit_seconds", "histogram", "Duration of a group commit, fsync included");
@@ -240,6 +299,7 @@ static void workspaces(struct kn_server *s, struct kn_buf *out)
                         sizeof disk_parts / sizeof disk_parts[0], out);
         workspace_ages(&p, out);
         source_counts(&p, out);
+        delivery_counts(&p, out);
         commit_histogram(&p, out);
     } else {
         out->rc = KN_E_NOMEM;

@@ -92,8 +92,12 @@ static enum kn_rc first_start(struct kn_server *s, struct kn_err *err)
     KN_TRY(kn_server_open_workspace(s, kn_str_c(s->first[0]), err));
     KN_TRY(make_source(s, s->workspaces[0], err));
     kn_arena_init(&arena, 1 << 16);
-    enum kn_rc rc = kn_system_add_token(s->system, KN_STR("first"), kn_str_c(s->first[2]),
-                                        KN_ROLE_OWNER, KN_STR_EMPTY, &arena, NULL, err);
+    struct kn_token_info token = {.name = KN_STR("first"),
+                                  .role = KN_ROLE_OWNER,
+                                  .permissions =
+                                      kn_role_permissions(KN_ROLE_OWNER) | KN_MAY_EXPORT};
+    enum kn_rc rc =
+        kn_system_add_token(s->system, &token, kn_str_c(s->first[2]), &arena, NULL, err);
     kn_arena_deinit(&arena);
     KN_TRY(rc);
     KN_TRY(kn_system_add_user(s->system, kn_str_c(s->first[3]), kn_str_c(s->first[4]),
@@ -126,8 +130,22 @@ static enum kn_rc open_workspaces(struct kn_server *s, struct kn_err *err)
     return rc;
 }
 
+static void staged(void *context)
+{
+    kn_server_staged(context);
+}
+
 static void set_environments(struct kn_server *s)
 {
+    s->deliver_env = (struct kn_deliver_env){
+        .each_workspace = kn_server_each,
+        .staged = staged,
+        .context = s,
+        .clock = s->clock,
+        .random = s->random,
+        .allow_private = s->options.allow_private_destinations,
+    };
+    kn_system_webhook_key(s->system, s->deliver_env.key);
     s->api_env = (struct kn_api_env){
         .system = s->system,
         .workspace = kn_server_workspace,
@@ -138,6 +156,7 @@ static void set_environments(struct kn_server *s)
         .message = kn_server_message,
         .metrics = kn_server_metrics,
         .ready = kn_server_ready,
+        .deliver = &s->deliver_env,
         .jobs = {.context = s, .run = kn_server_run_jobs, .parallel = kn_cpu_count()},
         .context = s,
         .clock = s->clock,
@@ -172,12 +191,14 @@ static struct kn_server *server_new(const struct kn_server_options *options)
     kn_waker_init(&s->apply_waker);
     kn_waker_init(&s->build_waker);
     kn_waker_init(&s->background_waker);
+    kn_waker_init(&s->mail_waker);
     return s;
 }
 
 static void server_free(struct kn_server *s)
 {
     kn_api_free(s->api);
+    kn_deliver_free(s->deliver);
     for (size_t i = 0; i < atomic_load(&s->workspace_count); i++) {
         kn_workspace_close(s->workspaces[i]);
     }
@@ -228,7 +249,8 @@ enum kn_rc kn_server_start(const struct kn_server_options *options, struct kn_se
     if (rc == KN_OK) {
         set_environments(s);
         s->api = kn_api_new(&s->api_env);
-        rc = s->api ? KN_OK : kn_fail(err, KN_E_NOMEM, "out of memory");
+        s->deliver = kn_deliver_new(&s->deliver_env);
+        rc = s->api && s->deliver ? KN_OK : kn_fail(err, KN_E_NOMEM, "out of memory");
     }
     if (rc != KN_OK) {
         server_free(s);
@@ -271,6 +293,7 @@ static void stop(struct kn_server *s)
     struct kn_waker pause;
     kn_jsonlog("info", "stopping", NULL);
     atomic_store(&s->stopping, true);
+    kn_server_stop_deliver(s);
     kn_waker_init(&pause);
     for (int i = 0; i < DRAIN_STEPS && !is_drained(s); i++) {
         kn_server_staged(s);
@@ -293,6 +316,7 @@ static void stop(struct kn_server *s)
             kn_jsonlog("error", "last_checkpoint", err.text);
         }
     }
+    kn_system_tick(s->system, true);
     kn_jsonlog("info", "stopped", NULL);
 }
 

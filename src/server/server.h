@@ -25,8 +25,9 @@ struct kn_server_options {
     bool trust_proxy;         /* X-Forwarded-For and -Proto are believed */
     bool replay_with_new;
     bool accept_unknown_keys; /* collect answers 200 to unknown write keys and drops what came */
-    uint32_t connections;     /* at once, at most; 0 = 8192, and as many as there are descriptors */
-    uint32_t client_seconds;  /* to send a request, and to take its answer; 0 = 120 */
+    bool allow_private_destinations; /* webhooks may go to private addresses, and by http */
+    uint32_t connections;    /* at once, at most; 0 = 8192, and as many as there are descriptors */
+    uint32_t client_seconds; /* to send a request, and to take its answer; 0 = 120 */
     /* First start of a directory; NULL or empty = generated. */
     const char *workspace, *write_key, *api_token, *admin_email, *admin_password;
 };

@@ -7,6 +7,7 @@
 #include "api/api.h"
 #include "api/system.h"
 #include "collect/collect.h"
+#include "deliver/deliver.h"
 #include "os/net.h"
 #include "os/thread.h"
 #include "server/server.h"
@@ -48,10 +49,12 @@ struct kn_server {
     struct kn_system *system;
     struct kn_api *api;
     struct kn_api_env api_env;
+    struct kn_deliver_env deliver_env;
+    struct kn_deliver *deliver;
     struct kn_collect_env collect_env;
     size_t connections_max; /* of each loop */
     uint64_t patience_ns;   /* with a client */
-    atomic_bool stopping, closed;
+    atomic_bool stopping, closed, deliver_closed;
     uint64_t started_mono_ns;
     char first[5][256]; /* texts of the first start */
     char local_token[41];
@@ -60,8 +63,9 @@ struct kn_server {
     struct kn_workspace *workspaces[KN_WORKSPACES_MAX];
     atomic_size_t workspace_count;
 
-    struct kn_waker log_waker, apply_waker, build_waker, background_waker;
-    struct kn_thread log_thread, apply_thread, build_thread, background_thread;
+    struct kn_waker log_waker, apply_waker, build_waker, background_waker, mail_waker;
+    struct kn_thread log_thread, apply_thread, build_thread, background_thread, deliver_thread,
+        mail_thread;
     struct kn_thread workers[KN_LOOPS_MAX];
     size_t worker_count;
     struct kn_work_queue queue;
@@ -97,6 +101,8 @@ enum kn_rc kn_server_open_workspace(struct kn_server *s, struct kn_str name, str
 
 /* threads.c */
 void kn_server_start_threads(struct kn_server *s);
+/* First of all: what it still stages must become durable. */
+void kn_server_stop_deliver(struct kn_server *s);
 void kn_server_stop_threads(struct kn_server *s);
 void kn_server_staged(struct kn_server *s); /* somebody staged something */
 
@@ -108,8 +114,10 @@ void kn_loop_wake(struct kn_loop *loop, enum kn_loop_news news);
 void kn_loop_stop(struct kn_loop *loop);
 void kn_loop_free(struct kn_loop *loop);
 void *kn_loop_run(void *loop);
-void *kn_worker_run(void *server);
 size_t kn_loop_connections(const struct kn_loop *loop);
+
+/* worker.c */
+void *kn_worker_run(void *server);
 
 /* jobs.c */
 /* struct kn_report_jobs' run: idle query workers help the caller. */

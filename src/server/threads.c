@@ -1,4 +1,5 @@
-/* The threads that are no HTTP loops: log, apply, build, background, and the workers' queue. */
+/* The threads that are no HTTP loops: log, apply, build, background, deliver, and the workers'
+ * queue. */
 #include "base/assert.h"
 #include "server/jsonlog.h"
 #include "server/server_internal.h"
@@ -7,9 +8,11 @@ enum {
     TURN_US = 1000,
     IDLE_US = 1000000,
     BACKGROUND_US = 250000,
+    MAIL_IDLE_US = 500000,
     TICK_QUIET_US = 250000,
     BUILD_US = 20000, /* rows wait at most this long to become columns */
     BUILD_IDLE_US = 250000,
+    DELIVER_DRAIN_MS = 3000, /* calls under way when Kern stops; the others are sent again */
 };
 
 void kn_waker_init(struct kn_waker *w)
@@ -157,6 +160,7 @@ static void *apply_run(void *argument)
         if (apply_all(s)) {
             wake_loops(s, KN_NEWS_APPLIED);
             kn_waker_wake(&s->build_waker);
+            kn_deliver_wake(s->deliver);
             news = true;
         } else {
             if (news) {
@@ -226,8 +230,41 @@ static void *background_run(void *argument)
             }
             any_more = any_more || more;
         }
+        kn_system_tick(s->system, false);
         if (!any_more) {
             kn_waker_wait(&s->background_waker, BACKGROUND_US);
+        }
+    }
+    return NULL;
+}
+
+/* ---- deliver: what happens outside ---- */
+
+static void *deliver_run(void *argument)
+{
+    struct kn_server *s = argument;
+    while (!atomic_load(&s->deliver_closed)) {
+        kn_deliver_step(s->deliver);
+    }
+    kn_deliver_drain(s->deliver, DELIVER_DRAIN_MS);
+    return NULL;
+}
+
+void kn_server_stop_deliver(struct kn_server *s)
+{
+    atomic_store(&s->deliver_closed, true);
+    kn_deliver_wake(s->deliver);
+    kn_thread_join(s->deliver_thread);
+}
+
+/* ---- mail ---- */
+
+static void *mail_run(void *argument)
+{
+    struct kn_server *s = argument;
+    while (!atomic_load(&s->closed)) {
+        if (!kn_system_send_mail(s->system)) {
+            kn_waker_wait(&s->mail_waker, MAIL_IDLE_US);
         }
     }
     return NULL;
@@ -240,6 +277,8 @@ void kn_server_start_threads(struct kn_server *s)
     s->apply_thread = kn_thread_start("kern-apply", apply_run, s);
     s->build_thread = kn_thread_start("kern-build", build_run, s);
     s->background_thread = kn_thread_start("kern-back", background_run, s);
+    s->deliver_thread = kn_thread_start("kern-deliver", deliver_run, s);
+    s->mail_thread = kn_thread_start("kern-mail", mail_run, s);
     s->worker_count = cores < 2 ? 2 : cores < KN_LOOPS_MAX ? cores : KN_LOOPS_MAX;
     for (size_t i = 0; i < s->worker_count; i++) {
         s->workers[i] = kn_thread_start("kern-query", kn_worker_run, s);
@@ -253,10 +292,12 @@ void kn_server_stop_threads(struct kn_server *s)
     kn_waker_wake(&s->apply_waker);
     kn_waker_wake(&s->build_waker);
     kn_waker_wake(&s->background_waker);
+    kn_waker_wake(&s->mail_waker);
     kn_thread_join(s->log_thread);
     kn_thread_join(s->apply_thread);
     kn_thread_join(s->build_thread);
     kn_thread_join(s->background_thread);
+    kn_thread_join(s->mail_thread);
     kn_mutex_lock(&s->queue.mutex);
     s->queue.stopping = true;
     kn_cond_broadcast(&s->queue.cond);

@@ -30,6 +30,14 @@ export async function visit(browser, kern, locale, colorScheme, size = { width: 
   return page;
 }
 
+// As the administrator of a test's Kern; done when the navigation stands there.
+export async function signIn(page, { email, password } = { email: 'admin@example.nl', password: 'correct horse' }) {
+  await page.fill('input[name=email]', email);
+  await page.fill('input[name=password]', password);
+  await page.click('button[type=submit]');
+  await page.locator('nav a').first().waitFor({ state: 'attached' });
+}
+
 export async function accessible(page, what) {
   // what fades in is judged when it stands there
   await page.waitForFunction(() => document.getAnimations().every((a) => a.playState !== 'running' || a.effect.getTiming().iterations === Infinity));

@@ -5,6 +5,9 @@ import addFormats from 'ajv-formats';
 import { TOKEN } from './kern.mjs';
 
 export const WS = '/api/v1/workspaces/default';
+// What accounts.test.mjs and mail.test.mjs go through.
+export const MAIL_ROUTES = /\/api\/v1\/(mail|session\/forgotten)\b/;
+export const ACCOUNT_ROUTES = /\/api\/v1\/(users|tokens|sessions?|invite)\b(?!\/forgotten)|\/audit(\.csv)?$/;
 
 export class Documented {
   answered = new Set();

@@ -229,6 +229,7 @@ test('bodies that are no messages', async () => {
     [{ event: 'B', userId: 'odd', properties: [1] }, 'invalid_type'], [{ event: 'B', userId: 'odd', properties: 'x' }, 'invalid_type'],
     [{ event: 'B', userId: 'odd', context: 7 }, 'invalid_type'], [{ event: 5, userId: 'odd' }, 'no_event'],
     [{ event: 'B', userId: { a: 1 } }, 'no_user_anon_id'], [{ event: 'B', userId: true }, 'no_user_anon_id'], [{ event: 'B', userId: '  ' }, 'no_user_anon_id'],
+    [{ event: 'B', userId: 'o'.repeat(256) }, 'identifier_too_long'], [{ event: 'B', anonymousId: 'ó'.repeat(128) }, 'identifier_too_long'],
     [{ event: 'B', userId: 'odd', properties: wide(3000) }, 'too_large'], [{ event: 'B', userId: 'odd', properties: wide(301) }, 'too_many_properties'],
     [{ event: 'B', userId: 'odd', context: wide(1000) }, 'too_many_properties'],
   ].map(([message, reason]) => [{ type: 'track', ...message }, reason]);

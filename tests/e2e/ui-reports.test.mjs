@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { accessible, launch, shoot, visit } from './browser.mjs';
 import { Kern } from './kern.mjs';
+import { fillShop, signIn } from './shop.mjs';
 
 const kern = new Kern();
 let browser;
@@ -18,49 +19,18 @@ after(async () => {
   await kern.end();
 });
 
-// Ten visitors, five with a cart, two with an order; each order told by browser and by server.
-async function fill() {
-  const at = new Date(Date.now() - 60_000).toISOString();
-  const batch = [];
-  const put = (user, message) => batch.push({ userId: user, timestamp: at, sentAt: new Date().toISOString(), ...message });
-  const track = (user, event, properties = {}) => put(user, { type: 'track', event, properties });
-  for (let i = 0; i < 10; i++) {
-    const user = `shopper-${i}`;
-    put(user, { type: 'identify', traits: { name: `Shopper ${i}`, email: `s${i}@example.nl`, city: i < 4 ? 'Utrecht' : '=HYPERLINK("x")' } });
-    put(user, { type: 'page', properties: { url: 'https://shop.example.nl/?utm_source=google&utm_medium=cpc' }, context: { userAgent: 'Mozilla/5.0' } });
-    track(user, 'Product Viewed', { product_id: 'p1', price: 10 * i });
-    if (i < 5) track(user, 'Product Added', { product_id: 'p1' });
-    for (let n = 0; n < 2 && i < 2; n++) track(user, 'Order Completed', { order_id: `o${i}`, revenue: 100 + i, currency: 'EUR' });
-  }
-  const r = await kern.collect('/v1/batch', { batch });
-  assert.equal(r.status, 200);
-  assert.ok(await kern.profile('user_id', 'shopper-9', r.position));
-}
-
-async function signIn(page) {
-  await page.fill('input[name=email]', 'admin@example.nl');
-  await page.fill('input[name=password]', 'correct horse');
-  await page.click('button[type=submit]');
-  await page.locator('input[name=email]').waitFor({ state: 'detached' });
-  await page.locator('h1').waitFor();
-}
-
 const TEXTS = {
-  'nl-NL': { home: 'Overzicht', first: 'Databron verbinden', visitors: 'Bezoekers', orders: 'Bestellingen', revenue: 'Omzet', money: '€ 201,00', people: '10 profielen', lost: '5 haakten af (50%)', group: 'Nieuw', close: 'Sluiten', by: 'Uitgesplitst naar', rates: ['10 · 100%', '5 · 50%', '2 · 20%'] },
-  'en-GB': { home: 'Overview', first: 'Connect a source', visitors: 'Visitors', orders: 'Orders', revenue: 'Revenue', money: '€201.00', people: '10 profiles', lost: '5 left (50%)', group: 'New', close: 'Close', by: 'Broken down by', rates: ['10 · 100%', '5 · 50%', '2 · 20%'] },
+  'nl-NL': { home: 'Overzicht', visitors: 'Bezoekers', orders: 'Bestellingen', revenue: 'Omzet', money: '€ 201,00', people: '10 profielen', lost: '5 haakten af (50%)', group: 'Nieuw', close: 'Sluiten', by: 'Uitgesplitst naar', rates: ['10 · 100%', '5 · 50%', '2 · 20%'] },
+  'en-GB': { home: 'Overview', visitors: 'Visitors', orders: 'Orders', revenue: 'Revenue', money: '€201.00', people: '10 profiles', lost: '5 left (50%)', group: 'New', close: 'Close', by: 'Broken down by', rates: ['10 · 100%', '5 · 50%', '2 · 20%'] },
 };
 
 test('an empty workspace leads to a first event', { timeout: 60000 }, async () => {
   const page = await visit(browser, kern, 'nl-NL', 'light');
   await signIn(page);
-  await page.getByRole('link', { name: TEXTS['nl-NL'].first }).waitFor();
-  await accessible(page, 'an empty home');
-  await shoot(page, 'home-empty');
-  await page.getByRole('link', { name: TEXTS['nl-NL'].first }).click();
-  await page.waitForURL(/\/sources$/);
+  await page.waitForURL(/\/welcome$/);
   assert.deepEqual(page.complaints, []);
   await page.context().close();
-  await fill();
+  await fillShop(kern);
 });
 
 for (const [locale, scheme] of [['nl-NL', 'light'], ['en-GB', 'dark']]) {

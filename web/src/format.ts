@@ -14,6 +14,7 @@ export function useFormat() {
   const day = new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric', timeZone: zone });
   const date = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', year: 'numeric', timeZone: zone });
   const time = new Intl.DateTimeFormat(locale, { timeStyle: 'short', timeZone: zone });
+  const clock = new Intl.DateTimeFormat(locale, { timeStyle: 'medium', timeZone: zone });
   const shortDate = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', timeZone: zone });
   const month = new Intl.DateTimeFormat(locale, { month: 'short', year: 'numeric', timeZone: zone });
   const percent = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 });
@@ -27,6 +28,7 @@ export function useFormat() {
     day: (iso: string) => day.format(new Date(iso)),
     date: (iso: string) => date.format(new Date(iso)),
     time: (iso: string) => time.format(new Date(iso)),
+    clock: (iso: string) => clock.format(new Date(iso)),
     shortDate: (iso: string) => shortDate.format(new Date(iso)),
     month: (iso: string) => month.format(new Date(iso)),
     percent: (share: number) => percent.format(share),

@@ -3,13 +3,15 @@ import { Badge, createTheme, Notification, type CSSVariablesResolver, type Manti
 
 const kern: MantineColorsTuple = ['#e8f5f1', '#d3e8e1', '#a6d1c4', '#75b8a5', '#4ea38b', '#35967b', '#1f7f67', '#0f6e58', '#0b5a48', '#06453a'];
 const apricot: MantineColorsTuple = ['#fff3e8', '#fde4d0', '#f8c8a2', '#f3b886', '#ec9350', '#e57f35', '#cb6420', '#a84f15', '#8a3f0f', '#6d300a'];
+// Dark enough for white on it, and as text on a card.
+const brick: MantineColorsTuple = ['#fdecea', '#f9d4d0', '#f3b0aa', '#f0958c', '#ec8278', '#d9493d', '#c23126', '#a8261c', '#8c1f17', '#701812'];
 const night: MantineColorsTuple = ['#e8eaea', '#c9cdcf', '#a3abad', '#7d8688', '#3d464b', '#2e353a', '#22282c', '#1c2125', '#171b1f', '#111518'];
 const ink: MantineColorsTuple = ['#f5f5f2', '#e9e9e4', '#d3d4ce', '#b3b5b0', '#8b8f8d', '#676d6d', '#4b5254', '#343b3f', '#23292e', '#161b20'];
 
 export const theme = createTheme({
   primaryColor: 'kern',
   primaryShade: { light: 7, dark: 6 },
-  colors: { kern, apricot, gray: ink, dark: night },
+  colors: { kern, apricot, red: brick, gray: ink, dark: night },
   fontFamily: '"Inter Variable", system-ui, sans-serif',
   headings: {
     fontFamily: '"Inter Variable", system-ui, sans-serif',
@@ -43,6 +45,9 @@ export const variables: CSSVariablesResolver = () => ({
     '--kern-muted': '#5d6466',
     '--mantine-color-dimmed': '#5d6466',
     '--mantine-color-text': '#1c2327',
+    '--mantine-color-error': '#b42318',
+    '--mantine-color-red-text': '#b42318',
+    '--mantine-color-red-light-color': '#a61e14',
     '--kern-series-1': '#0f6e58',
     '--kern-series-2': '#cb6420',
     '--kern-series-3': '#3b6fb6',
@@ -60,6 +65,9 @@ export const variables: CSSVariablesResolver = () => ({
     '--kern-muted': '#a3abad',
     '--mantine-color-dimmed': '#a3abad',
     '--mantine-color-text': '#e8eaea',
+    '--mantine-color-error': '#ffaca3',
+    '--mantine-color-red-text': '#ffaca3',
+    '--mantine-color-red-light-color': '#ffb9b1',
     '--kern-series-1': '#4ea38b',
     '--kern-series-2': '#ec9350',
     '--kern-series-3': '#79a6e0',

@@ -325,6 +325,27 @@ static void settings_change_whole_or_not(void **state)
     check_everything(f);
 }
 
+static void lists_change_whole_or_not(void **state)
+{
+    struct fixture *f = *state;
+    static const char rows[] = "{\"members\":[{\"type\":\"anonymous_id\",\"value\":\"anon-03\"},"
+                               "{\"type\":\"email\",\"value\":\"nobody@x.nl\"},7]}";
+    uint64_t seq;
+    fill(f);
+    (void)write_once(f, "POST", "/segments", "{\"key\":\"named\",\"kind\":\"static\"}", UINT64_MAX,
+                     &seq);
+    assert_int_equal(f->w.response.status, 201);
+    sweep_write(f, "POST", "/segments/named/members", rows);
+    sweep_read(f, "/segments/named/members", NULL, 0);
+    sweep_write(f, "PUT", "/segments/named", "{\"name\":\"Named\"}");
+    sweep_write(f, "DELETE", "/segments/named/members", rows);
+    assert_true(world_get(&f->w, "/segments/named", NULL, 0));
+    int64_t size = -1;
+    assert_true(kn_json_i64(&f->w.doc, kn_json_find(&f->w.doc, 0, KN_STR("size")), &size));
+    assert_int_equal(size, 0);
+    check_everything(f);
+}
+
 /* What a line of an import says ends as an event like any other. */
 static void imports_take_whole_lines(void **state)
 {
@@ -452,6 +473,7 @@ int main(void)
         cmocka_unit_test(a_collector_is_made_or_not),
         cmocka_unit_test_setup_teardown(reads_answer_whole_or_not_now, set_up, tear_down),
         cmocka_unit_test_setup_teardown(settings_change_whole_or_not, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(lists_change_whole_or_not, set_up, tear_down),
         cmocka_unit_test_setup_teardown(imports_take_whole_lines, set_up, tear_down),
         cmocka_unit_test_setup_teardown(dry_runs_answer_whole_or_not_now, set_up, tear_down),
         cmocka_unit_test_setup_teardown(people_change_whole_or_not, set_up, tear_down),

@@ -1,12 +1,14 @@
 /* Live evaluation against evaluation anew: random definitions, people, late and future events,
- * merges, splits, time, checkpoints and restarts; whatever happened, membership is what the whole
- * history says.
+ * lists, merges, splits, time, checkpoints and restarts; whatever happened, membership is what the
+ * whole history says.
  *
  *   t_live_diff [first seed [seeds]]
  */
 #include "live_kit.h"
 
 #include <stdlib.h>
+
+#include "apply/lists.h"
 
 #include "collect/collect.h"
 #include "os/clock.h"
@@ -27,6 +29,8 @@ struct world {
     struct kn_str definitions[DEFINITIONS];
     char keys[DEFINITIONS][16];
     bool defined[DEFINITIONS];
+    uint64_t list, lists; /* the first definition is this list; made so far */
+    bool listed[PEOPLE];  /* by their first identifier */
     uint64_t members, checks;
     struct kn_collect *collect;
     uint64_t seed;
@@ -164,6 +168,61 @@ static void join_or_split(struct world *w)
     add_item(w, &item);
 }
 
+/* The first definition becomes a new list, which the others may read. */
+static void define_list(struct world *w)
+{
+    char json[64];
+    w->list = ++w->lists;
+    w->defined[0] = true;
+    memset(w->listed, 0, sizeof w->listed);
+    (void)snprintf(json, sizeof json, "{\"list\":%llu}", (unsigned long long)w->list);
+    kit_setting(w->k, "segment/seg0", json);
+}
+
+static bool is_same(struct world *w, uint32_t a, uint32_t b)
+{
+    char who[16];
+    who_is(a, who);
+    const struct kn_profile *p = kit_who(w->k, who);
+    who_is(b, who);
+    const struct kn_profile *q = kit_who(w->k, who);
+    return p && q && p->ordinal == q->ordinal;
+}
+
+static void change_list(struct world *w)
+{
+    struct kn_buf body;
+    char who[16];
+    uint32_t person = (uint32_t)kn_rand_below(&w->g.rand, PEOPLE);
+    bool adds = kn_rand_chance(&w->g.rand, 2, 3);
+    who_is(person, who);
+    struct kn_list_row row = {.type = KN_STR("anonymous_id"), .value = kn_str_c(who)};
+    assert_int_equal(kn_list_match(w->k->ws, &row, 1, &w->k->arena), KN_OK);
+    if (w->list == 0 || row.outcome != KN_LIST_MATCHED) {
+        return;
+    }
+    for (uint32_t i = 0; i < PEOPLE; i++) {
+        w->listed[i] =
+            i == person && adds ? true : w->listed[i] && (adds || !is_same(w, i, person));
+    }
+    kn_buf_init(&body, 1 << 10);
+    kn_list_body_begin(adds ? KN_LIST_ADD : KN_LIST_REMOVE, w->list, &body);
+    kn_list_body_add(row.hash, &body);
+    struct kn_item item = {
+        .kind = KN_ITEM_LIST, .name = KN_STR("seg0"), .body = kn_buf_view(&body)};
+    add_item(w, &item);
+    kn_buf_deinit(&body);
+}
+
+static bool is_listed(struct world *w, uint32_t person)
+{
+    bool listed = false;
+    for (uint32_t i = 0; i < PEOPLE; i++) {
+        listed = listed || (w->listed[i] && is_same(w, i, person));
+    }
+    return listed;
+}
+
 static void define(struct world *w)
 {
     uint32_t at = (uint32_t)kn_rand_below(&w->g.rand, DEFINITIONS);
@@ -171,6 +230,11 @@ static void define(struct world *w)
     if (at >= 2 && (!w->defined[0] || !w->defined[1])) {
         at = w->defined[0] ? 1 : 0;
     }
+    if (at == 0 && kn_rand_chance(&w->g.rand, 1, 2)) {
+        define_list(w);
+        return;
+    }
+    w->list = at == 0 ? 0 : w->list;
     w->g.what = at < 2 ? GEN_ALL & ~GEN_SEGMENTS : GEN_ALL;
     w->definitions[at] = gen_segment(&w->g);
     w->defined[at] = true;
@@ -225,20 +289,23 @@ static void check(struct world *w)
                          KN_OK);
         check_size(w, at, &info);
         for (uint32_t i = 0; i < PEOPLE && info.ready; i++) {
-            bool truth;
+            bool truth = at == 0 && w->list != 0 && is_listed(w, i);
             who_is(i, who);
             struct kn_profile *p = kit_who(w->k, who);
             if (!p) {
                 continue;
             }
-            if (kn_segment_truth(w->k->ws, p->ordinal, w->definitions[at], &truth, &err) != KN_OK) {
+            if ((at != 0 || w->list == 0) &&
+                kn_segment_truth(w->k->ws, p->ordinal, w->definitions[at], &truth, &err) != KN_OK) {
                 fail_msg("truth: %s", err.text);
             }
             w->checks++;
             w->members += truth ? 1 : 0;
             if (kit_in(w->k, who, w->keys[at]) != truth) {
-                fail_msg("seed %llu: %s is %s in %s: %.*s", (unsigned long long)w->seed, who,
-                         truth ? "not" : "wrongly", w->keys[at], KN_STR_ARG(w->definitions[at]));
+                fail_msg(
+                    "seed %llu: %s is %s in %s: %.*s", (unsigned long long)w->seed, who,
+                    truth ? "not" : "wrongly", w->keys[at],
+                    KN_STR_ARG(at == 0 && w->list != 0 ? KN_STR("a list") : w->definitions[at]));
             }
         }
     }
@@ -247,7 +314,9 @@ static void check(struct world *w)
 
 static void step(struct world *w)
 {
-    switch (kn_rand_below(&w->g.rand, 16)) {
+    switch (kn_rand_below(&w->g.rand, 18)) {
+    case 16:
+    case 17: change_list(w); break;
     case 0:
     case 1: define(w); break;
     case 2: join_or_split(w); break;

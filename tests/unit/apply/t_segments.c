@@ -112,6 +112,33 @@ static void builds_what_was_before(void **state)
     assert_false(kit_in(k, "v4", "x"));
 }
 
+/* A definition goes back to what it was while what it reads has changed. */
+static void goes_back(void **state)
+{
+    struct kit *k = *state;
+    struct kn_err err = {0};
+    bool more;
+    bool staged;
+    kit_event(k, "p", "X", k->clock.wall_us, NULL);
+    kit_event(k, "q", "Y", k->clock.wall_us, NULL);
+    kit_define(k, "segment/a", "event('X').count() >= 1");
+    kit_define(k, "segment/b", "segment('a')");
+    kit_settle(k);
+    assert_true(kit_in(k, "p", "b"));
+    kit_define(k, "segment/a", "event('Y').count() >= 1");
+    kit_define(k, "segment/b", "NOT segment('a')");
+    while (!kit_info(k, "a").ready) {
+        assert_int_equal(kn_workspace_build_step(k->ws, &more, &staged, &err), KN_OK);
+        kit_drain(k);
+    }
+    assert_false(kit_info(k, "b").ready);
+    kit_define(k, "segment/b", "segment('a')");
+    kit_settle(k);
+    assert_true(kit_info(k, "b").ready);
+    assert_true(kit_in(k, "q", "b"));
+    assert_false(kit_in(k, "p", "b"));
+}
+
 static void survives_restarts(void **state)
 {
     struct kit *k = *state;
@@ -229,6 +256,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(enters_and_exits, kit_set_up, kit_tear_down),
         cmocka_unit_test_setup_teardown(follows_other_segments, kit_set_up, kit_tear_down),
         cmocka_unit_test_setup_teardown(builds_what_was_before, kit_set_up, kit_tear_down),
+        cmocka_unit_test_setup_teardown(goes_back, kit_set_up, kit_tear_down),
         cmocka_unit_test_setup_teardown(survives_restarts, kit_set_up, kit_tear_down),
         cmocka_unit_test_setup_teardown(keeps_computed_traits, kit_set_up, kit_tear_down),
         cmocka_unit_test_setup_teardown(keeps_sizes_by_day, kit_set_up, kit_tear_down),

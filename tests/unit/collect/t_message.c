@@ -113,6 +113,11 @@ static void test_types_and_ids(void **state)
     CHECK_FACTS(rows);
 }
 
+/* A text of 256 bytes. */
+#define X16 "xxxxxxxxxxxxxxxx"
+#define X64 X16 X16 X16 X16
+#define X256 X64 X64 X64 X64
+
 static void test_rejected(void **state)
 {
     static const struct row rows[] = {
@@ -128,6 +133,9 @@ static void test_rejected(void **state)
         {"{\"type\":\"track\",\"event\":\"E\",\"userId\":\"  \",\"anonymousId\":null}",
          "no_user_anon_id"},
         {"{\"type\":\"track\",\"event\":\"E\",\"userId\":{\"a\":1}}", "no_user_anon_id"},
+        {"{\"type\":\"track\",\"event\":\"E\",\"userId\":\"" X256 "\"}", "identifier_too_long"},
+        {"{\"type\":\"track\",\"event\":\"E\",\"anonymousId\":\"" X256 "\"}",
+         "identifier_too_long"},
         {"{\"type\":\"track\",\"userId\":\"u\"}", "no_event"},
         {"{\"type\":\"track\",\"event\":\" \",\"userId\":\"u\"}", "no_event"},
         {"{\"type\":\"track\",\"event\":{\"a\":1},\"userId\":\"u\"}", "no_event"},
@@ -213,7 +221,8 @@ static void test_long_values_are_not_promoted(void **state)
     (void)state;
     memset(value, 'v', sizeof value);
     for (int len = 255; len <= 256; len++) {
-        (void)snprintf(json, sizeof json, "{\"type\":\"page\",\"userId\":\"%.*s\"}", len, value);
+        (void)snprintf(json, sizeof json,
+                       "{\"type\":\"page\",\"userId\":\"%.*s\",\"anonymousId\":\"a\"}", len, value);
         run(json, o);
         assert_null(o->rejected);
         assert_int_equal(strstr(o->facts, "user_id:") != NULL, len == 255);

@@ -60,8 +60,10 @@ static void some_lists(struct pool *p, struct kn_item *item)
 
 static struct kn_item random_item(struct pool *p)
 {
+    static const enum kn_item_kind kinds[] = {KN_ITEM_EVENT, KN_ITEM_CONSENT, KN_ITEM_MERGE,
+                                              KN_ITEM_UNMERGE, KN_ITEM_NOTE};
     struct kn_item item = {
-        .kind = (enum kn_item_kind)kn_rand_between(&p->r, KN_ITEM_EVENT, KN_ITEM_UNMERGE),
+        .kind = kinds[kn_rand_below(&p->r, 5)],
         .flags = (uint32_t)kn_rand_below(&p->r, 8),
         .event_us = moment(p),
         .received_us = moment(p),

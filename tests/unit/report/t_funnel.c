@@ -17,7 +17,7 @@ struct setup {
 
 struct chain {
     uint32_t length;
-    size_t at[STEPS]; /* places in the list of the person's events */
+    size_t at[STEPS]; /* places in the list of the person's rows */
 };
 
 /* ---- the judge ---- */
@@ -41,8 +41,8 @@ static bool is_better(const struct chain *a, const struct chain *b)
     return false;
 }
 
-static void extend(const struct world *w, const struct setup *s, const size_t *events, size_t count,
-                   const struct chain *so_far, struct chain *best)
+static void extend(const struct world *w, const struct setup *s, const struct world_event *rows,
+                   size_t count, const struct chain *so_far, struct chain *best)
 {
     if (is_better(so_far, best)) {
         *best = *so_far;
@@ -52,15 +52,14 @@ static void extend(const struct world *w, const struct setup *s, const size_t *e
     }
     size_t from = so_far->length == 0 ? 0 : so_far->at[so_far->length - 1] + 1;
     for (size_t i = from; i < count; i++) {
-        const struct world_event *e = &w->events[events[i]];
+        const struct world_event *e = &rows[i];
         struct chain longer = *so_far;
         bool in_time = so_far->length == 0
                            ? e->us >= s->q.from && e->us < s->q.to
-                           : e->us <= kn_period_after(w->zone, w->events[events[so_far->at[0]]].us,
-                                                      s->q.within);
+                           : e->us <= kn_period_after(w->zone, rows[so_far->at[0]].us, s->q.within);
         if (in_time && fits(s, so_far->length, e)) {
             longer.at[longer.length++] = i;
-            extend(w, s, events, count, &longer, best);
+            extend(w, s, rows, count, &longer, best);
         }
     }
 }
@@ -89,12 +88,12 @@ static struct tally *tally_of(struct tallies *t, const char *group)
 }
 
 static bool best_chain(const struct world *w, const struct setup *s, uint32_t person,
-                       size_t *events, struct chain *best)
+                       struct world_event *rows, struct chain *best)
 {
     struct chain none = {0};
     *best = none;
     if (world_counts(w, person) && world_is_in(w, s->only, person)) {
-        extend(w, s, events, world_events_of(w, person, events), &none, best);
+        extend(w, s, rows, world_rows_of(w, person, rows), &none, best);
     }
     return best->length > 0;
 }
@@ -103,19 +102,18 @@ static void judge(const struct world *w, const struct setup *s, struct tallies *
 {
     t->count = 0;
     for (uint32_t p = 0; p < WORLD_PEOPLE; p++) {
-        size_t events[WORLD_ROWS];
+        struct world_event rows[WORLD_ALL_ROWS];
         struct chain best;
         const char *groups[WORLD_VALUES];
-        if (!best_chain(w, s, p, events, &best)) {
+        if (!best_chain(w, s, p, rows, &best)) {
             continue;
         }
-        int n = world_values(w, s->by, p, &w->events[events[best.at[0]]], groups);
+        int n = world_values(w, s->by, p, &rows[best.at[0]], groups);
         for (int g = 0; g < n; g++) {
             struct tally *y = tally_of(t, groups[g]);
             for (uint32_t k = 0; k < best.length; k++) {
-                y->gaps[k][y->profiles[k]++] = k == 0 ? 0
-                                                      : w->events[events[best.at[k]]].us -
-                                                            w->events[events[best.at[k - 1]]].us;
+                y->gaps[k][y->profiles[k]++] =
+                    k == 0 ? 0 : rows[best.at[k]].us - rows[best.at[k - 1]].us;
             }
         }
     }
@@ -153,6 +151,11 @@ static struct setup random_setup(struct world *w, struct kn_arena *arena)
             kn_rand_chance(&w->rand, 1, 2) ? 0 : (int)kn_rand_below(&w->rand, WORLD_CONDITIONS);
         s.q.steps[i].event = kn_str_c(world_names[s.names[i]]);
         s.q.steps[i].where = world_where(s.conditions[i], arena);
+        if (kn_rand_chance(&w->rand, 1, 4)) {
+            s.names[i] = WORLD_ORDER;
+            s.conditions[i] = 0;
+            s.q.steps[i] = (struct kn_event_match){.orders = true};
+        }
     }
     s.q.within = periods[kn_rand_below(&w->rand, 6)];
     s.q.from = WORLD_START + (int64_t)kn_rand_below(&w->rand, 20) * WORLD_DAY / 2;
@@ -180,13 +183,13 @@ static void check_cell(struct world *w, const struct kn_columns_pin *pin, struct
     }
     assert_int_equal(kn_report_funnel(&r, &s->q, &arena, &ret, &err), KN_OK);
     for (uint32_t p = 0; p < WORLD_PEOPLE; p++) {
-        size_t events[WORLD_ROWS];
+        struct world_event rows[WORLD_ALL_ROWS];
         struct chain best;
         const char *groups[WORLD_VALUES];
-        bool expected = best_chain(w, s, p, events, &best) && best.length > s->q.cell_step &&
+        bool expected = best_chain(w, s, p, rows, &best) && best.length > s->q.cell_step &&
                         (!s->q.cell_dropped || best.length == s->q.cell_step + 1);
         if (expected && group) {
-            int n = world_values(w, s->by, p, &w->events[events[best.at[0]]], groups);
+            int n = world_values(w, s->by, p, &rows[best.at[0]], groups);
             expected = false;
             for (int g = 0; g < n; g++) {
                 expected |= strcmp(groups[g], text) == 0;

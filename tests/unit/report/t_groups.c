@@ -11,7 +11,7 @@
 /* ---- paths ---- */
 
 struct path {
-    char text[80];
+    char text[120];
 };
 
 static void path_of(const struct world *w, const struct kn_paths *q, uint32_t person,
@@ -76,7 +76,7 @@ static void check_paths(struct world *w, const struct kn_columns_pin *pin, struc
     }
     assert_int_equal(ret.profiles, people);
     for (uint32_t i = 0; i < ret.count; i++) {
-        char text[80] = "";
+        char text[sizeof paths[0].text] = "";
         uint64_t n = 0;
         uint64_t members[WORLD_WORDS] = {0};
         for (uint32_t k = 0; k < ret.paths[i].length; k++) {
@@ -93,6 +93,11 @@ static void check_paths(struct world *w, const struct kn_columns_pin *pin, struc
             bool same = strcmp(paths[p].text, text) == 0;
             n += same;
             assert_int_equal(world_is_in(w, members, p), same);
+        }
+        q.cell_length = 0;
+        assert_int_equal(kn_report_paths(&r, &q, arena, &none, &err), KN_OK);
+        for (uint32_t p = 0; p < WORLD_PEOPLE; p++) {
+            assert_int_equal(world_is_in(w, members, p), paths[p].text[0] != '\0');
         }
         assert_int_equal(ret.paths[i].profiles, n);
         assert_true(i == 0 || ret.paths[i - 1].profiles >= n);
@@ -167,6 +172,28 @@ static bool has_value(const struct world *w, const struct kn_compare *q, enum wo
     return has;
 }
 
+static void check_compare_cell(struct world *w, const struct kn_report *report,
+                               const struct kn_compare *compare, enum world_by by,
+                               const struct kn_value *value, struct kn_arena *arena)
+{
+    uint64_t members[WORLD_WORDS] = {0};
+    struct kn_report r = *report;
+    struct kn_compare q = *compare;
+    struct kn_compare_result none;
+    struct kn_err err;
+    char text[40];
+    world_value_text(*value, text, sizeof text);
+    r.members = members;
+    q.cell_value = value;
+    q.cell_everyone = kn_rand_chance(&w->rand, 1, 2);
+    assert_int_equal(kn_report_compare(&r, &q, arena, &none, &err), KN_OK);
+    for (uint32_t p = 0; p < WORLD_PEOPLE; p++) {
+        bool has = world_counts(w, p) && has_value(w, &q, by, p, text);
+        assert_int_equal(world_is_in(w, members, p),
+                         has && (q.cell_everyone || world_is_in(w, report->only, p)));
+    }
+}
+
 static void check_compare(struct world *w, const struct kn_columns_pin *pin, struct kn_arena *arena)
 {
     static const enum world_by ways[] = {WORLD_BY_CITY, WORLD_BY_LIKES, WORLD_BY_PHASE,
@@ -205,6 +232,7 @@ static void check_compare(struct world *w, const struct kn_columns_pin *pin, str
         }
         assert_int_equal(ret.values[i].everyone, everyone);
         assert_int_equal(ret.values[i].segment, segment);
+        check_compare_cell(w, &r, &q, by, &ret.values[i].value, arena);
         assert_true(everyone > 0);
     }
 }
@@ -307,6 +335,35 @@ static void check_money(const struct kn_customer_group *g, const char *currency,
     assert_int_equal(cents, 0);
 }
 
+/* Squares of the grid of recency against the mean of the other two. */
+static void check_square(struct world *w, const struct kn_report *report,
+                         const struct kn_customers *customers, const struct customer *all, size_t n,
+                         struct kn_arena *arena)
+{
+    uint64_t members[WORLD_WORDS] = {0};
+    struct kn_report r = *report;
+    struct kn_customers q = *customers;
+    struct kn_customers_result none;
+    struct kn_err err;
+    size_t own_r;
+    size_t own_f;
+    size_t own_m;
+    q.cell_group = NULL;
+    q.cell_recency = (unsigned)kn_rand_below(&w->rand, 6);
+    q.cell_fm = (unsigned)kn_rand_below(&w->rand, 6);
+    r.members = members;
+    assert_int_equal(kn_report_customers(&r, &q, arena, &none, &err), KN_OK);
+    uint64_t expected[WORLD_PEOPLE] = {0};
+    for (size_t i = 0; i < n; i++) {
+        (void)rfm_name(all, n, &all[i], &own_r, &own_f, &own_m);
+        expected[all[i].person] = (q.cell_recency == 0 || q.cell_recency == own_r) &&
+                                  (q.cell_fm == 0 || q.cell_fm == (own_f + own_m + 1) / 2);
+    }
+    for (uint32_t p = 0; p < WORLD_PEOPLE; p++) {
+        assert_int_equal(world_is_in(w, members, p), expected[p]);
+    }
+}
+
 static void check_customers(struct world *w, const struct kn_columns_pin *pin,
                             struct kn_arena *arena)
 {
@@ -322,6 +379,9 @@ static void check_customers(struct world *w, const struct kn_columns_pin *pin,
     assert_int_equal(kn_report_customers(&r, &q, arena, &ret, &err), KN_OK);
     size_t n = find_customers(w, q.grouping == KN_GROUPING_PHASES, all);
     assert_int_equal(ret.all.profiles, n);
+    if (q.grouping == KN_GROUPING_RFM && n > 0) {
+        check_square(w, &r, &q, all, n, arena);
+    }
     q.cell_group = ret.groups[kn_rand_below(&w->rand, ret.count)].name;
     r.members = members;
     struct kn_customers_result none;
@@ -353,6 +413,23 @@ static void check_customers(struct world *w, const struct kn_columns_pin *pin,
         }
         assert_int_equal(world_is_in(w, members, p), expected);
     }
+}
+
+static void check_last_order(struct world *w, const struct kn_columns_pin *pin)
+{
+    struct kn_report r = world_report(w, pin, NULL);
+    struct kn_err err;
+    int64_t last;
+    int64_t expected = INT64_MIN;
+    for (size_t i = 0; i < w->order_count; i++) {
+        const struct world_order *o = &w->orders[i];
+        if (o->ordinal != UINT32_MAX && world_counts(w, o->ordinal) && o->us <= w->now &&
+            o->us > expected) {
+            expected = o->us;
+        }
+    }
+    assert_int_equal(kn_report_last_order(&r, &last, &err), KN_OK);
+    assert_int_equal(last, expected);
 }
 
 static void the_first_order_makes_a_group(void **state)
@@ -436,6 +513,7 @@ static void check_favourites(struct world *w, const struct kn_columns_pin *pin,
         uint64_t expected[3] = {0};
         uint64_t members[WORLD_WORDS] = {0};
         q.cell_value = &ret.values[v].value;
+        q.cell_place = (uint32_t)kn_rand_below(&w->rand, 4);
         r.members = members;
         struct kn_favourites_result none;
         assert_int_equal(kn_report_favourites(&r, &q, arena, &none, &err), KN_OK);
@@ -448,7 +526,7 @@ static void check_favourites(struct world *w, const struct kn_columns_pin *pin,
                             kn_str_eq(ret.values[v].value.text,
                                       kn_str_c(world_categories[likings[i].category]));
                 expected[i] += here;
-                in |= here;
+                in |= here && (q.cell_place == 0 || q.cell_place == (uint32_t)i + 1);
             }
             assert_int_equal(world_is_in(w, members, p), in);
         }
@@ -539,6 +617,7 @@ static void agrees_with_plain_counting(void **state)
             }
             check_favourites(w, pin, &arena);
             check_catalog(w, pin, &arena);
+            check_last_order(w, pin);
             kn_columns_unpin(pin);
             kn_arena_deinit(&arena);
         }
@@ -566,6 +645,7 @@ static enum kn_rc call(const struct call *c, struct kn_arena *arena, struct kn_e
     struct kn_compare_result e;
     const struct kn_catalog_table *tables;
     uint32_t count;
+    int64_t last;
     switch (c->which) {
     case 0:
     case 1:
@@ -573,6 +653,7 @@ static enum kn_rc call(const struct call *c, struct kn_arena *arena, struct kn_e
     case 3: return kn_report_paths(c->report, &paths, arena, &a, err);
     case 4: return kn_report_favourites(c->report, &favourites, arena, &d, err);
     case 5: return kn_report_compare(c->report, &compare, arena, &e, err);
+    case 6: return kn_report_last_order(c->report, &last, err);
     default: break;
     }
     return kn_report_catalog(c->report, KN_TABLE_EVENT, 1, arena, &tables, &count, err);
@@ -587,7 +668,7 @@ static void survives_refused_memory(void **state)
     world_grow(w, 200);
     assert_int_equal(kn_columns_pin(w->columns, &pin, &err), KN_OK);
     struct kn_report r = {.pin = pin, .zone = w->zone, .now = w->now};
-    for (int which = 0; which < 7; which++) {
+    for (int which = 0; which < 8; which++) {
         struct call c = {&r, which};
         uint64_t before = kn_mem_bytes();
         enum kn_rc rc = KN_E_NOMEM;

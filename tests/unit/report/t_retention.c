@@ -35,15 +35,15 @@ static int64_t unit_begin(const struct world *w, enum kn_report_unit unit, int64
 
 static bool fits(const struct setup *s, int which, const struct world_event *e)
 {
-    return (s->names[which] < 0 || e->name == s->names[which]) &&
+    return (s->names[which] < 0 ? e->name != WORLD_ORDER : e->name == s->names[which]) &&
            world_holds(e, s->conditions[which]);
 }
 
-/* Place of the first event among the person's, or -1. */
-static int first_of(const struct world *w, const struct setup *s, const size_t *events, size_t n)
+/* Place of the first row among the person's, or -1. */
+static int first_of(const struct setup *s, const struct world_event *rows, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        const struct world_event *e = &w->events[events[i]];
+        const struct world_event *e = &rows[i];
         if (fits(s, 0, e) && e->us >= s->q.from && e->us < s->q.to) {
             return (int)i;
         }
@@ -55,17 +55,17 @@ static int first_of(const struct world *w, const struct setup *s, const size_t *
 static bool is_there(const struct world *w, const struct setup *s, uint32_t person, int64_t start,
                      int64_t period, const char *group)
 {
-    size_t events[WORLD_ROWS];
+    struct world_event rows[WORLD_ALL_ROWS];
     const char *groups[WORLD_VALUES];
     if (!world_counts(w, person) || !world_is_in(w, s->only, person)) {
         return false;
     }
-    size_t n = world_events_of(w, person, events);
-    int first = first_of(w, s, events, n);
+    size_t n = world_rows_of(w, person, rows);
+    int first = first_of(s, rows, n);
     if (first < 0) {
         return false;
     }
-    const struct world_event *e = &w->events[events[first]];
+    const struct world_event *e = &rows[first];
     int64_t cohort = unit_number(w, s->q.unit, e->us);
     if (unit_begin(w, s->q.unit, cohort) != start) {
         return false;
@@ -77,7 +77,7 @@ static bool is_there(const struct world *w, const struct setup *s, uint32_t pers
     }
     bool back = period < 0;
     for (size_t i = (size_t)first + 1; i < n && !back; i++) {
-        const struct world_event *later = &w->events[events[i]];
+        const struct world_event *later = &rows[i];
         back = fits(s, 1, later) && unit_number(w, s->q.unit, later->us) == cohort + period;
     }
     return in_group && back;
@@ -123,11 +123,24 @@ static struct setup random_setup(struct world *w, struct kn_arena *arena)
             kn_rand_chance(&w->rand, 1, 2) ? 0 : (int)kn_rand_below(&w->rand, WORLD_CONDITIONS);
         m->event = s.names[i] < 0 ? KN_STR_EMPTY : kn_str_c(world_names[s.names[i]]);
         m->where = world_where(s.conditions[i], arena);
+        if (kn_rand_chance(&w->rand, 1, 4)) {
+            s.names[i] = WORLD_ORDER;
+            s.conditions[i] = 0;
+            *m = (struct kn_event_match){.orders = true};
+        }
+    }
+    if (kn_rand_chance(&w->rand, 1, 2)) {
+        s.names[1] = s.names[0];
+        s.conditions[1] = s.conditions[0];
+        s.q.back = s.q.first;
+        s.by = kn_rand_chance(&w->rand, 3, 4) ? WORLD_BY_NONE : s.by;
     }
     s.q.unit = units[kn_rand_below(&w->rand, 3)];
     s.q.periods = (uint32_t)kn_rand_below(&w->rand, 8);
     s.q.from = WORLD_START + (int64_t)kn_rand_below(&w->rand, 60) * WORLD_DAY / 3;
     s.q.to = s.q.from + (int64_t)(1 + kn_rand_below(&w->rand, 60)) * WORLD_DAY / 3;
+    int64_t to = world_near(w, s.q.to);
+    s.q.to = to > s.q.from && to < s.q.to ? to : s.q.to;
     s.q.breakdown = world_breakdown(s.by);
     return s;
 }
@@ -203,6 +216,25 @@ static void agrees_with_counting_people(void **state)
     }
 }
 
+/* Every allocation fails once. */
+static void refuse_memory(const struct kn_report *r, const struct kn_retention *q)
+{
+    uint64_t before = kn_mem_bytes();
+    enum kn_rc rc = KN_E_NOMEM;
+    for (uint64_t n = 0; rc != KN_OK; n++) {
+        struct kn_retention_result ret;
+        struct kn_arena own;
+        struct kn_err err;
+        kn_arena_init(&own, SIZE_MAX / 2);
+        kn_mem_fail_once(n);
+        rc = kn_report_retention(r, q, &own, &ret, &err);
+        kn_mem_fail_after(UINT64_MAX);
+        kn_arena_deinit(&own);
+        assert_int_equal(kn_mem_bytes(), before);
+        assert_true(rc == KN_OK || rc == KN_E_NOMEM);
+    }
+}
+
 static void survives_refused_memory(void **state)
 {
     (void)state;
@@ -216,19 +248,10 @@ static void survives_refused_memory(void **state)
     struct setup s = random_setup(w, &arena);
     s.q.breakdown = world_breakdown(WORLD_BY_PHASE);
     struct kn_report r = {.pin = pin, .zone = w->zone, .now = w->now};
-    uint64_t before = kn_mem_bytes();
-    enum kn_rc rc = KN_E_NOMEM;
-    for (uint64_t n = 0; rc != KN_OK; n++) {
-        struct kn_retention_result ret;
-        struct kn_arena own;
-        kn_arena_init(&own, SIZE_MAX / 2);
-        kn_mem_fail_once(n);
-        rc = kn_report_retention(&r, &s.q, &own, &ret, &err);
-        kn_mem_fail_after(UINT64_MAX);
-        kn_arena_deinit(&own);
-        assert_int_equal(kn_mem_bytes(), before);
-        assert_true(rc == KN_OK || rc == KN_E_NOMEM);
-    }
+    refuse_memory(&r, &s.q);
+    s.q.breakdown = world_breakdown(WORLD_BY_NONE);
+    s.q.back = s.q.first;
+    refuse_memory(&r, &s.q);
     kn_arena_deinit(&arena);
     kn_columns_unpin(pin);
     world_free(w);

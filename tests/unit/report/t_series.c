@@ -110,6 +110,8 @@ static struct setup random_setup(struct world *w, struct kn_arena *arena)
     s.q.from = WORLD_START + (int64_t)kn_rand_below(&w->rand, 200) * WORLD_DAY / 7;
     s.q.to = s.q.from + 1 +
              (int64_t)kn_rand_below(&w->rand, s.q.unit == KN_UNIT_HOUR ? 20 : 200) * WORLD_DAY / 7;
+    int64_t to = world_near(w, s.q.to);
+    s.q.to = to > s.q.from && to < s.q.to ? to : s.q.to;
     s.q.breakdown = world_breakdown(s.by);
     return s;
 }

@@ -352,6 +352,35 @@ size_t world_events_of(const struct world *w, uint32_t person, size_t *ret)
     return n;
 }
 
+static int compare_rows(const void *a, const void *b)
+{
+    const struct world_event *x = a;
+    const struct world_event *y = b;
+    return x->us != y->us ? (x->us > y->us) - (x->us < y->us)
+                          : (x->arrival > y->arrival) - (x->arrival < y->arrival);
+}
+
+size_t world_rows_of(const struct world *w, uint32_t person, struct world_event *ret)
+{
+    size_t events[WORLD_ROWS];
+    size_t n = world_events_of(w, person, events);
+    for (size_t i = 0; i < n; i++) {
+        ret[i] = w->events[events[i]];
+    }
+    for (size_t i = 0; i < w->order_count; i++) {
+        const struct world_order *o = &w->orders[i];
+        if (o->ordinal == person && o->us <= w->now) {
+            ret[n++] = (struct world_event){.ordinal = person,
+                                            .us = o->us,
+                                            .arrival = o->arrival,
+                                            .name = WORLD_ORDER,
+                                            .amount = INT_MIN};
+        }
+    }
+    qsort(ret, n, sizeof *ret, compare_rows);
+    return n;
+}
+
 const char *const world_conditions[WORLD_CONDITIONS] = {
     NULL,
     "property('k') = 'x'",
@@ -593,6 +622,18 @@ struct kn_report world_report(struct world *w, const struct kn_columns_pin *pin,
         r.jobs = (struct kn_bulk_jobs){.run = two_threads, .parallel = 2};
     }
     return r;
+}
+
+int64_t world_near(struct world *w, int64_t us)
+{
+    if (kn_rand_chance(&w->rand, 1, 2)) {
+        return us;
+    }
+    int64_t at = kn_zone_day_start(w->zone, kn_zone_day(w->zone, us));
+    if (w->event_count > 0 && kn_rand_chance(&w->rand, 1, 2)) {
+        at = w->events[kn_rand_below(&w->rand, w->event_count)].us;
+    }
+    return at + kn_rand_between(&w->rand, -2, 2);
 }
 
 bool world_segment(struct world *w, uint64_t ret[WORLD_WORDS])

@@ -95,6 +95,10 @@ uint32_t world_root(const struct world *w, uint32_t ordinal);
 /* Numbers of the events of a person, in (time, arrival) order; those after now left out. */
 size_t world_events_of(const struct world *w, uint32_t person, size_t *ret);
 
+/* The same with the orders among them, each an event of the name WORLD_ORDER that has no fields. */
+enum { WORLD_ORDER = WORLD_EVENTS, WORLD_ALL_ROWS = 2 * WORLD_ROWS };
+size_t world_rows_of(const struct world *w, uint32_t person, struct world_event *ret);
+
 /* Conditions, as text and as what they mean here. */
 enum { WORLD_CONDITIONS = 9 };
 extern const char *const world_conditions[WORLD_CONDITIONS]; /* [0] NULL: none */
@@ -128,6 +132,9 @@ struct kn_report world_report(struct world *w, const struct kn_columns_pin *pin,
                               const uint64_t *only);
 /* A random segment, or none (false). */
 bool world_segment(struct world *w, uint64_t ret[WORLD_WORDS]);
+/* `us`, or now and then a moment some microseconds from the local midnight before it or from an
+ * event. */
+int64_t world_near(struct world *w, int64_t us);
 /* NULL: everybody is. */
 bool world_is_in(const struct world *w, const uint64_t *bits, uint32_t person);
 enum kn_phase world_phase(const struct world *w, uint32_t person);

@@ -133,29 +133,49 @@ static void groups_agree(void **state)
     }
 }
 
+static void sets_agree_one(struct kn_rand *r, const struct kn_bits_ops *way, int round)
+{
+    const struct kn_bits_ops *plain = &kn_bits_plain;
+    void (*const ops[3][2])(uint64_t *, const uint64_t *, size_t) = {
+        {plain->both, way->both}, {plain->either, way->either}, {plain->without, way->without}};
+    uint64_t x[WORDS], y[WORDS], z[WORDS], other[WORDS];
+    size_t words = kn_rand_below(r, WORDS + 1);
+    for (int i = 0; i < WORDS; i++) {
+        x[i] = z[i] = kn_rand_u64(r);
+        y[i] = kn_rand_u64(r) & kn_rand_u64(r);
+        other[i] = kn_rand_u64(r) | kn_rand_u64(r);
+    }
+    assert_int_equal(plain->count(x, words), way->count(x, words));
+    ops[round % 3][0](x, y, words);
+    ops[round % 3][1](z, y, words);
+    assert_memory_equal(x, z, sizeof x);
+    struct kn_bits_term terms[] = {{y, kn_rand_chance(r, 1, 2)}, {other, kn_rand_chance(r, 1, 2)}};
+    size_t count = kn_rand_below(r, 3);
+    for (size_t i = 0; i < words; i++) {
+        for (size_t k = 0; k < count; k++) {
+            x[i] &= terms[k].bits[i] ^ -(uint64_t)terms[k].flip;
+        }
+    }
+    way->meet(z, z, terms, count, words);
+    assert_memory_equal(x, z, sizeof x);
+}
+
 static void sets_agree(void **state)
 {
     struct kn_rand r = kn_rand_seed(4);
-    const struct kn_bits_ops *best = kn_bits_best(), *plain = &kn_bits_plain;
-    void (*const ops[3][2])(uint64_t *, const uint64_t *, size_t) = {
-        {plain->both, best->both}, {plain->either, best->either}, {plain->without, best->without}};
+    const struct kn_bits_ops *ways[KN_BITS_WAYS];
+    size_t count = kn_bits_ways(ways);
     (void)state;
-    for (int i = 0; i < 3; i++) { /* nothing at all is a set too */
-        ops[i][0](NULL, NULL, 0);
-        ops[i][1](NULL, NULL, 0);
-    }
-    assert_int_equal(plain->count(NULL, 0) + best->count(NULL, 0), 0);
-    for (int round = 0; round < ROUNDS; round++) {
-        uint64_t x[WORDS], y[WORDS], z[WORDS];
-        size_t words = kn_rand_below(&r, WORDS + 1);
-        for (int i = 0; i < WORDS; i++) {
-            x[i] = z[i] = kn_rand_u64(&r);
-            y[i] = kn_rand_u64(&r) & kn_rand_u64(&r);
+    assert_ptr_equal(ways[count - 1], kn_bits_best());
+    for (size_t w = 0; w < count; w++) {
+        ways[w]->both(NULL, NULL, 0); /* nothing at all is a set too */
+        ways[w]->either(NULL, NULL, 0);
+        ways[w]->without(NULL, NULL, 0);
+        ways[w]->meet(NULL, NULL, NULL, 0, 0);
+        assert_int_equal(ways[w]->count(NULL, 0), 0);
+        for (int round = 0; round < ROUNDS; round++) {
+            sets_agree_one(&r, ways[w], round);
         }
-        assert_int_equal(plain->count(x, words), best->count(x, words));
-        ops[round % 3][0](x, y, words);
-        ops[round % 3][1](z, y, words);
-        assert_memory_equal(x, z, sizeof x);
     }
 }
 

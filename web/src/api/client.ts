@@ -46,10 +46,11 @@ let position: string | null = null;
 export async function call<T>(
   method: string,
   path: string,
-  options: { query?: Query; body?: unknown; signal?: AbortSignal } = {},
+  options: { query?: Query; body?: unknown; text?: string; media?: string; signal?: AbortSignal } = {},
 ): Promise<T> {
   const headers: Record<string, string> = { 'X-Kern-CSRF': '1' };
   if (options.body !== undefined) headers['Content-Type'] = 'application/json';
+  if (options.text !== undefined) headers['Content-Type'] = options.media ?? 'text/plain';
   // Read your own writes: later reads wait for what was written before them.
   if (position && path.startsWith('/api/v1/workspaces/')) headers['Kern-After'] = position;
   let response: Response;
@@ -57,7 +58,7 @@ export async function call<T>(
     response = await fetch(withQuery(path, options.query), {
       method,
       headers,
-      body: options.body === undefined ? undefined : JSON.stringify(options.body),
+      body: options.body === undefined ? options.text : JSON.stringify(options.body),
       signal: options.signal,
       credentials: 'same-origin',
     });
@@ -74,3 +75,16 @@ export const get = <T>(path: string, query?: Query, signal?: AbortSignal) =>
   call<T>('GET', path, { query, signal });
 export const post = <T>(path: string, body: unknown, query?: Query) =>
   call<T>('POST', path, { body, query });
+
+/** Every page of an answer that is text, in order. */
+export async function pagesOf(path: string, query?: Query): Promise<Blob[]> {
+  const parts: Blob[] = [];
+  let cursor: string | null = null;
+  do {
+    const response: Response = await fetch(withQuery(path, { ...query, cursor }), { credentials: 'same-origin' });
+    if (!response.ok) throw new ApiError(await problemOf(response));
+    parts.push(await response.blob());
+    cursor = response.headers.get('Kern-Next');
+  } while (cursor);
+  return parts;
+}

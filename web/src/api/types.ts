@@ -5,12 +5,16 @@ export interface Page<T> {
   next: string | null;
 }
 
-export type Role = 'analyst' | 'marketer' | 'developer' | 'admin' | 'owner';
+export const ROLES = ['analyst', 'marketer', 'developer', 'admin', 'owner'] as const;
+export type Role = (typeof ROLES)[number];
+export const PERMISSIONS = ['read', 'personal', 'segments', 'sources', 'export', 'admin'] as const;
+export type Permission = (typeof PERMISSIONS)[number];
 
 export interface Caller {
   id: string;
   name: string;
   role: Role;
+  permissions: Permission[];
   workspace: string | null;
   by: 'session' | 'token';
   manual_clock: boolean;
@@ -129,7 +133,9 @@ export interface Segment {
   key: string;
   name: string;
   description?: string;
-  query: string;
+  kind: 'query' | 'static';
+  query: string | null; // null of a list
+  snapshot_of?: string;
   status: 'building' | 'ready' | 'failed';
   progress?: number;
   error?: string | null;

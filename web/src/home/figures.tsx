@@ -1,9 +1,10 @@
-import { SimpleGrid, Skeleton, Text } from '@mantine/core';
+import { Group, SimpleGrid, Skeleton, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'wouter';
 import { useFormat } from '../format';
 import type { Period } from '../reports/period';
 import { useSession } from '../session';
+import { Info } from '../ui/info';
 import { Spark } from '../ui/lines';
 import { Failed } from '../ui/states';
 import type { Figure, useNumbers } from './numbers';
@@ -54,15 +55,18 @@ export function Figures({ numbers, period }: { numbers: ReturnType<typeof useNum
         const href = name === 'conversion' ? `/reports/funnel?period=${period.key}` : `/reports/series?period=${period.key}&${REPORT[name]}`;
         return (
           <section className="kern-card kern-figure" key={name} aria-label={t(`home.${name}`)}>
-            <Text size="sm" c="dimmed" title={t(`home.${name}Hint`)}>
-              {name === 'profiles' ? (
-                t(`home.${name}`)
-              ) : (
-                <Link className="kern-link" href={href}>
-                  {t(`home.${name}`)}
-                </Link>
-              )}
-            </Text>
+            <Group justify="space-between" wrap="nowrap" gap={4}>
+              <Text size="sm" c="dimmed">
+                {name === 'profiles' ? (
+                  t(`home.${name}`)
+                ) : (
+                  <Link className="kern-link" href={href}>
+                    {t(`home.${name}`)}
+                  </Link>
+                )}
+              </Text>
+              <Info of={t(`home.${name}`)} text={t(`home.${name}Hint`)} />
+            </Group>
             {figure ? (
               <>
                 <Text fz={26} fw={660} lh={1.25} className="kern-tabular">

@@ -1,6 +1,7 @@
-import { Button, SimpleGrid, Stack } from '@mantine/core';
+import { SimpleGrid, Stack } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
-import { Link } from 'wouter';
+import { Redirect } from 'wouter';
+import { Resume } from '../first/resume';
 import { Figures } from '../home/figures';
 import { useNumbers } from '../home/numbers';
 import { Channels, Customers, Intake } from '../home/panels';
@@ -8,35 +9,16 @@ import { PeriodPicker } from '../reports/controls';
 import { DrillProvider } from '../reports/drill';
 import { usePeriod } from '../reports/period';
 import { PageHead } from '../ui/page';
-import { Empty } from '../ui/states';
-
-function FirstSteps() {
-  const { t } = useTranslation();
-  return (
-    <section className="kern-card">
-      <Empty title={t('home.emptyTitle')} hint={t('home.emptyHint')}>
-        <Button component={Link} href="/sources" mt="sm">
-          {t('home.connect')}
-        </Button>
-      </Empty>
-    </section>
-  );
-}
 
 export default function HomePage() {
   const { t } = useTranslation();
   const period = usePeriod();
   const numbers = useNumbers(period);
-  if (numbers.data?.all === 0)
-    return (
-      <>
-        <PageHead title={t('home.title')} />
-        <FirstSteps />
-      </>
-    );
+  if (numbers.data?.all === 0) return <Redirect to="/welcome" replace />;
   return (
     <DrillProvider>
       <PageHead title={t('home.title')} lead={t('home.lead')} actions={<PeriodPicker />} />
+      <Resume />
       <Figures numbers={numbers} period={period} />
       <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md" style={{ alignItems: 'start' }}>
         <Stack gap="md">

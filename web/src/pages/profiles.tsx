@@ -103,12 +103,13 @@ export function ProfilesPage() {
   const [wanted] = useDebouncedValue(q, 150);
   const list = useInfiniteQuery({
     queryKey: ['profiles', ws(''), wanted],
-    queryFn: ({ pageParam, signal }) => get<Page<Profile>>(ws('/profiles'), { q: wanted, limit: 100, cursor: pageParam }, signal),
+    queryFn: ({ pageParam, signal }) => get<Page<Profile>>(ws('/profiles'), wanted ? { q: wanted, limit: 100, cursor: pageParam } : { sort: 'recent', limit: 100, cursor: pageParam }, signal),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next,
     placeholderData: keepPreviousData,
   });
-  const profiles = list.data?.pages.flatMap((p) => p.data) ?? [];
+  // Somebody who came back while one scrolled stands in two pages.
+  const profiles = [...new Map(list.data?.pages.flatMap((page) => page.data.map((p) => [p.id, p] as const))).values()];
   const more = () => {
     if (list.hasNextPage && !list.isFetchingNextPage) void list.fetchNextPage();
   };

@@ -12,6 +12,7 @@ import type { Preview, Segment } from '../api/types';
 import { useFormat } from '../format';
 import { GroupEditor } from '../segments/builder';
 import { CatalogProvider } from '../segments/catalog';
+import { keyOf } from '../segments/key';
 import { allComplete, toGroup, toNode, type Group as Tree, type Node } from '../segments/tree';
 import { TEMPLATES } from '../segments/templates';
 import { useWs } from '../session';
@@ -20,15 +21,6 @@ import { ProfileName } from '../ui/profile-link';
 import { Empty, Failed, Loading } from '../ui/states';
 
 const EMPTY: Tree = { id: 0, join: 'and', negated: false, items: [] };
-
-const keyOf = (name: string) =>
-  name
-    .normalize('NFD')
-    .replace(/[\u0300-\u036f]/g, '')
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '_')
-    .replace(/^_+|_+$/g, '')
-    .slice(0, 60);
 
 /** The text of the tree, or undefined while it is not complete. */
 function useText(tree: Tree) {
@@ -248,18 +240,71 @@ export function NewSegmentPage() {
   );
 }
 
+/** A list has no query: what can be changed here is what it is called. */
+function RenameList({ segment }: { segment: Segment }) {
+  const { t } = useTranslation();
+  const ws = useWs();
+  const client = useQueryClient();
+  const [, navigate] = useLocation();
+  const [name, setName] = useState(segment.name);
+  const [description, setDescription] = useState(segment.description ?? '');
+  const path = `/segments/${encodeURIComponent(segment.key)}`;
+  const save = useMutation({
+    mutationFn: () => call<Segment>('PUT', ws(path), { body: { name: name.trim(), description: description.trim() } }),
+    onSuccess: (saved) => {
+      void client.invalidateQueries({ queryKey: ['segments'] });
+      void client.invalidateQueries({ queryKey: ['segment'] });
+      notifications.show({ message: t('segments.saved', { name: saved.name }) });
+      navigate(path);
+    },
+  });
+  return (
+    <>
+      {back(path, segment.name)}
+      <PageHead title={t('segments.edit', { name: segment.name })} />
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          save.mutate();
+        }}
+      >
+        <Card>
+          <Stack p="md" gap="sm" maw={640}>
+            <TextInput label={t('segments.name')} value={name} onChange={(e) => setName(e.currentTarget.value)} required maxLength={200} description={segment.key} />
+            <TextInput label={t('segments.description')} value={description} onChange={(e) => setDescription(e.currentTarget.value)} maxLength={1000} />
+            {save.isError && (
+              <Alert color="red" role="alert">
+                {save.error.message}
+              </Alert>
+            )}
+            <Group>
+              <Button type="submit" loading={save.isPending} disabled={!name.trim()}>
+                {t('state.save')}
+              </Button>
+              <Button variant="default" component={Link} href={path}>
+                {t('state.cancel')}
+              </Button>
+            </Group>
+          </Stack>
+        </Card>
+      </form>
+    </>
+  );
+}
+
 export function EditSegmentPage({ segmentKey }: { segmentKey: string }) {
   const { t } = useTranslation();
   const ws = useWs();
   const segment = useQuery({ queryKey: ['segment', ws(''), segmentKey], queryFn: ({ signal }) => get<Segment>(ws(`/segments/${encodeURIComponent(segmentKey)}`), {}, signal) });
   const [tree, setTree] = useState<Tree | null>(null);
   const query = segment.data?.query;
-  const parsed = useQuery({ queryKey: ['parse', query], queryFn: () => post<{ tree: Node }>(ws('/query/parse'), { query }), enabled: query !== undefined, staleTime: Infinity });
+  const parsed = useQuery({ queryKey: ['parse', query], queryFn: () => post<{ tree: Node }>(ws('/query/parse'), { query }), enabled: !!query, staleTime: Infinity });
   useEffect(() => {
     if (parsed.data && !tree) setTree(toGroup(parsed.data.tree));
   }, [parsed.data, tree]);
   if (segment.isError) return segment.error instanceof ApiError && segment.error.status === 404 ? <Empty title={t('segments.notFound')} /> : <Failed error={segment.error} retry={() => segment.refetch()} />;
   if (parsed.isError) return <Failed error={parsed.error} />;
+  if (segment.data?.kind === 'static') return <RenameList segment={segment.data} />;
   if (segment.isPending || !tree) return <Loading />;
   return (
     <CatalogProvider>

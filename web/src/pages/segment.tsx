@@ -9,12 +9,15 @@ import { Link, useLocation } from 'wouter';
 import { ApiError, call, get } from '../api/client';
 import type { Change, Page, Segment } from '../api/types';
 import { useFormat } from '../format';
+import { WhySegment } from '../person/why-segment';
 import { useWs } from '../session';
 import { LineChart } from '../ui/line-chart';
 import { Card, PageHead } from '../ui/page';
 import { Empty, Failed, Loading, LoadingRows } from '../ui/states';
 import { ProfileName } from '../ui/profile-link';
-import { SegmentStatus } from './segments';
+import { CsvLinks } from '../segments/csv-links';
+import { ChangeMembers, Freeze, TakeOff } from '../lists/actions';
+import { ListBadge, SegmentStatus } from './segments';
 
 interface Sizes {
   data: { at: string; size: number }[];
@@ -74,6 +77,11 @@ function Members({ segment }: { segment: Segment }) {
                     <ProfileName id={m.id} />
                   </td>
                   <td title={format.dateTime(m.since)}>{t('segments.since', { time: format.ago(m.since) })}</td>
+                  {segment.kind === 'static' && (
+                    <td className="number">
+                      <TakeOff segment={segment} profile={m.id} />
+                    </td>
+                  )}
                 </tr>
               ))}
             </tbody>
@@ -115,10 +123,10 @@ function Changes({ segment }: { segment: Segment }) {
           {list.data.data.map((c, i) => (
             <li key={i} data-kind={c.change === 'exited' ? 'order' : undefined}>
               <Text size="sm" component="div">
-                {c.profile ? <ProfileName id={c.profile} /> : t('state.unknown')} {t(`segments.${c.change}`)}
+                {c.profile ? <ProfileName id={c.profile} inSentence /> : t('state.unknown')} {t(`segments.${c.change}`)}
               </Text>
               <Text size="xs" c="dimmed">
-                {format.dateTime(c.at)} · {t(`cause.${c.cause}`, { defaultValue: c.cause })}
+                {format.dateTime(c.at)} · {segment.kind === 'static' && c.cause === 'definition' ? t('lists.byHand') : t(`cause.${c.cause}`, { defaultValue: c.cause })}
               </Text>
             </li>
           ))}
@@ -204,6 +212,8 @@ export function SegmentPage({ segmentKey }: { segmentKey: string }) {
         lead={s.description || s.key}
         actions={
           <Group gap="xs">
+            {s.kind === 'static' && <ChangeMembers segment={s} />}
+            <Freeze segment={s} />
             <Button component={Link} href={`/segments/${encodeURIComponent(s.key)}/edit`} leftSection={<IconPencil size={16} aria-hidden />}>
               {t('segments.change')}
             </Button>
@@ -219,18 +229,27 @@ export function SegmentPage({ segmentKey }: { segmentKey: string }) {
             </Text>
             <Group>
               <SegmentStatus segment={s} />
+              <ListBadge segment={s} />
             </Group>
-            <Code block className="kern-code">
-              {s.query}
-            </Code>
+            {s.kind === 'static' ? (
+              <Text size="sm" c="dimmed">
+                {s.snapshot_of ? t('lists.frozenHint', { time: format.dateTime(s.created_at), key: s.snapshot_of }) : t('lists.listHint')}
+              </Text>
+            ) : (
+              <Code block className="kern-code">
+                {s.query}
+              </Code>
+            )}
           </Stack>
         </Card>
         <Growth segment={s} />
       </SimpleGrid>
-      <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
+      <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md" mb="md">
         <Members segment={s} />
         <Changes segment={s} />
+        <WhySegment query={s.query ?? `segment('${s.key}')`} />
       </SimpleGrid>
+      <CsvLinks segment={s} />
     </>
   );
 }

@@ -1,5 +1,5 @@
-import { Badge, Button, Progress, Text } from '@mantine/core';
-import { IconPlus } from '@tabler/icons-react';
+import { Badge, Button, Group, Progress, Text } from '@mantine/core';
+import { IconListDetails, IconPlus } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'wouter';
@@ -29,6 +29,17 @@ export function SegmentStatus({ segment }: { segment: Segment }) {
   );
 }
 
+/** A list is told from a segment that follows events. */
+export function ListBadge({ segment }: { segment: Segment }) {
+  const { t } = useTranslation();
+  if (segment.kind !== 'static') return null;
+  return (
+    <Badge color="gray" variant="light">
+      {segment.snapshot_of ? t('lists.frozen') : t('lists.list')}
+    </Badge>
+  );
+}
+
 export function SegmentsPage() {
   const { t } = useTranslation();
   const format = useFormat();
@@ -39,9 +50,14 @@ export function SegmentsPage() {
     refetchInterval: (query) => (query.state.data?.data.some((s) => s.status === 'building') ? 1000 : 15_000),
   });
   const add = (
-    <Button component={Link} href="/segments/new" leftSection={<IconPlus size={16} aria-hidden />}>
-      {t('segments.new')}
-    </Button>
+    <Group gap="xs">
+      <Button variant="default" component={Link} href="/segments/new-list" leftSection={<IconListDetails size={16} aria-hidden />}>
+        {t('lists.new')}
+      </Button>
+      <Button component={Link} href="/segments/new" leftSection={<IconPlus size={16} aria-hidden />}>
+        {t('segments.new')}
+      </Button>
+    </Group>
   );
   return (
     <>
@@ -74,7 +90,8 @@ export function SegmentsPage() {
                     <td>
                       <Link className="kern-link" href={`/segments/${encodeURIComponent(s.key)}`}>
                         {s.name}
-                      </Link>
+                      </Link>{' '}
+                      <ListBadge segment={s} />
                       <Text size="xs" c="dimmed" lineClamp={1}>
                         {s.description || s.key}
                       </Text>

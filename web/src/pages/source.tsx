@@ -1,5 +1,5 @@
-import { ActionIcon, Anchor, Code, CopyButton, Group, Stack, Tabs, Text, Tooltip } from '@mantine/core';
-import { IconCheck, IconChevronLeft, IconCopy } from '@tabler/icons-react';
+import { Anchor, Code, Group, Stack, Text } from '@mantine/core';
+import { IconChevronLeft } from '@tabler/icons-react';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'wouter';
@@ -7,61 +7,11 @@ import { ApiError, get } from '../api/client';
 import type { Page, Reject, Source } from '../api/types';
 import { useFormat } from '../format';
 import { useSession, useWs } from '../session';
-import { snippets } from '../snippets';
+import { Check } from '../sources/check';
+import { Connect } from '../sources/connect';
+import { Live } from '../sources/live';
 import { Card, PageHead } from '../ui/page';
 import { Empty, Failed, Loading, LoadingRows } from '../ui/states';
-
-function Copy({ text }: { text: string }) {
-  const { t } = useTranslation();
-  return (
-    <CopyButton value={text}>
-      {({ copied, copy }) => (
-        <Tooltip label={copied ? t('state.copied') : t('state.copy')}>
-          <ActionIcon variant="subtle" onClick={copy} aria-label={copied ? t('state.copied') : t('state.copy')}>
-            {copied ? <IconCheck size={16} /> : <IconCopy size={16} />}
-          </ActionIcon>
-        </Tooltip>
-      )}
-    </CopyButton>
-  );
-}
-
-function Connect({ source }: { source: Source }) {
-  const { t } = useTranslation();
-  const key = source.write_keys[0];
-  if (!key) return null;
-  const all = snippets(location.origin, key);
-  return (
-    <Card title={t('sources.connect')} hint={t('sources.connectHint')}>
-      <Stack px="md" pb="md" gap="sm">
-        <Group gap="xs">
-          <Text size="sm">{t('sources.key')}</Text>
-          <Code>{key}</Code>
-          <Copy text={key} />
-        </Group>
-        <Tabs defaultValue={all[0]!.id}>
-          <Tabs.List>
-            {all.map((s) => (
-              <Tabs.Tab key={s.id} value={s.id}>
-                {s.name}
-              </Tabs.Tab>
-            ))}
-          </Tabs.List>
-          {all.map((s) => (
-            <Tabs.Panel key={s.id} value={s.id} pt="sm">
-              <Group align="start" wrap="nowrap">
-                <Code block className="kern-code" flex={1}>
-                  {s.code}
-                </Code>
-                <Copy text={s.code} />
-              </Group>
-            </Tabs.Panel>
-          ))}
-        </Tabs>
-      </Stack>
-    </Card>
-  );
-}
 
 function Rejects({ source }: { source: Source }) {
   const { t } = useTranslation();
@@ -72,7 +22,7 @@ function Rejects({ source }: { source: Source }) {
     queryFn: ({ pageParam, signal }) => get<Page<Reject>>(ws(`/sources/${source.id}/rejects`), { limit: 50, cursor: pageParam }, signal),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next,
-    refetchInterval: 10_000,
+    refetchInterval: 3000,
   });
   const rejects = list.data?.pages.flatMap((p) => p.data) ?? [];
   return (
@@ -112,7 +62,7 @@ export function SourcePage({ id }: { id: string }) {
   const { t } = useTranslation();
   const ws = useWs();
   const { caller } = useSession();
-  const source = useQuery({ queryKey: ['source', ws(''), id], queryFn: ({ signal }) => get<Source>(ws(`/sources/${encodeURIComponent(id)}`), {}, signal) });
+  const source = useQuery({ queryKey: ['source', ws(''), id], queryFn: ({ signal }) => get<Source>(ws(`/sources/${encodeURIComponent(id)}`), {}, signal), refetchInterval: 3000 });
   const back = (
     <Anchor component={Link} href="/sources" size="sm">
       <Group gap={2} component="span">
@@ -130,13 +80,19 @@ export function SourcePage({ id }: { id: string }) {
     );
   }
   if (source.isPending) return <Loading />;
-  const mayDebug = caller.role === 'developer' || caller.role === 'admin' || caller.role === 'owner';
+  const mayDebug = caller.permissions.includes('sources');
   return (
     <>
       {back}
       <PageHead title={source.data.name} lead={t(`sources.kinds.${source.data.kind}`, { defaultValue: source.data.kind })} />
       <Stack gap="md">
-        <Connect source={source.data} />
+        <Check source={source.data} now={Date.now()} />
+        {mayDebug && <Live source={source.data} />}
+        {source.data.write_keys.length > 0 && (
+          <Card title={t('sources.connect')} hint={t('sources.connectHint')}>
+            <Connect source={source.data} />
+          </Card>
+        )}
         {mayDebug && <Rejects source={source.data} />}
       </Stack>
     </>

@@ -59,11 +59,18 @@ export function SourcesPage() {
   const { caller } = useSession();
   const [open, { open: show, close }] = useDisclosure();
   const sources = useQuery({ queryKey: ['sources', ws('')], queryFn: ({ signal }) => get<Page<Source>>(ws('/sources'), { limit: 1000 }, signal), refetchInterval: 10_000 });
-  const mayAdd = caller.role === 'developer' || caller.role === 'admin' || caller.role === 'owner';
-  const button = mayAdd && (
-    <Button leftSection={<IconPlus size={16} aria-hidden />} onClick={show}>
-      {t('sources.add')}
-    </Button>
+  const mayAdd = caller.permissions.includes('sources');
+  const button = (
+    <Group gap="xs">
+      <Button component={Link} href="/sources/schema" variant="default">
+        {t('schema.link')}
+      </Button>
+      {mayAdd && (
+        <Button leftSection={<IconPlus size={16} aria-hidden />} onClick={show}>
+          {t('sources.add')}
+        </Button>
+      )}
+    </Group>
   );
   return (
     <>

@@ -58,7 +58,15 @@ const SESSION = ['channel', 'campaign', 'source', 'medium', 'landing_page'];
 const CONTEXT = ['device', 'browser', 'platform', 'country'];
 
 /** By what the numbers are split; `event` adds its properties. */
-export function BreakdownSelect({ event, value, onChange, sessions = true }: { event?: string; value: string; onChange: (next: string) => void; sessions?: boolean }) {
+interface BreakdownProps {
+  event?: string;
+  value: string;
+  onChange: (next: string) => void;
+  sessions?: boolean;
+  label?: string;
+}
+
+export function BreakdownSelect({ event, value, onChange, sessions = true, label }: BreakdownProps) {
   const { t } = useTranslation();
   const catalog = useCatalog();
   const groups = [
@@ -67,11 +75,19 @@ export function BreakdownSelect({ event, value, onChange, sessions = true }: { e
     { group: t('reports.by.profile'), items: [{ value: 'phase', label: t('reports.phase') }, ...catalog.traits.map((f) => ({ value: `trait:${f.path}`, label: f.path }))] },
     { group: t('reports.by.property'), items: event ? catalog.properties(event).map((f) => ({ value: `property:${f.path}`, label: f.path })) : [] },
   ].filter((g) => g.items.length > 0);
-  return <Select w={{ base: '100%', xs: 200 }} clearable searchable label={t('reports.breakdown')} placeholder={t('reports.noBreakdown')} data={groups} value={value || null} onChange={(next) => onChange(next ?? '')} clearButtonProps={{ 'aria-label': t('reports.noBreakdown') }} />;
+  return <Select w={{ base: '100%', xs: 200 }} clearable searchable label={label ?? t('reports.breakdown')} placeholder={t('reports.noBreakdown')} data={groups} value={value || null} onChange={(next) => onChange(next ?? '')} clearButtonProps={{ 'aria-label': t('reports.noBreakdown') }} />;
 }
 
-export function SegmentSelect({ value, onChange }: { value: string; onChange: (next: string) => void }) {
+interface SegmentProps {
+  value: string;
+  onChange: (next: string) => void;
+  label?: string;
+  placeholder?: string;
+}
+
+/** `placeholder` says what no segment means: everyone, unless told. */
+export function SegmentSelect({ value, onChange, label, placeholder }: SegmentProps) {
   const { t } = useTranslation();
   const { segments } = useCatalog();
-  return <Select w={{ base: '100%', xs: 200 }} clearable searchable label={t('reports.audience')} placeholder={t('reports.everyone')} data={segments.map((s) => ({ value: s.key, label: s.name }))} value={value || null} onChange={(next) => onChange(next ?? '')} clearButtonProps={{ 'aria-label': t('reports.everyone') }} />;
+  return <Select w={{ base: '100%', xs: 200 }} clearable searchable label={label ?? t('reports.audience')} placeholder={placeholder ?? t('reports.everyone')} data={segments.map((s) => ({ value: s.key, label: s.name }))} value={value || null} onChange={(next) => onChange(next ?? '')} clearButtonProps={{ 'aria-label': placeholder ?? t('reports.everyone') }} />;
 }

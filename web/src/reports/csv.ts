@@ -11,11 +11,14 @@ function field(cell: Cell): string {
 
 export const csvOf = (rows: Cell[][]) => rows.map((row) => row.map(field).join(',')).join('\r\n') + '\r\n';
 
-export function download(name: string, rows: Cell[][]) {
-  const url = URL.createObjectURL(new Blob(['\ufeff', csvOf(rows)], { type: 'text/csv' }));
+/** Gives the browser a file of that name. */
+export function saveBlob(name: string, blob: Blob) {
+  const url = URL.createObjectURL(blob);
   const link = document.createElement('a');
   link.href = url;
-  link.download = `${name}.csv`;
+  link.download = name;
   link.click();
   URL.revokeObjectURL(url);
 }
+
+export const download = (name: string, rows: Cell[][]) => saveBlob(`${name}.csv`, new Blob(['\ufeff', csvOf(rows)], { type: 'text/csv' }));

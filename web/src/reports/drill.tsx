@@ -1,11 +1,15 @@
 /** The profiles behind a number, in a drawer. */
-import { Button, Drawer, Group, Text, UnstyledButton } from '@mantine/core';
-import { useInfiniteQuery } from '@tanstack/react-query';
+import { Button, Drawer, Group, Stack, Text, TextInput, UnstyledButton } from '@mantine/core';
+import { notifications } from '@mantine/notifications';
+import { IconListDetails } from '@tabler/icons-react';
+import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
 import { createContext, useContext, useMemo, useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useLocation } from 'wouter';
 import { post } from '../api/client';
-import type { Page } from '../api/types';
+import type { Page, Segment } from '../api/types';
 import { useFormat } from '../format';
+import { keyOf } from '../segments/key';
 import { useWs } from '../session';
 import { ProfileName } from '../ui/profile-link';
 import { Failed, LoadingRows } from '../ui/states';
@@ -21,6 +25,55 @@ const DrillContext = createContext<(drill: Drill) => void>(() => undefined);
 export const useDrill = () => useContext(DrillContext);
 
 type Answer = Page<{ id: string }> & { size: number };
+
+/** The people behind the number, kept as a list. */
+function SaveAs({ drill, size }: { drill: Drill; size: number }) {
+  const { t } = useTranslation();
+  const format = useFormat();
+  const ws = useWs();
+  const client = useQueryClient();
+  const [, navigate] = useLocation();
+  const [name, setName] = useState<string | null>(null);
+  const save = useMutation({
+    mutationFn: () => post<{ segment: Segment }>(ws(`/reports/${drill.kind}/profiles`), { ...drill.body, save_as: { key: keyOf(name!), name: name!.trim() } }),
+    onSuccess: ({ segment }) => {
+      void client.invalidateQueries({ queryKey: ['segments'] });
+      notifications.show({ message: t('lists.saved', { name: segment.name }) });
+      navigate(`/segments/${encodeURIComponent(segment.key)}`);
+    },
+  });
+  if (name === null)
+    return (
+      <Button variant="light" size="xs" mb="md" leftSection={<IconListDetails size={16} aria-hidden />} onClick={() => setName(`${drill.title} ${format.date(new Date().toISOString())}`)}>
+        {t('lists.saveThese')}
+      </Button>
+    );
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        save.mutate();
+      }}
+    >
+      <Stack gap="xs" mb="md">
+        <TextInput label={t('lists.nameOf', { count: size, size: format.number(size) })} value={name} onChange={(e) => setName(e.currentTarget.value)} required maxLength={200} autoFocus />
+        {save.isError && (
+          <Text size="sm" c="red" role="alert">
+            {save.error.message}
+          </Text>
+        )}
+        <Group gap="xs">
+          <Button type="submit" size="xs" loading={save.isPending} disabled={!keyOf(name)}>
+            {t('state.save')}
+          </Button>
+          <Button size="xs" variant="default" onClick={() => setName(null)}>
+            {t('state.cancel')}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}
 
 function Profiles({ drill }: { drill: Drill }) {
   const { t } = useTranslation();
@@ -40,6 +93,7 @@ function Profiles({ drill }: { drill: Drill }) {
       <Text c="dimmed" mb="sm" role="status">
         {t('reports.behind', { count: size, size: format.number(size) })}
       </Text>
+      {size > 0 && <SaveAs key={JSON.stringify(drill.body)} drill={drill} size={size} />}
       <ul className="kern-people">
         {list.data.pages.flatMap((page) => page.data.map(({ id }) => <li key={id}>{<ProfileName id={id} />}</li>))}
       </ul>

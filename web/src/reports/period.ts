@@ -42,13 +42,18 @@ export function periodOf(key: string, now: string): Period {
   return { key: kept, days, from, to: shift(today, 1), before: { from: shift(from, -days), to: shift(today, -days) + now.slice(10) } };
 }
 
+/** Now in the workspace, by the minute. */
+export function useLocalMinute(): string {
+  const { workspace } = useSession();
+  const now = Math.max(Date.now(), Date.parse(workspace.now));
+  return localNow(Math.floor(now / 60_000) * 60_000, workspace.time_zone);
+}
+
 export function usePeriod(): Period {
   const [params] = useSearchParams();
-  const { workspace } = useSession();
   const key = params.get('period') ?? DEFAULT_PERIOD;
-  const now = Math.max(Date.now(), Date.parse(workspace.now));
-  const minute = Math.floor(now / 60_000) * 60_000;
-  return useMemo(() => periodOf(key, localNow(minute, workspace.time_zone)), [key, minute, workspace.time_zone]);
+  const now = useLocalMinute();
+  return useMemo(() => periodOf(key, now), [key, now]);
 }
 
 /** Units that give a line worth looking at, the best one first. */

@@ -37,12 +37,40 @@ export interface FunnelReport extends Answer {
   groups_left_out?: number;
 }
 
+export interface Cohort {
+  start: string;
+  size: number;
+  returned: (number | null)[];
+}
+
 export interface RetentionReport extends Answer {
-  cohorts: { start: string; size: number; returned: (number | null)[] }[];
+  cohorts: Cohort[];
+  groups?: { value: Value; cohorts: Cohort[] }[];
+  groups_left_out?: number;
 }
 
 export interface PathsReport extends Answer {
   profiles: number;
+  paths: { events: string[]; profiles: number; share: number }[];
+  paths_left_out: number;
+}
+
+export interface OverlapReport extends Answer {
+  everyone: number;
+  in_none: number;
+  sets: { segments: string[]; profiles: number; only: number }[];
+}
+
+export interface CompareReport extends Answer {
+  segment: number;
+  everyone: number;
+  values: { value: Value; segment: number; segment_share: number | null; everyone: number; everyone_share: number | null; index: number | null }[];
+  groups_left_out: number;
+}
+
+export interface FavouritesReport extends Answer {
+  values: { value: Value; first: number; second: number; third: number }[];
+  groups_left_out: number;
 }
 
 export interface CustomerGroup {

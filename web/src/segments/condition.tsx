@@ -8,7 +8,7 @@ import { kindOf, whereList, whereOf, type Compare, type Literal, type Unit, type
 const UNITS: Unit[] = ['minute', 'hour', 'day', 'week', 'month', 'year'];
 const DURING = ['today', 'yesterday', 'this week', 'last week', 'this month', 'last month', 'this quarter', 'last quarter', 'this year', 'last year'];
 const NUMBER_OPS = ['at_least', 'at_most', 'equals', 'greater_than', 'less_than'];
-const VALUE_OPS = ['equals', 'differs', 'contains', 'omits', 'starts_with', 'ends_with', 'one_of', 'none_of', 'greater_than', 'at_least', 'less_than', 'at_most', 'exists', 'absent'];
+export const VALUE_OPS = ['equals', 'differs', 'contains', 'omits', 'starts_with', 'ends_with', 'one_of', 'none_of', 'greater_than', 'at_least', 'less_than', 'at_most', 'exists', 'absent'];
 const DATE_OPS = ['before_date', 'after_date', 'within_last', 'within_next', 'anniversary_within'];
 const LISTS = new Set(['contains', 'omits', 'starts_with', 'ends_with', 'one_of', 'none_of']);
 const BARE = new Set(['exists', 'absent']);
@@ -95,7 +95,7 @@ function WindowInput({ window, onChange }: { window?: Window; onChange: (next?: 
   );
 }
 
-function Where({ compare, event, onChange, onRemove }: Props & { event: string; onRemove: () => void }) {
+export function Where({ compare, event, onChange, onRemove }: Props & { event: string; onRemove: () => void }) {
   const { t } = useTranslation();
   const catalog = useCatalog();
   const context = compare.left.context !== undefined;

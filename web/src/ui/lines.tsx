@@ -15,6 +15,8 @@ interface Props {
   lines: Line[];
   format: (value: number) => string;
   onPoint?: (point: number) => void;
+  /** Numbered in their order; what they say stands beside the chart. */
+  marks?: { at: number; text: string }[];
 }
 
 export const COLORS = 6;
@@ -59,7 +61,7 @@ export function Legend({ names }: { names: string[] }) {
   );
 }
 
-export function Lines({ label, labels, lines, format, onPoint }: Props) {
+export function Lines({ label, labels, lines, format, onPoint, marks = [] }: Props) {
   const { number } = useFormat();
   const { ref, width } = useElementSize();
   const [at, setAt] = useState<number | null>(null);
@@ -91,6 +93,15 @@ export function Lines({ label, labels, lines, format, onPoint }: Props) {
             </text>
           ) : null,
         )}
+        {marks.map((mark, i) => (
+          <g key={i} className="kern-mark-line">
+            <line x1={x(mark.at)} x2={x(mark.at)} y1={PAD.top - 6} y2={HEIGHT - PAD.bottom} />
+            <circle cx={Math.min(wide - 9, Math.max(9, x(mark.at)))} cy={10} r={8} />
+            <text x={Math.min(wide - 9, Math.max(9, x(mark.at)))} y={14} textAnchor="middle">
+              {i + 1}
+            </text>
+          </g>
+        ))}
         {lines.map((line, i) => (
           <path key={i} d={paths(line.points, x, y)} fill="none" stroke={colorOf(i)} strokeWidth={2} strokeLinejoin="round" strokeLinecap="round" />
         ))}

@@ -17,9 +17,18 @@ export function PageHead({ title, lead, actions }: { title: string; lead?: strin
   );
 }
 
-export function Card({ title, hint, actions, children }: { title?: string; hint?: string; actions?: ReactNode; children: ReactNode }) {
+interface CardProps {
+  title?: string;
+  /** What it is called when its head is among the children. */
+  label?: string;
+  hint?: string;
+  actions?: ReactNode;
+  children: ReactNode;
+}
+
+export function Card({ title, label, hint, actions, children }: CardProps) {
   return (
-    <section className="kern-card" aria-label={title}>
+    <section className="kern-card" aria-label={title ?? label}>
       {title && (
         <Group justify="space-between" px="md" pt="md" pb={hint ? 0 : 'xs'}>
           <Title order={2}>{title}</Title>

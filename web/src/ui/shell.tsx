@@ -1,24 +1,28 @@
 /** The frame around every page: navigation, workspace, language, appearance, account. */
-import { ActionIcon, Alert, AppShell, Burger, Group, Menu, NavLink, Select, Stack, Text, useMantineColorScheme } from '@mantine/core';
+import { ActionIcon, Alert, AppShell, Box, Burger, Group, Menu, NavLink, Select, Stack, Text, useMantineColorScheme } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { IconAddressBook, IconChartHistogram, IconLayoutDashboard, IconUsersGroup, IconDatabaseImport, IconLanguage, IconLogout, IconMoon, IconSettings, IconSun, IconSunMoon, IconUser } from '@tabler/icons-react';
+import { IconAddressBook, IconChartHistogram, IconLayoutDashboard, IconLayoutGrid, IconUsersGroup, IconDatabaseImport, IconLanguage, IconLogout, IconMoon, IconSend, IconSettings, IconSun, IconSunMoon, IconUser, IconUserCog } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useLocation } from 'wouter';
 import { call } from '../api/client';
+import type { Permission } from '../api/types';
 import { useFormat } from '../format';
 import { LANGUAGES, setLanguage, type Language } from '../i18n';
 import { useSession } from '../session';
+import { Bell } from './bell';
 
 const PAGES = [
   { to: '/', label: 'nav.home', icon: IconLayoutDashboard },
-  { to: '/profiles', label: 'nav.profiles', icon: IconAddressBook },
+  { to: '/profiles', label: 'nav.profiles', icon: IconAddressBook, needs: 'personal' },
   { to: '/segments', label: 'nav.segments', icon: IconUsersGroup },
+  { to: '/dashboards', label: 'nav.dashboards', icon: IconLayoutGrid },
   { to: '/reports', label: 'nav.reports', icon: IconChartHistogram },
   { to: '/sources', label: 'nav.sources', icon: IconDatabaseImport },
+  { to: '/destinations', label: 'nav.destinations', icon: IconSend },
   { to: '/settings', label: 'nav.settings', icon: IconSettings },
-] as const;
+] satisfies { to: string; label: string; icon: typeof IconUser; needs?: Permission }[];
 
 const isAt = (location: string, to: string) => (to === '/' ? location === '/' : location.startsWith(to));
 
@@ -70,6 +74,9 @@ function AccountMenu() {
           </Menu.Item>
         ))}
         <Menu.Divider />
+        <Menu.Item component={Link} href="/settings/account" leftSection={<IconUserCog size={16} />}>
+          {t('account.pages.account')}
+        </Menu.Item>
         <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => signOut.mutate()}>
           {t('app.signOut')}
         </Menu.Item>
@@ -92,13 +99,19 @@ export function Shell({ onWorkspace, children }: { onWorkspace: (id: string) => 
       <AppShell.Header hiddenFrom="sm" px="md" bg="var(--kern-surface)">
         <Group h="100%" justify="space-between">
           <Brand />
-          <Burger opened={open} onClick={toggle} size="sm" aria-label={t('app.menu')} />
+          <Group gap={4}>
+            <Bell />
+            <Burger opened={open} onClick={toggle} size="sm" aria-label={t('app.menu')} />
+          </Group>
         </Group>
       </AppShell.Header>
       <AppShell.Navbar className="kern-rail" p="md">
         <Stack h="100%" gap="md">
           <Group justify="space-between">
             <Brand />
+            <Box visibleFrom="sm">
+              <Bell />
+            </Box>
             <ActionIcon hiddenFrom="sm" variant="subtle" onClick={close} aria-label={t('state.close')}>
               ✕
             </ActionIcon>
@@ -112,7 +125,7 @@ export function Shell({ onWorkspace, children }: { onWorkspace: (id: string) => 
           )}
           <nav aria-label={t('app.menu')}>
             <Stack gap={2}>
-              {PAGES.map(({ to, label, icon: Icon }) => (
+              {PAGES.filter(({ needs }) => !needs || caller.permissions.includes(needs)).map(({ to, label, icon: Icon }) => (
                 <NavLink key={to} component={Link} href={to} label={t(label)} onClick={close} active={isAt(location, to)} aria-current={isAt(location, to) ? 'page' : undefined} leftSection={<Icon size={18} stroke={1.6} />} />
               ))}
             </Stack>

@@ -35,6 +35,7 @@ static inline void kit_open(struct kit *k)
         .random = kn_random_posix(),
         .log_segment_bytes = 1 << 20,
         .long_history_rows = 3,
+        .erase_every_ns = 1,
     };
     size_t applied;
     if (kn_workspace_open(&o, &k->ws, &err) != KN_OK) {

@@ -17,17 +17,19 @@
 #include "api/system.h"
 #include "base/mem.h"
 #include "sim/changes.h"
+#include "sim/ghost.h"
 #include "sim/judge.h"
 #include "sim/segments.h"
 #include "sim/sim_state.h"
 
-enum { STEPS = 160, BATCH_MAX = 12, SETTLE_STEPS = 12 };
+enum { STEPS = 160, BATCH_MAX = 12, SETTLE_STEPS = 12, REST_STEPS = 400 };
 #define HOUR_US (3600 * INT64_C(1000000))
 
 struct life {
     struct kn_rand rand;
     struct world w;
     struct oracle *oracle;
+    struct ghost ghost;
     uint32_t messages; /* drawn so far */
     bool limit_heavy;
     unsigned crashes;
@@ -35,7 +37,7 @@ struct life {
 };
 
 struct totals {
-    uint64_t crashes, items, frames, forced;
+    uint64_t crashes, items, frames, forced, erased;
 };
 
 static bool fails(struct life *l, const char *what, const char *text)
@@ -47,7 +49,8 @@ static bool fails(struct life *l, const char *what, const char *text)
 static bool agrees(struct life *l)
 {
     return judge(&l->w, l->oracle, l->why, sizeof l->why) &&
-           sim_segments_check(l->w.ws, l->why, sizeof l->why);
+           sim_segments_check(l->w.ws, l->why, sizeof l->why) &&
+           ghost_check(&l->ghost, l->why, sizeof l->why);
 }
 
 /* ---- crashes ---- */
@@ -63,6 +66,7 @@ static bool open_life(struct life *l)
     if (!oracle_settle(l->oracle, p.durable)) {
         return fails(l, "open", "an acknowledged request is gone");
     }
+    ghost_settle(&l->ghost);
     return agrees(l);
 }
 
@@ -210,6 +214,7 @@ static bool commit(struct life *l)
         l->w.failed = true;
         return true;
     }
+    ghost_settle(&l->ghost);
     uint64_t durable = kn_workspace_durable(l->w.ws);
     for (size_t i = l->oracle->frame_count; i > 0; i--) {
         struct oracle_frame *frame = &l->oracle->frames[i - 1];
@@ -325,6 +330,37 @@ static void fault(struct life *l)
     }
 }
 
+/* What the background does for an erasure, a little further. */
+static bool erase(struct life *l)
+{
+    if (kn_workspace_checkpoint_due(l->w.ws) && !checkpoint(l)) {
+        return false;
+    }
+    if (l->w.failed || !background(l) || l->w.failed) {
+        return true;
+    }
+    bool tick = kn_workspace_next_due(l->w.ws) == INT64_MIN;
+    return (!tick || stage_own(l, true)) && commit(l) && (l->w.failed || apply(l));
+}
+
+/* Without faults, until the receipt is there; then nothing is left. */
+static bool lay_to_rest(struct life *l)
+{
+    for (unsigned i = 0; i < REST_STEPS; i++) {
+        if (ghost_is_done(&l->ghost)) {
+            return ghost_check(&l->ghost, l->why, sizeof l->why) &&
+                   ghost_left_no_trace(&l->ghost, l->why, sizeof l->why);
+        }
+        if (!erase(l)) {
+            return false;
+        }
+        if (l->w.failed) {
+            return fails(l, "erasing", "a write failed that was not to fail");
+        }
+    }
+    return l->ghost.messages == 0 || !l->ghost.erased || fails(l, "erasing", "it does not end");
+}
+
 static bool step(struct life *l)
 {
     /* Now and then an hour passes; never the day after which a repeated id may be taken as new. */
@@ -333,7 +369,7 @@ static bool step(struct life *l)
     if (l->w.failed) {
         return crash(l);
     }
-    switch (kn_rand_below(&l->rand, 28)) {
+    switch (kn_rand_below(&l->rand, 32)) {
     case 0: return crash(l);
     case 1: fault(l); return true;
     case 2:
@@ -354,6 +390,9 @@ static bool step(struct life *l)
     case 17: return stage_own(l, true);
     case 18:
     case 19: return build(l);
+    case 20: ghost_act(&l->ghost, &l->rand); return true;
+    case 21:
+    case 22: return erase(l);
     default: return send(l);
     }
 }
@@ -370,13 +409,13 @@ static bool end(struct life *l)
             return false;
         }
     }
-    if (!look(l)) {
+    if (!look(l) || !lay_to_rest(l) || !look(l)) {
         return false;
     }
     if (kn_workspace_checkpoint_now(l->w.ws, &err) != KN_OK) {
         return fails(l, "last checkpoint", err.text);
     }
-    if (!crash(l)) {
+    if (!crash(l) || (l->ghost.erased && !ghost_left_no_trace(&l->ghost, l->why, sizeof l->why))) {
         return false;
     }
     return world_verify(&l->w, &err) == KN_OK ? true : fails(l, "verify", err.text);
@@ -423,6 +462,7 @@ static bool run_seed(uint64_t seed, const char *dir, struct kn_system *system,
     world_init(&l.w, seed ^ 0x5eed, dir, system);
     l.oracle = kn_must_calloc(1, sizeof *l.oracle);
     l.limit_heavy = kn_rand_chance(&l.rand, 1, 2);
+    l.ghost.w = &l.w;
     sim_state_watch(l.w.disk, dir);
     bool ok = empty(dir) && begin(&l);
     unsigned steps = (unsigned)kn_rand_between(&l.rand, 20, STEPS);
@@ -431,6 +471,7 @@ static bool run_seed(uint64_t seed, const char *dir, struct kn_system *system,
     }
     ok = ok && end(&l);
     totals->crashes += l.crashes;
+    totals->erased += l.ghost.erased;
     totals->items += l.oracle->count;
     totals->frames += l.oracle->frame_count;
     totals->forced += l.oracle->view.forced;
@@ -483,11 +524,11 @@ static int run_seeds(uint64_t first, uint64_t seeds, const char *dir)
     }
     if (code == 0) {
         (void)printf(
-            "%llu seeds (%llu with forced choices), %llu crashes, %llu requests, %llu items: "
-            "sound\n",
+            "%llu seeds (%llu with forced choices), %llu crashes, %llu requests, %llu items, %llu "
+            "erasures: sound\n",
             (unsigned long long)seeds, (unsigned long long)totals.forced,
             (unsigned long long)totals.crashes, (unsigned long long)totals.frames,
-            (unsigned long long)totals.items);
+            (unsigned long long)totals.items, (unsigned long long)totals.erased);
     }
     kn_system_close(system);
     sim_disk_free(disk);

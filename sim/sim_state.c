@@ -67,7 +67,23 @@ static void watch_file(int fd, ino_t inode)
     kn_assert(watched.fd >= 0);
 }
 
-/* Another file than before (a new environment) begins empty. */
+/* What is in the file now is durable: it is changed only after what was written to it was synced.
+ */
+static enum kn_rc copy_to(struct kn_file *mirror_file, int fd, uint64_t bytes, struct kn_err *err)
+{
+    char link[64];
+    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    int from = open(link, O_RDONLY | O_CLOEXEC);
+    char *all = kn_must_alloc((size_t)bytes + 1);
+    kn_assert(from >= 0 && pread(from, all, (size_t)bytes, 0) == (ssize_t)bytes);
+    (void)close(from);
+    enum kn_rc rc = bytes > 0 ? kn_file_write(mirror_file, 0, all, (size_t)bytes, err) : KN_OK;
+    kn_free(all);
+    return rc;
+}
+
+/* Another file than before: a new environment, or the old one again when a new one came to nothing.
+ */
 static struct kn_file *mirror_of(int fd)
 {
     struct stat now;
@@ -81,6 +97,7 @@ static struct kn_file *mirror_of(int fd)
     if (rc == KN_OK && another) {
         watch_file(fd, now.st_ino);
         rc = kn_file_truncate(file, 0, &err);
+        rc = rc == KN_OK ? copy_to(file, fd, (uint64_t)now.st_size, &err) : rc;
         rc = rc == KN_OK ? kn_file_sync(file, &err) : rc;
         rc = rc == KN_OK ? kn_disk_sync_dir(disk, "state", &err) : rc;
     }

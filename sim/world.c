@@ -106,6 +106,7 @@ static struct kn_workspace_options options_of(struct world *w)
         .cache_bytes = 64 * 1024,
         .state_map_bytes = STATE_MAP,
         .log_keep_us = 1,
+        .erase_every_ns = 1,
         .on_sync_failed = on_sync_failed,
         .on_sync_failed_context = w,
     };

@@ -239,7 +239,10 @@ const char *kn_render_type(const struct kn_item *item)
     case KN_ITEM_GENESIS:
     case KN_ITEM_BUILT:
     case KN_ITEM_LIST:
-    case KN_ITEM_DELIVERY: break;
+    case KN_ITEM_DELIVERY:
+    case KN_ITEM_ERASE:
+    case KN_ITEM_ERASED:
+    case KN_ITEM_VOID: break;
     }
     return "other";
 }

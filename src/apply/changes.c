@@ -24,6 +24,7 @@ const char *kn_cause_name(enum kn_cause cause)
     case KN_CAUSE_CONSENT: return "consent";
     case KN_CAUSE_DEFINITION: return "definition";
     case KN_CAUSE_SEGMENT: return "segment";
+    case KN_CAUSE_ERASURE: return "erasure";
     }
     return "message";
 }
@@ -116,6 +117,36 @@ enum kn_rc kn_changes_decode(struct kn_str block, uint64_t first_number, struct 
     *ret = all;
     *ret_count = count;
     return KN_OK;
+}
+
+void kn_change_redact(struct kn_fold *f, uint32_t series, uint64_t block,
+                      bool (*is_gone)(void *context, uint32_t ordinal), void *context)
+{
+    char bytes[12];
+    struct kn_change *all;
+    size_t count;
+    bool any = false;
+    kn_change_key(series, block, bytes);
+    struct kn_key key = kn_key_bytes(kn_str(bytes, sizeof bytes));
+    struct kn_str old = kn_fold_get(f, KN_T_CHANGE, key);
+    if (kn_changes_decode(old, block * KN_CHANGES_BLOCK, &f->arena, &all, &count) != KN_OK) {
+        kn_panic("changes of segment %u do not decode", series);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (all[i].ordinal != 0 && is_gone(context, all[i].ordinal)) {
+            all[i].ordinal = 0;
+            all[i].message_id = KN_STR_EMPTY;
+            all[i].value = KN_STR_EMPTY;
+            any = true;
+        }
+        encode_change(&all[i], &f->row);
+    }
+    if (any) {
+        kn_assert(f->row.rc == KN_OK);
+        kn_fold_put(f, KN_T_CHANGE, key, kn_buf_view(&f->row));
+    }
+    kn_buf_clear(&f->row);
+    kn_arena_clear(&f->arena);
 }
 
 /* ---- sizes ---- */

@@ -9,7 +9,7 @@ bool kn_workspace_checkpoint_due(struct kn_workspace *ws)
 {
     struct kn_state_usage state;
     struct kn_archive_usage archive;
-    if (ws->frozen) {
+    if (ws->frozen || ws->erasing.wants_checkpoint) {
         return true;
     }
     kn_rwlock_read(&ws->lock);
@@ -95,6 +95,7 @@ static void install(struct kn_workspace *ws, const struct kn_meta *meta)
     kn_workspace__note_unsaved(ws);
     kn_rwlock_unlock(&ws->lock);
     ws->frozen = false;
+    ws->erasing.wants_checkpoint = false;
     ws->checkpoint_before_seq = ws->checkpoint_seq;
     ws->checkpoint_seq = meta->applied_seq;
     ws->checkpoint_mono_ns = kn_clock_mono_ns(ws->options.clock);
@@ -152,6 +153,8 @@ enum kn_rc kn_workspace_background_step(struct kn_workspace *ws, bool *ret_more,
     bool more = false;
     KN_TRY(kn_archive_merge_step(ws->archive, MERGE_STEP_BYTES, ret_more, err));
     KN_TRY(kn_columns_merge_step(ws->columns, MERGE_STEP_BYTES, &more, err));
+    *ret_more = *ret_more || more;
+    KN_TRY(kn_workspace__erase_step(ws, &more, err));
     *ret_more = *ret_more || more;
     return KN_OK;
 }

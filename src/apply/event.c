@@ -1,5 +1,6 @@
 /* One event (or consent, or merge asked for by a person) into the profile it belongs to. */
 #include "apply/fold.h"
+#include "apply/ledger.h"
 #include "base/assert.h"
 #include "identity/resolve.h"
 
@@ -30,13 +31,16 @@ static bool guard_reached(struct kn_fold *f, struct kn_h128 hash)
 }
 
 /* The distinct identifiers of the event that may identify. */
-static size_t find_ids(struct kn_fold *f, const struct kn_item *item, struct found *found)
+static size_t find_ids(struct kn_fold *f, const struct kn_item *item, uint64_t arrival,
+                       struct found *found)
 {
+    uint64_t seq = arrival == 0 ? UINT64_MAX : arrival >> 16;
     size_t count = 0;
     for (size_t i = 0; i < item->id_count; i++) {
         const struct kn_item_id *id = &item->ids[i];
         if (repeated(found, count, id->hash) ||
-            kn_identity_is_blocked(f->settings->identity, id->type, id->value)) {
+            kn_identity_is_blocked(f->settings->identity, id->type, id->value) ||
+            kn_ledger_hides(f->ledger, item, id->hash, seq)) {
             continue;
         }
         struct found *one = &found[count];
@@ -529,7 +533,7 @@ uint32_t kn_fold_person_item(struct kn_fold *f, const struct kn_item *item, uint
     struct found found[KN_ITEM_IDS_MAX];
     struct kn_resolve_event_id ignored[KN_ITEM_IDS_MAX];
     struct work w = {.f = f, .item = item, .arrival = arrival, .ignored = ignored};
-    size_t count = find_ids(f, item, found);
+    size_t count = find_ids(f, item, arrival, found);
     count = drop_guarded(found, count, ignored, &w.ignored_count);
     if (count == 0) {
         return 0;

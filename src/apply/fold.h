@@ -8,6 +8,7 @@
 #ifndef KN_APPLY_FOLD_H
 #define KN_APPLY_FOLD_H
 
+#include "apply/erase.h"
 #include "apply/settings.h"
 #include "apply/tables.h"
 #include "apply/touch.h"
@@ -22,6 +23,7 @@ enum { KN_REJECTS_KEPT = 1000, KN_UNMERGE_PAIRS_MAX = 50000, KN_LINKS_REFUSED_MA
 #define KN_REJECT_LIFE_US (INT64_C(7) * 24 * 3600 * 1000000)
 
 struct kn_live;   /* apply/live.h */
+struct kn_ledger; /* apply/ledger.h */
 struct kn_recent; /* apply/recent.h */
 
 struct kn_fold_counters {  /* part of the checkpoint's meta blob */
@@ -76,11 +78,13 @@ struct kn_fold {
     /* An un-merge re-applies a component's history: only these ordinals take part. */
     const uint32_t *component;
     size_t component_count;
-    uint32_t component_new;    /* ordinals from here on were made by the un-merge itself */
-    int64_t now_us;            /* record time */
-    uint64_t arrival;          /* of the item being applied */
-    uint64_t seq;              /* of the record being applied */
-    struct kn_live *live;      /* owned; live evaluation */
+    uint32_t component_new;   /* ordinals from here on were made by the un-merge itself */
+    int64_t now_us;           /* record time */
+    uint64_t arrival;         /* of the item being applied */
+    uint64_t seq;             /* of the record being applied */
+    struct kn_live *live;     /* owned; live evaluation */
+    struct kn_ledger *ledger; /* owned; who was erased */
+    struct kn_erasures erasures;
     struct kn_recent *recent;  /* owned; what came in last, for watchers: no part of the state */
     struct kn_touched touched; /* whom the frame changed so far */
     /* Items of un-merged people, borrowed by the columns until the next install. */

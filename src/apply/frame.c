@@ -1,6 +1,7 @@
 /* Frames and the items that are no person's: settings, rejects, ticks; source counters. */
 #include "apply/destinations.h"
 #include "apply/fold.h"
+#include "apply/ledger.h"
 #include "apply/live.h"
 #include "apply/recent.h"
 #include "base/assert.h"
@@ -32,6 +33,8 @@ void kn_fold_init(struct kn_fold *f, struct kn_state *state, struct kn_dedupe *d
     f->recent = kn_recent_new();
     f->live = kn_must_calloc(1, sizeof *f->live);
     kn_live_init(f->live, HISTORY_BYTES);
+    f->ledger = kn_must_calloc(1, sizeof *f->ledger);
+    kn_ledger_init(f->ledger);
 }
 
 void kn_fold_deinit(struct kn_fold *f)
@@ -44,6 +47,9 @@ void kn_fold_deinit(struct kn_fold *f)
     kn_settings_unref(f->settings);
     kn_live_deinit(f->live);
     kn_free(f->live);
+    kn_ledger_deinit(f->ledger);
+    kn_free(f->ledger);
+    kn_erasures_deinit(&f->erasures);
     kn_recent_free(f->recent);
     kn_buf_deinit(&f->row);
     kn_buf_deinit(&f->scratch);
@@ -248,6 +254,9 @@ static void apply_item(struct kn_fold *f, const struct kn_item *item, uint64_t a
         flush(f, tally, f->now_us);
         tally->source = item->source;
     }
+    if (kn_fold_is_erased(f, item)) {
+        return; /* as if it were void, which it will be */
+    }
     switch (item->kind) {
     case KN_ITEM_EVENT:
         apply_event(f, item, arrival, bytes, &tally->events, &tally->duplicates);
@@ -269,7 +278,10 @@ static void apply_item(struct kn_fold *f, const struct kn_item *item, uint64_t a
     case KN_ITEM_BUILT: kn_live_built(f, item); break;
     case KN_ITEM_LIST: kn_fold_list(f, item); break;
     case KN_ITEM_DELIVERY: kn_fold_delivery(f, item); break;
-    case KN_ITEM_TICK: break;
+    case KN_ITEM_ERASE: kn_fold_erase(f, item); break;
+    case KN_ITEM_ERASED: kn_fold_erased(f, item); break;
+    case KN_ITEM_TICK:
+    case KN_ITEM_VOID: break;
     }
     kn_arena_clear(&f->arena);
 }
@@ -372,7 +384,9 @@ enum kn_rc kn_fold_frame(struct kn_fold *f, const struct kn_frame *frame, struct
         apply_item(f, &items[i].item, f->arrival, items[i].bytes, &tally);
     }
     flush(f, &tally, f->now_us);
-    kn_live_record(f, frame->item_count == 1 && items[0].item.kind == KN_ITEM_TICK);
+    bool is_tick = frame->item_count == 1 && items[0].item.kind == KN_ITEM_TICK;
+    kn_live_record(f, is_tick);
+    kn_fold_redact(f, is_tick);
     f->frozen_list = NULL;
     return KN_OK;
 }

@@ -77,7 +77,7 @@ static void note_change(struct kn_fold *f, struct kn_instance *instance, enum kn
     struct kn_change change = {
         .kind = kind,
         .at_us = why->now_us,
-        .ordinal = f->live->list.ordinal,
+        .ordinal = why->cause == KN_CAUSE_ERASURE ? 0 : f->live->list.ordinal,
         .position = f->counters.derived_seq,
         .index = f->counters.derived_index++,
         .value = value,
@@ -373,7 +373,7 @@ static bool is_live_profile(struct kn_fold *f, uint32_t ordinal)
     return kn_hot_decode(kn_fold_get(f, KN_T_HOT, kn_key_u32(ordinal)), &hot) && hot.canonical == 0;
 }
 
-/* It became part of another one: it is a member of nothing any more. */
+/* It became part of another one, or was erased: it is a member of nothing any more. */
 static void leave_all(struct kn_fold *f, const struct kn_live_why *why)
 {
     struct kn_live *live = f->live;
@@ -421,9 +421,10 @@ static void evaluate_touch(struct kn_fold *f, const struct kn_touch *touch)
     struct kn_live *live = f->live;
     struct kn_live_view v;
     struct kn_live_why why = {
-        .cause = touch->changed & KN_CHANGED_UNMERGED ? KN_CAUSE_UNMERGE
-                 : touch->changed & KN_CHANGED_MERGED ? KN_CAUSE_MERGE
-                                                      : KN_CAUSE_MESSAGE,
+        .cause = touch->changed & KN_CHANGED_ERASED     ? KN_CAUSE_ERASURE
+                 : touch->changed & KN_CHANGED_UNMERGED ? KN_CAUSE_UNMERGE
+                 : touch->changed & KN_CHANGED_MERGED   ? KN_CAUSE_MERGE
+                                                        : KN_CAUSE_MESSAGE,
         .touch = touch,
         .now_us = f->now_us,
     };
@@ -431,7 +432,7 @@ static void evaluate_touch(struct kn_fold *f, const struct kn_touch *touch)
     kn_live_load_list(f, touch->ordinal);
     v.is_new = touch->changed & KN_CHANGED_NEW &&
                !(touch->changed & (KN_CHANGED_MERGED | KN_CHANGED_UNMERGED));
-    if (touch->changed & (KN_CHANGED_MERGED | KN_CHANGED_UNMERGED) &&
+    if (touch->changed & (KN_CHANGED_MERGED | KN_CHANGED_UNMERGED | KN_CHANGED_ERASED) &&
         !is_live_profile(f, touch->ordinal)) {
         leave_all(f, &why);
         return;

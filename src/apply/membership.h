@@ -102,6 +102,7 @@ enum kn_cause {
     KN_CAUSE_CONSENT = 5,
     KN_CAUSE_DEFINITION = 6,
     KN_CAUSE_SEGMENT = 7,
+    KN_CAUSE_ERASURE = 8,
 };
 
 const char *kn_cause_name(enum kn_cause cause); /* "message", "time", ... */
@@ -117,7 +118,7 @@ struct kn_change {
     enum kn_change_kind kind;
     enum kn_cause cause;
     int64_t at_us;
-    uint32_t ordinal;  /* of the profile then */
+    uint32_t ordinal;  /* of the profile then; 0 = it was erased */
     uint64_t position; /* with index: the id of the derived event. The record being applied ... */
     uint32_t index;    /* ... and which of its derived events; UINT32_MAX: makes none */
     struct kn_str message_id; /* cause message and consent */
@@ -129,6 +130,10 @@ struct kn_change {
 void kn_change_append(struct kn_fold *f, struct kn_segment_record *r, struct kn_buf *waiting,
                       struct kn_change *change);
 void kn_changes_store(struct kn_fold *f, struct kn_segment_record *r, struct kn_buf *waiting);
+/* The changes of a block, as it is stored, that are about someone who is gone keep their time and
+ * kind only. */
+void kn_change_redact(struct kn_fold *f, uint32_t series, uint64_t block,
+                      bool (*is_gone)(void *context, uint32_t ordinal), void *context);
 void kn_change_key(uint32_t series, uint64_t block, char key[12]);
 /* The changes of a block, oldest first. */
 enum kn_rc kn_changes_decode(struct kn_str block, uint64_t first_number, struct kn_arena *arena,

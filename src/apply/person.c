@@ -31,6 +31,8 @@ const struct kn_state_table kn_tables[KN_TABLE_COUNT] = {
     [KN_T_COMPUTED] = {"computed", KN_KEY_U32},
     [KN_T_LISTED] = {"listed", KN_KEY_H128},
     [KN_T_DELIVERY] = {"delivery", KN_KEY_BYTES},
+    [KN_T_ERASED] = {"erased", KN_KEY_H128},
+    [KN_T_ERASURE] = {"erasure", KN_KEY_H128},
 };
 
 /* ---- small values ---- */

@@ -284,6 +284,7 @@ enum kn_rc kn_read_links(struct kn_workspace *ws, uint32_t ordinal, struct kn_ar
 
 struct event_reader {
     struct kn_workspace *ws;
+    struct kn_settings *settings; /* may be NULL when only events of profiles are read */
     struct kn_arena *arena;
     kn_read_event_fn fn;
     void *context;
@@ -296,6 +297,10 @@ static bool each_row(void *context, const struct kn_archive_row *row)
     struct kn_cursor c = kn_cursor(row->item);
     struct kn_item item;
     r->rc = kn_item_decode(&c, &r->ws->fold.key, r->arena, &item, NULL);
+    if (r->rc == KN_OK && row->ordinal == 0 && r->settings &&
+        kn_workspace__is_erased(r->ws, r->settings, &item, row->arrival >> 16, r->arena)) {
+        return true;
+    }
     bool more = r->rc == KN_OK && r->fn(r->context, row, &item);
     kn_arena_clear(r->arena);
     return more;
@@ -353,7 +358,9 @@ enum kn_rc kn_read_archive(struct kn_workspace *ws, uint32_t first, uint32_t cou
     }
     kn_arena_init(&arena, ROW_ARENA_MAX);
     struct event_reader r = {.ws = ws, .arena = &arena, .fn = fn, .context = context};
+    r.settings = kn_workspace_settings(ws);
     enum kn_rc rc = kn_archive_read(pin, &query, each_row, &r, err);
+    kn_settings_unref(r.settings);
     kn_archive_unpin(pin);
     kn_arena_deinit(&arena);
     *ret_next = first + n < end ? first + n : 0;

@@ -272,8 +272,12 @@ static bool read_block(struct changing *c, uint64_t block, struct kn_change **re
 static void take_change(struct changing *c, const struct kn_change *change)
 {
     if (c->count < c->limit && change->at_us >= c->from_us && change->at_us < c->to_us) {
-        c->all[c->count++] = (struct kn_segment_change){
-            *change, public_id(c->ws, change->ordinal, c->arena, &c->full)};
+        struct kn_segment_change *to = &c->all[c->count++];
+        *to = (struct kn_segment_change){*change,
+                                         public_id(c->ws, change->ordinal, c->arena, &c->full)};
+        if (kn_h128_is_zero(to->id)) { /* it was erased, and the list may not know yet */
+            to->change.message_id = to->change.value = KN_STR_EMPTY;
+        }
     }
 }
 

@@ -204,5 +204,6 @@ enum kn_rc kn_fold_load(struct kn_fold *f, struct kn_err *err)
 {
     KN_TRY(kn_state_scan(f->state, KN_T_SETTING, load_doc, f, err));
     publish(f);
+    KN_TRY(kn_erasures_load(f, err));
     return f->settings ? kn_live_load(f, err) : KN_OK;
 }

@@ -29,6 +29,8 @@ enum kn_table {
     KN_T_COMPUTED,    /* u32    ordinal -> its computed traits */
     KN_T_LISTED,      /* h128   identifier -> u64 of each list it is on (apply/lists.h) */
     KN_T_DELIVERY,    /* bytes  destination -> apply/destinations.h */
+    KN_T_ERASED,      /* h128   identifier -> when it was erased (apply/ledger.h) */
+    KN_T_ERASURE,     /* h128   erasure -> apply/erase.h */
     KN_TABLE_COUNT
 };
 

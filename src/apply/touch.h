@@ -18,6 +18,7 @@ enum kn_changed {
     KN_CHANGED_NEW = 1U << 6,
     KN_CHANGED_MERGED = 1U << 7, /* two became one: anything may have changed */
     KN_CHANGED_UNMERGED = 1U << 8,
+    KN_CHANGED_ERASED = 1U << 10,
     KN_CHANGED_LISTED = 1U << 9, /* an identifier went on a list or off it */
     KN_CHANGED_FACTS = KN_CHANGED_TRAITS | KN_CHANGED_CONSENTS | KN_CHANGED_IDS,
 };

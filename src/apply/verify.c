@@ -7,7 +7,8 @@ struct check {
     struct kn_workspace *ws;
     kn_say_fn say;
     void *context;
-    uint64_t live, identifiers, rows;
+    uint64_t live, identifiers, rows, erasures;
+    uint32_t owner; /* of the row before; 0 = not known */
     struct kn_arena arena;
     struct kn_state_reader reader;
 };
@@ -70,6 +71,18 @@ static enum kn_rc count_entry(void *context, struct kn_key key, struct kn_str va
     return KN_OK;
 }
 
+/* A row is somebody's, or of an ordinal that never was a profile's: what an erasure leaves behind
+ * would be neither. */
+static bool has_owner(struct check *c, uint32_t ordinal)
+{
+    if (ordinal != 0 && ordinal != c->owner) {
+        struct kn_str hot =
+            kn_state_read(&c->reader, KN_T_HOT, kn_key_u32(ordinal), &c->arena, NULL);
+        c->owner = hot.p ? ordinal : 0;
+    }
+    return ordinal == c->owner || ordinal == 0;
+}
+
 static enum kn_rc check_listed(void *context, struct kn_key key, struct kn_str value,
                                struct kn_err *err)
 {
@@ -87,7 +100,31 @@ static bool check_row(void *context, const struct kn_archive_row *row)
     struct kn_item item;
     kn_arena_clear(&c->arena);
     c->rows++;
-    return kn_item_decode(&in, &c->ws->fold.key, &c->arena, &item, NULL) == KN_OK;
+    return has_owner(c, row->ordinal) &&
+           kn_item_decode(&in, &c->ws->fold.key, &c->arena, &item, NULL) == KN_OK;
+}
+
+static enum kn_rc check_erasure(void *context, struct kn_key key, struct kn_str value,
+                                struct kn_err *err)
+{
+    struct check *c = context;
+    struct kn_erasure e;
+    kn_arena_clear(&c->arena);
+    if (kn_h128_is_zero(key.hash)) {
+        return KN_OK; /* how far the change lists are */
+    }
+    if (kn_erasure_decode(key.hash, value, &c->arena, &e) != KN_OK) {
+        return kn_fail(err, KN_E_CORRUPT, "an erasure does not decode");
+    }
+    for (size_t i = 0; i < e.ordinal_count; i++) {
+        struct kn_key ordinal = kn_key_u32(e.ordinals[i]);
+        if (kn_state_read(&c->reader, KN_T_HOT, ordinal, &c->arena, NULL).p ||
+            kn_state_read(&c->reader, KN_T_COLD, ordinal, &c->arena, NULL).p) {
+            return kn_fail(err, KN_E_CORRUPT, "profile %u was erased and is there", e.ordinals[i]);
+        }
+    }
+    c->erasures++;
+    return KN_OK;
 }
 
 static enum kn_rc check_counts(struct check *c, struct kn_err *err)
@@ -131,6 +168,10 @@ enum kn_rc kn_workspace_verify(struct kn_workspace *ws, kn_say_fn say_fn, void *
     if (rc == KN_OK) {
         say(&c, "profiles", c.live);
         say(&c, "identifiers", c.identifiers);
+        rc = kn_state_scan(ws->state, KN_T_ERASURE, check_erasure, &c, err);
+    }
+    if (rc == KN_OK) {
+        say(&c, "erasures", c.erasures);
         say(&c, "listed identifiers", listed);
         rc = kn_archive_verify(ws->archive, check_row, &c, err);
     }

@@ -411,9 +411,16 @@ enum kn_rc kn_workspace_stage(struct kn_workspace *ws, struct kn_str items, uint
         return kn_fail(err, KN_E_FULL, "too much is waiting to be applied");
     }
     int64_t record_us;
-    enum kn_rc rc = kn_log_stage(ws->log, items, item_count, frame_flags,
-                                 kn_clock_wall_us(ws->options.clock), ret_seq, &record_us, err);
-    *ret_disk_full = rc == KN_E_FULL;
+    struct kn_buf copy;
+    kn_buf_init(&copy, KN_LOG_BODY_MAX);
+    enum kn_rc rc = kn_workspace__gate(ws, items, item_count, &copy, err);
+    if (rc == KN_OK) {
+        rc = kn_log_stage(ws->log, copy.len > 0 ? kn_buf_view(&copy) : items, item_count,
+                          frame_flags, kn_clock_wall_us(ws->options.clock), ret_seq, &record_us,
+                          err);
+        *ret_disk_full = rc == KN_E_FULL;
+    }
+    kn_buf_deinit(&copy);
     return rc;
 }
 
@@ -608,7 +615,7 @@ int64_t kn_workspace_next_due(struct kn_workspace *ws)
 {
     kn_rwlock_read(&ws->lock);
     int64_t rejects = ws->fold.counters.reject_due_us;
-    int64_t live = kn_live_next_due(ws->fold.live);
+    int64_t live = ws->fold.erasures.redacting ? INT64_MIN : kn_live_next_due(ws->fold.live);
     kn_rwlock_unlock(&ws->lock);
     return live < rejects ? live : rejects;
 }
@@ -631,6 +638,8 @@ void kn_workspace_stats(struct kn_workspace *ws, struct kn_workspace_stats *ret)
     ret->duplicates = c->duplicates;
     ret->rejects = c->rejects;
     ret->identifiers = c->identifiers;
+    ret->erasures_waiting = ws->fold.erasures.waiting_count;
+    ret->erasures_done = ws->fold.erasures.done;
     ret->evaluations = ws->fold.live->evaluations;
     ret->histories = ws->fold.live->histories.count;
     ret->history_bytes = ws->fold.live->histories.bytes;

@@ -42,6 +42,7 @@ struct kn_workspace_options {
     uint64_t unapplied_bytes_max; /* above it stage answers KN_E_FULL; 0 = 64 MiB */
     uint64_t unsaved_bytes_max; /* the same for what is applied and waits for a checkpoint; 0 = 384
                                    MiB */
+    uint64_t erase_every_ns;    /* at most one batch of erasures in this time; 0 = 10 minutes */
     int64_t log_keep_us;        /* logs younger than this stay; 0 = 24 h */
     unsigned dedupe_hours;      /* 0 = 24 */
     uint32_t
@@ -99,7 +100,8 @@ bool kn_workspace_is_lost(struct kn_workspace *ws, uint64_t seq);
 enum kn_rc kn_workspace_apply(struct kn_workspace *ws, int64_t budget_us, size_t *ret_applied,
                               struct kn_err *err) KN_MUST_USE;
 /* When the next timer is due (INT64_MAX: none); a tick item should be staged then. INT64_MIN: a
- * definition is being installed and goes on with the next record, so a tick helps at once. */
+ * definition is being installed, or a person taken out of change lists, and that goes on with the
+ * next record, so a tick helps at once. */
 int64_t kn_workspace_next_due(struct kn_workspace *ws);
 enum kn_rc kn_workspace_stage_tick(struct kn_workspace *ws, uint64_t *ret_seq,
                                    struct kn_err *err) KN_MUST_USE;
@@ -131,6 +133,7 @@ struct kn_workspace_stats {
     struct kn_state_usage state;
     struct kn_dedupe_usage dedupe;
     struct kn_archive_usage archive;
+    uint64_t erasures_waiting, erasures_done;
     uint64_t log_bytes;
     uint64_t profiles, merges, unmerges, events_applied, duplicates, rejects, identifiers;
     uint64_t evaluations, histories, history_bytes, history_misses; /* live segments */

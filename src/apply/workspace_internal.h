@@ -2,12 +2,30 @@
 #ifndef KN_APPLY_WORKSPACE_INTERNAL_H
 #define KN_APPLY_WORKSPACE_INTERNAL_H
 
+#include "apply/erasing.h"
 #include "apply/fold.h"
 #include "apply/live_build.h"
 #include "apply/workspace.h"
 #include "os/thread.h"
 
 enum { KN_APPLY_VERSION = 2 };
+
+/* The batch of erasures whose bytes are going (erasing.c). */
+struct kn_workspace;
+struct kn_erasing {
+    _Atomic enum kn_erasing_stage stage;
+    _Atomic uint64_t last_seq; /* erasures up to this record are of the batch */
+    uint64_t through_seq;      /* what is theirs in the log is not behind this record */
+    bool wants_checkpoint;
+    bool hidden_nobody; /* what nobody's events there are was looked at */
+    uint64_t log_at;    /* the segment done last */
+    int64_t done_us[KN_ERASE_STORES];
+    uint64_t receipt_seq; /* 0 = not staged */
+    uint64_t began_ns;    /* the batch, or the one before; 0 = none since the start */
+};
+/* A bounded piece of it, but for writing the state again, which is done at once. */
+enum kn_rc kn_workspace__erase_step(struct kn_workspace *ws, bool *ret_more,
+                                    struct kn_err *err) KN_MUST_USE;
 
 /* The meta blob of a checkpoint (docs/formats/state.md). */
 struct kn_meta {
@@ -64,6 +82,8 @@ struct kn_workspace {
     struct kn_buf meta;
     struct kn_meta frozen_meta; /* of that checkpoint; its manifests are filled in at each try */
 
+    struct kn_erasing erasing; /* of the background thread too */
+
     struct kn_mutex stats_mutex;
     uint64_t commits, commit_ns, commit_hist[16], commit_ns_max;
 };
@@ -91,6 +111,14 @@ bool kn_workspace__computed(struct kn_workspace *ws, struct kn_state_reader *r, 
                             struct kn_arena *arena, struct kn_profile_computed **ret,
                             size_t *ret_count);
 
+/* Whether an item belongs to someone who was erased (apply/ledger.h); `seq` as there. Takes the
+ * read lock, though only for items that name someone who was. */
+bool kn_workspace__is_erased(struct kn_workspace *ws, const struct kn_settings *settings,
+                             const struct kn_item *item, uint64_t seq, struct kn_arena *arena);
+/* Items to be staged: those of people who were erased become void, in `copy`, which stays empty
+ * when there are none. @errors KN_E_NOMEM; KN_E_CORRUPT: an item does not decode */
+enum kn_rc kn_workspace__gate(struct kn_workspace *ws, struct kn_str items, uint32_t item_count,
+                              struct kn_buf *copy, struct kn_err *err) KN_MUST_USE;
 /* An identifier as the state knows it: normalised as at intake, hashed. The caller holds `lock`.
  * @errors KN_E_NOT_FOUND (no type), KN_E_NOMEM (the arena is full) */
 enum kn_rc kn_workspace__identifier(struct kn_workspace *ws, struct kn_str type,

@@ -28,7 +28,25 @@ int kn_mask_cmp(const void *a, const void *b)
 bool kn_mask_has(const struct kn_mask *sorted, size_t count, const struct kn_archive_row *row)
 {
     struct kn_mask wanted = {row->ordinal, row->version, row->arrival};
-    return count > 0 && bsearch(&wanted, sorted, count, sizeof *sorted, kn_mask_cmp) != NULL;
+    return count > 0 && (bsearch(&wanted, sorted, count, sizeof *sorted, kn_mask_cmp) != NULL ||
+                         kn_mask_has_whole(sorted, count, row->ordinal));
+}
+
+bool kn_mask_has_whole(const struct kn_mask *sorted, size_t count, uint32_t ordinal)
+{
+    struct kn_mask whole = kn_mask_whole(ordinal);
+    return count > 0 && bsearch(&whole, sorted, count, sizeof *sorted, kn_mask_cmp) != NULL;
+}
+
+struct kn_mask *kn_archive__sorted_masks(struct kn_archive *a, size_t *ret_count)
+{
+    kn_mutex_lock(&a->mask_mutex);
+    struct kn_mask *masks = kn_must_alloc((a->mask_count + 1) * sizeof *masks);
+    memcpy(masks, a->masks ? a->masks : masks, a->mask_count * sizeof *masks);
+    *ret_count = a->mask_count;
+    kn_mutex_unlock(&a->mask_mutex);
+    qsort(masks, *ret_count, sizeof *masks, kn_mask_cmp);
+    return masks;
 }
 
 static void add_mask(struct kn_archive *a, struct kn_mask mask)
@@ -45,6 +63,12 @@ void kn_archive_mask(struct kn_archive *a, uint32_t ordinal, uint64_t arrival, u
     kn_mutex_lock(&a->mask_mutex);
     add_mask(a, (struct kn_mask){ordinal, version, arrival});
     kn_mutex_unlock(&a->mask_mutex);
+}
+
+void kn_archive_forget(struct kn_archive *a, uint32_t ordinal)
+{
+    struct kn_mask mask = kn_mask_whole(ordinal);
+    kn_archive_mask(a, mask.ordinal, mask.arrival, mask.version);
 }
 
 /* ---- open and close ---- */
@@ -195,19 +219,25 @@ static enum kn_rc write_frozen(struct kn_archive *a, struct kn_run **ret, struct
 {
     struct kn_run_writer w;
     const struct kn_tail *t = a->frozen;
+    size_t mask_count;
+    struct kn_mask *masks = kn_archive__sorted_masks(a, &mask_count);
     uint32_t *order = kn_tail_sorted(t);
     uint64_t number = a->next_number++;
     enum kn_rc rc =
         kn_run_writer_open(&w, a->disk, a->dir, number, a->block_bytes, LEVEL_FRESH, err);
     for (size_t i = 0; i < t->count && rc == KN_OK; i++) {
         prefetch_ahead(t, order, i);
-        rc = kn_run_writer_add(&w, &t->rows[order[i]].row, err);
+        const struct kn_archive_row *row = &t->rows[order[i]].row;
+        if (!kn_mask_has_whole(masks, mask_count, row->ordinal)) {
+            rc = kn_run_writer_add(&w, row, err);
+        }
     }
     if (rc == KN_OK) {
         rc = kn_run_writer_finish(&w, err);
     }
     kn_run_writer_close(&w);
     kn_free(order);
+    kn_free(masks);
     if (rc == KN_OK) {
         rc = kn_run_open(a->disk, a->dir, number, ret, err);
         if (rc != KN_OK) {
@@ -294,6 +324,20 @@ static bool stays(const struct kn_archive *a, const struct kn_run *run)
     return false;
 }
 
+/* Masks of ordinals that had no row in any file before the freeze, and whose rows in the tail were
+ * not written: such an ordinal gets none any more. */
+static void drop_clean_masks(struct kn_archive *a)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < a->mask_count; i++) {
+        if (i >= a->clean_masks || !kn_mask_is_whole(&a->masks[i])) {
+            a->masks[kept++] = a->masks[i];
+        }
+    }
+    a->mask_count = kept;
+    a->clean_masks = 0;
+}
+
 void kn_archive_install(struct kn_archive *a)
 {
     kn_assert(a->written);
@@ -309,6 +353,11 @@ void kn_archive_install(struct kn_archive *a)
     a->written = false;
     kn_tail_unref(a->frozen);
     a->frozen = NULL;
+    if (a->clean_masks > 0) {
+        kn_mutex_lock(&a->mask_mutex);
+        drop_clean_masks(a);
+        kn_mutex_unlock(&a->mask_mutex);
+    }
     if (a->merge && a->merge->done) {
         kn_mutex_lock(&a->mask_mutex);
         a->mask_count = remaining_masks(a, a->mask_count, a->masks);
@@ -331,7 +380,8 @@ void kn_archive_usage(const struct kn_archive *a, struct kn_archive_usage *ret)
         ret->raw_bytes += a->runs[i]->raw_bytes;
     }
     if (a->merge) {
-        ret->merging_bytes = a->merge->inputs[0].run->bytes + a->merge->inputs[1].run->bytes;
+        const struct kn_run *second = a->merge->inputs[1].run;
+        ret->merging_bytes = a->merge->inputs[0].run->bytes + (second ? second->bytes : 0);
     }
 }
 
@@ -370,9 +420,8 @@ enum kn_rc kn_archive_verify(struct kn_archive *a, kn_archive_row_fn fn, void *c
                              struct kn_err *err)
 {
     enum kn_rc rc = KN_OK;
-    struct kn_mask *masks = kn_must_alloc((a->mask_count + 1) * sizeof *masks);
-    memcpy(masks, a->masks ? a->masks : masks, a->mask_count * sizeof *masks);
-    qsort(masks, a->mask_count, sizeof *masks, kn_mask_cmp);
+    size_t count;
+    struct kn_mask *masks = kn_archive__sorted_masks(a, &count);
     for (size_t i = 0; i < a->run_count && rc == KN_OK; i++) {
         rc = verify_run(a, a->runs[i], masks, fn, context, err);
     }

@@ -10,7 +10,8 @@
  *               about 128 KiB of rows, a block index at the end; memory-mapped; checksummed
  *   masks       (ordinal, arrival, version) of rows that moved or were erased: readers skip them,
  *               the next merge of their run leaves them out. Moved rows are added again with a new
- *               version, so that a row can move back.
+ *               version, so that a row can move back. (ordinal, greatest arrival and version) hides
+ *               all rows of an ordinal
  *   merge       adjacent runs of similar size become one, in bounded steps, in the background; the
  *               result takes part from the next checkpoint on
  *
@@ -58,6 +59,18 @@ struct kn_str kn_archive_append(struct kn_archive *archive, const struct kn_arch
 /* Hides a row for good. It need not be known whether it stands in the tail or a run. */
 void kn_archive_mask(struct kn_archive *archive, uint32_t ordinal, uint64_t arrival,
                      uint32_t version);
+
+/* Hides every row the ordinal has, for good: it is never used again. */
+void kn_archive_forget(struct kn_archive *archive, uint32_t ordinal);
+/* Rows that are hidden leave the files with the next merge steps and checkpoints, even of files
+ * that need no merge; those still in the tail never reach one. *ret_clean: of all that was hidden
+ * before the last freeze nothing is left in any file. On the background thread, not between freeze
+ * and install. */
+enum kn_rc kn_archive_purge(struct kn_archive *archive, bool *ret_clean,
+                            struct kn_err *err) KN_MUST_USE;
+
+/* A file that replaces others is whole and waits for the next checkpoint. */
+bool kn_archive_waits(const struct kn_archive *archive);
 
 /* Checkpoint, in this order: freeze, write, manifest, (commit elsewhere), install. write() makes
  * and syncs the run of the frozen tail. A finished merge takes part. KN_E_FULL from write: nothing

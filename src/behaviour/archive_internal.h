@@ -112,8 +112,18 @@ struct kn_mask {
     uint32_t ordinal, version;
     uint64_t arrival;
 };
+/* Hides all rows of the ordinal. */
+static inline struct kn_mask kn_mask_whole(uint32_t ordinal)
+{
+    return (struct kn_mask){ordinal, UINT32_MAX, UINT64_MAX};
+}
+static inline bool kn_mask_is_whole(const struct kn_mask *m)
+{
+    return m->arrival == UINT64_MAX && m->version == UINT32_MAX;
+}
 int kn_mask_cmp(const void *a, const void *b);
 bool kn_mask_has(const struct kn_mask *sorted, size_t count, const struct kn_archive_row *row);
+bool kn_mask_has_whole(const struct kn_mask *sorted, size_t count, uint32_t ordinal);
 int kn_row_cmp(const struct kn_archive_row *a, const struct kn_archive_row *b);
 
 /* ---- merge under way ---- */
@@ -126,7 +136,7 @@ struct kn_merge_input {
 };
 
 struct kn_merge {
-    struct kn_merge_input inputs[2];
+    struct kn_merge_input inputs[2]; /* of a run written again the second is none */
     struct kn_run_writer writer;
     bool writing, finished; /* the writer is open; its file is whole */
     struct kn_mask *masks;  /* sorted, of when it began */
@@ -135,6 +145,10 @@ struct kn_merge {
 };
 
 void kn_archive__merge_free(struct kn_archive *a);
+/* The run at `at` is to be written again without what is hidden in it. */
+enum kn_rc kn_archive__rewrite(struct kn_archive *a, size_t at, struct kn_err *err) KN_MUST_USE;
+/* All masks there are, sorted; the caller frees. */
+struct kn_mask *kn_archive__sorted_masks(struct kn_archive *a, size_t *ret_count);
 
 struct kn_archive {
     struct kn_disk disk;
@@ -153,6 +167,7 @@ struct kn_archive {
     struct kn_mask *masks;
     size_t mask_count, mask_room;
     size_t frozen_masks; /* how many of them the checkpoint under way knows */
+    size_t clean_masks;  /* the first ones, when no file has a row they hide; until the install */
 };
 
 #endif

@@ -291,6 +291,9 @@ enum kn_rc kn_columns_merge_step(struct kn_columns *columns, uint64_t bytes, boo
 /* Rows of forgotten ordinals, and values that only they had, leave the files with the next merge
  * steps and checkpoints, even of files that need no merge. Any thread. */
 void kn_columns_purge(struct kn_columns *columns);
+/* After kn_columns_purge, on the background thread: what was forgotten before the last freeze is in
+ * no file any more. *ret_waits: a file that replaces others waits for the next checkpoint. */
+bool kn_columns_is_purged(const struct kn_columns *columns, bool *ret_waits);
 enum kn_rc kn_columns_verify(struct kn_columns *columns, struct kn_err *err) KN_MUST_USE;
 
 struct kn_columns_usage {

@@ -337,6 +337,12 @@ void kn_columns_purge(struct kn_columns *c)
     atomic_store(&c->purging, true);
 }
 
+bool kn_columns_is_purged(const struct kn_columns *c, bool *ret_waits)
+{
+    *ret_waits = c->merge && c->merge->finished;
+    return !c->merge && !atomic_load(&c->purging);
+}
+
 static bool hold_inputs(struct kn_columns *c, struct kn_col_run *const *runs, uint32_t count)
 {
     struct kn_col_merge *m = kn_calloc(1, sizeof *m);

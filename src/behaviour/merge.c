@@ -13,7 +13,7 @@ void kn_archive__merge_free(struct kn_archive *a)
     }
     for (size_t i = 0; i < 2; i++) {
         kn_rows_free(&m->inputs[i].rows);
-        kn_run_unref(m->inputs[i].run);
+        kn_run_unref(m->inputs[i].run); /* NULL is fine */
     }
     if (m->writing) {
         kn_run_writer_close(&m->writer);
@@ -40,23 +40,18 @@ static bool find_pair(const struct kn_archive *a, size_t *ret)
     return false;
 }
 
-static enum kn_rc begin(struct kn_archive *a, size_t pair, struct kn_err *err)
+static enum kn_rc begin(struct kn_archive *a, size_t first, size_t count, struct kn_err *err)
 {
     struct kn_merge *m = kn_calloc(1, sizeof *m);
     if (!m) {
         return kn_fail(err, KN_E_NOMEM, "out of memory");
     }
     a->merge = m;
-    for (size_t i = 0; i < 2; i++) {
-        m->inputs[i].run = a->runs[pair + i];
+    for (size_t i = 0; i < count; i++) {
+        m->inputs[i].run = a->runs[first + i];
         atomic_fetch_add(&m->inputs[i].run->references, 1);
     }
-    kn_mutex_lock(&a->mask_mutex);
-    m->masks = kn_must_alloc((a->mask_count + 1) * sizeof *m->masks);
-    memcpy(m->masks, a->masks ? a->masks : m->masks, a->mask_count * sizeof *m->masks);
-    m->mask_count = a->mask_count;
-    kn_mutex_unlock(&a->mask_mutex);
-    qsort(m->masks, m->mask_count, sizeof *m->masks, kn_mask_cmp);
+    m->masks = kn_archive__sorted_masks(a, &m->mask_count);
     m->writing = true;
     return kn_run_writer_open(&m->writer, a->disk, a->dir, a->next_number++, a->block_bytes,
                               a->level, err);
@@ -69,7 +64,7 @@ static enum kn_rc peek(struct kn_merge_input *in, const struct kn_archive_row **
     while (in->at == in->rows.count) {
         kn_rows_free(&in->rows);
         in->at = 0;
-        if (in->next_block == in->run->block_count) {
+        if (!in->run || in->next_block == in->run->block_count) {
             *ret = NULL;
             return KN_OK;
         }
@@ -104,7 +99,8 @@ static enum kn_rc merge_rows(struct kn_merge *m, uint64_t bytes, bool *ret_end, 
     return KN_OK;
 }
 
-/* Keeps of the merge's masks those whose row stood in one of its inputs: these are done with. */
+/* Keeps of the merge's masks those whose row stood in one of its inputs: these are done with. Masks
+ * of all rows of an ordinal are never among them: kn_archive_purge takes those away. */
 static enum kn_rc settle_masks(struct kn_merge *m, struct kn_err *err)
 {
     size_t kept = 0;
@@ -112,7 +108,7 @@ static enum kn_rc settle_masks(struct kn_merge *m, struct kn_err *err)
         bool found = false;
         for (size_t k = 0; k < 2 && !found; k++) {
             const struct kn_run *run = m->inputs[k].run;
-            for (size_t b = 0; b < run->block_count && !found; b++) {
+            for (size_t b = 0; run && b < run->block_count && !found; b++) {
                 if (run->blocks[b].first_ordinal > m->masks[i].ordinal ||
                     run->blocks[b].last_ordinal < m->masks[i].ordinal) {
                     continue;
@@ -150,7 +146,7 @@ enum kn_rc kn_archive_merge_step(struct kn_archive *a, uint64_t bytes, bool *ret
         if (!find_pair(a, &pair)) {
             return KN_OK;
         }
-        rc = begin(a, pair, err);
+        rc = begin(a, pair, 2, err);
     }
     if (rc == KN_OK) {
         kn_assert(a->merge != NULL);
@@ -172,4 +168,13 @@ enum kn_rc kn_archive_merge_step(struct kn_archive *a, uint64_t bytes, bool *ret
     }
     *ret_more = !end;
     return KN_OK;
+}
+
+enum kn_rc kn_archive__rewrite(struct kn_archive *a, size_t at, struct kn_err *err)
+{
+    enum kn_rc rc = begin(a, at, 1, err);
+    if (rc != KN_OK) {
+        kn_archive__merge_free(a);
+    }
+    return rc;
 }

@@ -2,6 +2,8 @@
  * decode refuses what encode would not have written, so that the two are exact inverses. */
 #include "format/item.h"
 
+#include "base/assert.h"
+
 enum {
     ITEM_VERSION = 1,
     LENGTH_MAX = 32 * 1024 * 1024, /* of an item, without the length itself */
@@ -96,12 +98,17 @@ static void device_parts(struct kn_item_device *d, struct kn_str *parts[DEVICE_P
     parts[3] = &d->country;
 }
 
+static bool is_kind(unsigned kind)
+{
+    return kind >= KN_ITEM_EVENT && kind <= KN_ITEM_VOID;
+}
+
 /* The limits of item.h; decode checks the same. */
 static bool within_limits(const struct kn_item *item)
 {
-    bool ok = item->kind >= KN_ITEM_EVENT && item->kind <= KN_ITEM_NOTE &&
-              item->type <= KN_EVENT_ALIAS && item->message_id.len <= MESSAGE_ID_MAX &&
-              item->id_count <= KN_ITEM_IDS_MAX && item->consent_count <= KN_ITEM_CONSENTS_MAX &&
+    bool ok = is_kind(item->kind) && item->type <= KN_EVENT_ALIAS &&
+              item->message_id.len <= MESSAGE_ID_MAX && item->id_count <= KN_ITEM_IDS_MAX &&
+              item->consent_count <= KN_ITEM_CONSENTS_MAX &&
               item->order.event <= KN_ORDER_CANCELLED;
     for (size_t i = 0; ok && i < item->id_count; i++) {
         ok = item->ids[i].type > 0 && item->ids[i].type <= KN_ID_CUSTOM &&
@@ -262,6 +269,43 @@ void kn_item_encode(const struct kn_item *item, struct kn_buf *out)
     }
     memcpy(from, length, used);
     out->len += used + len;
+}
+
+/* The length of a text that takes `room` bytes together with its length; 0: there is none. */
+static size_t text_that_fills(size_t room)
+{
+    unsigned char number[VARINT_MAX];
+    for (size_t used = 1; used < room && used <= VARINT_MAX; used++) {
+        if ((size_t)(put_varint(number, room - used) - number) == used) {
+            return room - used;
+        }
+    }
+    return 0;
+}
+
+/* The message id fills it, or a body where that is too short. */
+void kn_item_void(char *bytes, size_t len)
+{
+    enum { FIXED = 9, AT_KIND = 1, AT_SECTIONS = 3 };
+    struct kn_cursor c = kn_cursor(kn_str(bytes, len));
+    uint64_t payload = kn_take_varint(&c);
+    kn_assert(!c.bad && payload == (uint64_t)(c.end - c.p) && payload >= FIXED);
+    unsigned char *to = (unsigned char *)bytes + (len - (size_t)payload);
+    size_t id = (size_t)payload - FIXED;
+    size_t body = 0;
+    if (id > MESSAGE_ID_MAX) {
+        body = text_that_fills(id);
+        id = body > 0 ? 0 : 1;
+        body = body > 0 ? body : text_that_fills((size_t)payload - FIXED - id);
+    }
+    memset(to, 0, (size_t)payload);
+    to[0] = ITEM_VERSION;
+    to[AT_KIND] = KN_ITEM_VOID;
+    to[AT_SECTIONS] = body > 0 ? HAS_BODY : 0;
+    to[FIXED - 1] = (unsigned char)id;
+    if (body > 0) {
+        (void)put_varint(to + FIXED + id, body);
+    }
 }
 
 /* ---- decode ---- */
@@ -431,9 +475,8 @@ static bool take_fixed(struct kn_cursor *c, struct kn_item *item, unsigned *ret_
     item->event_us = take_time(c);
     item->received_us = (int64_t)((uint64_t)item->event_us + (uint64_t)take_time(c));
     item->message_id = take_text(c);
-    if (c->bad || version != ITEM_VERSION || kind < KN_ITEM_EVENT || kind > KN_ITEM_NOTE ||
-        type > KN_EVENT_ALIAS || flags > UINT32_MAX || source > UINT32_MAX ||
-        item->message_id.len > MESSAGE_ID_MAX) {
+    if (c->bad || version != ITEM_VERSION || !is_kind(kind) || type > KN_EVENT_ALIAS ||
+        flags > UINT32_MAX || source > UINT32_MAX || item->message_id.len > MESSAGE_ID_MAX) {
         return false;
     }
     item->kind = (enum kn_item_kind)kind;

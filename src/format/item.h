@@ -36,6 +36,10 @@ enum kn_item_kind {
                               (apply/destinations.h) */
     KN_ITEM_NOTE = 12,     /* a person wrote about a profile (identifiers[0] names it): traits it
                               corrects, body: {"text","by"} */
+    KN_ITEM_ERASE = 13,    /* a person is to be erased: name = the erasure's id, body =
+                              {"profile","within_us"} */
+    KN_ITEM_ERASED = 14, /* every byte is gone: name = the erasure's id, body = a time per store */
+    KN_ITEM_VOID = 15,   /* was something of a person who is erased; means nothing */
 };
 
 enum kn_event_type {
@@ -163,6 +167,8 @@ void kn_item_encode(const struct kn_item *item, struct kn_buf *out);
 enum kn_rc kn_item_decode(struct kn_cursor *in, const struct kn_hash_key *key,
                           struct kn_arena *arena, struct kn_item *ret,
                           struct kn_err *err) KN_MUST_USE;
+/* Overwrites one whole encoded item with a void one of the same length. */
+void kn_item_void(char *bytes, size_t len);
 /* The bytes of the item at the cursor, which is stepped over it; KN_STR_EMPTY when cut short.
  * These are the bytes the archive keeps. */
 struct kn_str kn_item_skip(struct kn_cursor *in);

@@ -163,6 +163,7 @@ static void add_segment(struct kn_log *log, uint64_t first_seq)
         kn_must_realloc(log->segments, (log->segment_count + 1) * sizeof *log->segments);
     log->segments[log->segment_count++] = first_seq;
     log->write_offset = KN_LOG_BLOCK;
+    log->roll = false;
     kn_mutex_unlock(&log->segment_mutex);
 }
 
@@ -296,7 +297,10 @@ static enum kn_rc make_room(struct kn_log *log, bool *ret_dropped, const struct 
                             struct kn_err *err)
 {
     *ret_dropped = false;
-    if (kn_log_block_up(group->bytes) <= log->segment_bytes - log->write_offset) {
+    kn_mutex_lock(&log->segment_mutex);
+    bool roll = log->roll;
+    kn_mutex_unlock(&log->segment_mutex);
+    if (!roll && kn_log_block_up(group->bytes) <= log->segment_bytes - log->write_offset) {
         return KN_OK;
     }
     kn_mutex_lock(&log->spare_mutex);

@@ -144,6 +144,23 @@ void kn_log_reader_close(struct kn_log_reader *reader);
 enum kn_rc kn_log_drop(struct kn_log *log, uint64_t through_seq, int64_t before_us,
                        struct kn_err *err) KN_MUST_USE;
 
+/* ---- rewriting, on the background thread ---- */
+
+/* The next group begins a new segment (unless the present one is empty), so that what is durable
+ * now stands in whole segments. */
+void kn_log_roll(struct kn_log *log);
+uint64_t kn_log_segment_being_written(struct kn_log *log); /* its first sequence */
+/* Sees a durable frame; may change items of `body` (a copy, of the frame's length) and says so. */
+typedef enum kn_rc (*kn_log_edit_fn)(void *context, const struct kn_frame *frame, char *body,
+                                     bool *ret_changed, struct kn_err *err);
+/* Rewrites the first segment behind *after (0: the oldest) that has frames up to through_seq,
+ * unless it is being written; *after becomes its first sequence. *ret_done: there is none. Frames
+ * behind a checkpoint must not be touched: a replay would differ.
+ * @errors KN_E_FULL (nothing changed), KN_E_IO, KN_E_CORRUPT, KN_E_NOMEM */
+enum kn_rc kn_log_rewrite_next(struct kn_log *log, uint64_t *after, uint64_t through_seq,
+                               kn_log_edit_fn edit, void *context, bool *ret_done,
+                               struct kn_err *err) KN_MUST_USE;
+
 /* Checks every checksum of a stopped log, changing nothing. Strict: bytes behind the last good
  * frame are KN_E_CORRUPT, with file and offset, also where the next start would cut them as a torn
  * tail. durable_seq: what is known to have been durable (a checkpoint's), 0 = nothing. `each` may

@@ -34,10 +34,15 @@ struct kn_log {
     size_t segment_count;
     struct kn_file *spare;
     uint64_t write_offset;
+    bool roll; /* the next group begins a segment */
 
     struct kn_file *file; /* being written; of the log thread */
     bool poisoned;
 };
+
+#define KN_LOG_BESIDE ".new" /* a segment being rewritten */
+/* What a crash left of segments being rewritten. */
+enum kn_rc kn_log__remove_unfinished(struct kn_log *log, struct kn_err *err) KN_MUST_USE;
 
 enum kn_rc kn_log__start_segment(struct kn_log *log, uint64_t first_seq, uint64_t prev,
                                  struct kn_err *err) KN_MUST_USE;

@@ -68,6 +68,7 @@ static enum kn_rc recover(struct kn_log *log, const struct kn_log_options *optio
                           struct kn_err *err)
 {
     struct settings_pass pass = {options, applied_seq};
+    KN_TRY(kn_log__remove_unfinished(log, err));
     KN_TRY(kn_segment_list(log->disk, log->dir, &log->segments, &log->segment_count, err));
     if (log->segment_count == 0 && applied_seq > 0) {
         return kn_fail(err, KN_E_CORRUPT,

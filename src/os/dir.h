@@ -14,4 +14,9 @@ enum kn_rc kn_dir_remove(const char *path, struct kn_err *err) KN_MUST_USE;
  * its files, when it returns. */
 enum kn_rc kn_dir_settle(const char *from, const char *to, struct kn_err *err) KN_MUST_USE;
 
+/* Moves a file from one directory to another, over the one of that name there; durable when it
+ * returns. */
+enum kn_rc kn_dir_replace(const char *from, const char *to, const char *name,
+                          struct kn_err *err) KN_MUST_USE;
+
 #endif

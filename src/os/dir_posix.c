@@ -89,3 +89,18 @@ enum kn_rc kn_dir_settle(const char *from, const char *to, struct kn_err *err)
     }
     return sync_dir(parent, err);
 }
+
+enum kn_rc kn_dir_replace(const char *from, const char *to, const char *name, struct kn_err *err)
+{
+    char old_path[PATH_MAX_BYTES];
+    char new_path[PATH_MAX_BYTES];
+    int old_len = snprintf(old_path, sizeof old_path, "%s/%s", from, name);
+    int new_len = snprintf(new_path, sizeof new_path, "%s/%s", to, name);
+    if (old_len >= PATH_MAX_BYTES || new_len >= PATH_MAX_BYTES) {
+        return kn_fail(err, KN_E_INVALID, "the path of \"%s\" is too long", name);
+    }
+    if (rename(old_path, new_path) != 0) {
+        return failed(err, "cannot rename", old_path);
+    }
+    return sync_dir(to, err);
+}

@@ -111,6 +111,15 @@ void kn_state_freeze(struct kn_state *state);
 enum kn_rc kn_state_commit(struct kn_state *state, struct kn_str meta,
                            struct kn_err *err) KN_MUST_USE;
 void kn_state_thaw(struct kn_state *state);
+/* Writes the file of the last commit again from its entries alone, so that nothing that was ever
+ * removed is left in it, and gives it its name; durable on KN_OK. On the thread of commit(), not
+ * between freeze() and thaw(). Then, before the next freeze(), it is to be used: under the
+ * workspace's write lock, for an instant; and the old one to be closed, without the lock. On an
+ * error nothing changed.
+ * @errors KN_E_FULL, KN_E_IO, KN_E_NOMEM, KN_E_CORRUPT */
+enum kn_rc kn_state_rewrite(struct kn_state *state, struct kn_err *err) KN_MUST_USE;
+void kn_state_use_rewritten(struct kn_state *state);
+void kn_state_end_rewrite(struct kn_state *state);
 /* Evicts up to `entries_max` clean entries while over budget. True: some went, and more should. */
 bool kn_state_trim(struct kn_state *state, size_t entries_max);
 

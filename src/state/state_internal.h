@@ -69,6 +69,10 @@ struct kn_state {
     uint64_t hits, misses;
     unsigned trim_table;
 
+    struct kn_state_options options; /* without the path */
+    char *path, *making;             /* owned; making: where one is made before it gets its name */
+    struct kn_state *fresh; /* written again, not in use yet; then what was in use before */
+
     MDB_txn *txn; /* the fold's reads */
     struct kn_mutex pool_mutex;
     MDB_txn *pool[64]; /* reset, for readers */
@@ -82,6 +86,10 @@ struct kn_key kn_state__entry_key(const struct kn_state_map *map,
 /* A present value in LMDB under the transaction; false: absent. */
 bool kn_state__db_get(struct kn_state *state, MDB_txn *txn, unsigned table, struct kn_key key,
                       struct kn_str *ret);
+enum kn_rc kn_state__failed(struct kn_err *err, int rc, const char *what);
+/* Another state with the same options, in another directory. */
+enum kn_rc kn_state__open_at(const struct kn_state *like, const char *path, struct kn_state **ret,
+                             struct kn_err *err) KN_MUST_USE;
 void kn_state__renew(struct kn_state *state);
 
 static inline struct kn_str kn_state__text(const struct kn_state_value *v)

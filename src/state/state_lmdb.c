@@ -14,7 +14,7 @@ static const char meta_key[] = "checkpoint";
 static const char tables_key[] = "tables";
 #define MAP_BYTES (UINT64_C(1) << 38)
 
-static enum kn_rc failed(struct kn_err *err, int rc, const char *what)
+enum kn_rc kn_state__failed(struct kn_err *err, int rc, const char *what)
 {
     enum kn_rc code = rc == ENOSPC || rc == MDB_MAP_FULL || rc == EFBIG ? KN_E_FULL
                       : rc == ENOMEM                                    ? KN_E_NOMEM
@@ -94,7 +94,7 @@ static enum kn_rc read_meta(struct kn_state *s, MDB_txn *txn, struct kn_err *err
         return KN_OK;
     }
     if (rc != 0) {
-        return failed(err, rc, "cannot read the checkpoint");
+        return kn_state__failed(err, rc, "cannot read the checkpoint");
     }
     s->meta = kn_must_alloc(v.mv_size + 1);
     memcpy(s->meta, v.mv_data, v.mv_size);
@@ -119,12 +119,12 @@ static enum kn_rc check_tables(struct kn_state *s, const struct kn_state_options
     if (found == 0 && !kn_str_starts(kn_buf_view(&names), kn_str(v.mv_data, v.mv_size))) {
         rc = kn_fail(err, KN_E_VERSION, "state: it was written with other tables");
     } else if (found != 0 && found != MDB_NOTFOUND) {
-        rc = failed(err, found, "cannot read the tables");
+        rc = kn_state__failed(err, found, "cannot read the tables");
     }
     if (rc == KN_OK && !o->read_only) {
         v = (MDB_val){names.len, names.p};
         int put = mdb_put(txn, s->meta_dbi, &k, &v, 0);
-        rc = put == 0 ? KN_OK : failed(err, put, "cannot write the tables");
+        rc = put == 0 ? KN_OK : kn_state__failed(err, put, "cannot write the tables");
     }
     kn_buf_deinit(&names);
     return rc;
@@ -136,7 +136,7 @@ static enum kn_rc open_tables(struct kn_state *s, const struct kn_state_options 
     unsigned create = o->read_only ? 0 : MDB_CREATE;
     int rc = mdb_dbi_open(txn, "meta", create, &s->meta_dbi);
     if (rc != 0) {
-        return failed(err, rc, "cannot open");
+        return kn_state__failed(err, rc, "cannot open");
     }
     for (unsigned i = 0; i < o->table_count; i++) {
         struct kn_state_map *map = &s->maps[i];
@@ -148,7 +148,7 @@ static enum kn_rc open_tables(struct kn_state *s, const struct kn_state_options 
             rc = mdb_stat(txn, map->dbi, &stat);
         }
         if (rc != 0) {
-            return failed(err, rc, "cannot open a table");
+            return kn_state__failed(err, rc, "cannot open a table");
         }
         map->on_disk = stat.ms_entries > 0;
     }
@@ -179,7 +179,7 @@ static enum kn_rc open_env(struct kn_state *s, const struct kn_state_options *o,
         rc = mdb_txn_begin(s->env, NULL, o->read_only ? MDB_RDONLY : 0, &txn);
     }
     if (rc != 0) {
-        return failed(err, rc, "cannot open");
+        return kn_state__failed(err, rc, "cannot open");
     }
     enum kn_rc done = open_tables(s, o, txn, err);
     if (done != KN_OK) {
@@ -190,7 +190,15 @@ static enum kn_rc open_env(struct kn_state *s, const struct kn_state_options *o,
     if (rc == 0) {
         rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &s->txn);
     }
-    return rc == 0 ? KN_OK : failed(err, rc, "cannot open");
+    return rc == 0 ? KN_OK : kn_state__failed(err, rc, "cannot open");
+}
+
+static char *with_suffix(const char *path, const char *suffix)
+{
+    size_t room = strlen(path) + strlen(suffix) + 1;
+    char *whole = kn_must_alloc(room);
+    (void)snprintf(whole, room, "%s%s", path, suffix);
+    return whole;
 }
 
 static struct kn_state *state_new(const struct kn_state_options *options)
@@ -200,6 +208,10 @@ static struct kn_state *state_new(const struct kn_state_options *options)
     kn_mutex_init(&s->pool_mutex);
     s->cache_bytes = options->cache_bytes;
     s->read_only = options->read_only;
+    s->options = *options;
+    s->path = with_suffix(options->path, "");
+    s->making = with_suffix(options->path, ".new");
+    s->options.path = NULL;
     return s;
 }
 
@@ -208,10 +220,8 @@ static struct kn_state *state_new(const struct kn_state_options *options)
  */
 static enum kn_rc create(const struct kn_state_options *options, struct kn_err *err)
 {
-    size_t room = strlen(options->path) + sizeof ".new";
-    char *making = kn_must_alloc(room);
-    (void)snprintf(making, room, "%s.new", options->path);
     struct kn_state *s = state_new(options);
+    char *making = with_suffix(s->making, "");
     enum kn_rc rc = kn_dir_remove(making, err);
     rc = rc == KN_OK ? kn_dir_make(making, err) : rc;
     rc = rc == KN_OK ? open_env(s, options, making, err) : rc;
@@ -229,7 +239,24 @@ enum kn_rc kn_state_open(const struct kn_state_options *options, struct kn_state
         KN_TRY(create(options, err));
     }
     struct kn_state *s = state_new(options);
-    enum kn_rc rc = open_env(s, options, options->path, err);
+    /* What a crash left of one that was being written again. */
+    enum kn_rc rc = options->read_only ? KN_OK : kn_dir_remove(s->making, err);
+    rc = rc == KN_OK ? open_env(s, options, options->path, err) : rc;
+    if (rc != KN_OK) {
+        kn_state_close(s);
+        return rc;
+    }
+    *ret = s;
+    return KN_OK;
+}
+
+enum kn_rc kn_state__open_at(const struct kn_state *like, const char *path, struct kn_state **ret,
+                             struct kn_err *err)
+{
+    struct kn_state_options options = like->options;
+    options.path = path;
+    struct kn_state *s = state_new(&options);
+    enum kn_rc rc = open_env(s, &options, path, err);
     if (rc != KN_OK) {
         kn_state_close(s);
         return rc;
@@ -282,6 +309,7 @@ void kn_state_close(struct kn_state *s)
     for (size_t i = 0; i < s->pool_count; i++) {
         mdb_txn_abort(s->pool[i]);
     }
+    kn_state_close(s->fresh);
     if (s->txn) {
         mdb_txn_abort(s->txn);
     }
@@ -292,6 +320,8 @@ void kn_state_close(struct kn_state *s)
     kn_free(s->frozen);
     kn_free(s->dirty);
     kn_free(s->meta);
+    kn_free(s->making);
+    kn_free(s->path);
     kn_free(s);
 }
 
@@ -366,7 +396,7 @@ enum kn_rc kn_state_commit(struct kn_state *s, struct kn_str meta, struct kn_err
     kn_assert(s->frozen);
     int rc = mdb_txn_begin(s->env, NULL, 0, &txn);
     if (rc != 0) {
-        return failed(err, rc, "cannot begin the checkpoint");
+        return kn_state__failed(err, rc, "cannot begin the checkpoint");
     }
     for (size_t i = 0; i < s->frozen_count; i++) {
         s->frozen[i].place = place_of(s, s->frozen[i].entry);
@@ -375,11 +405,11 @@ enum kn_rc kn_state_commit(struct kn_state *s, struct kn_str meta, struct kn_err
     rc = write_all(s, txn, meta);
     if (rc != 0) {
         mdb_txn_abort(txn);
-        return failed(err, rc, "cannot write the checkpoint");
+        return kn_state__failed(err, rc, "cannot write the checkpoint");
     }
     rc = mdb_txn_commit(txn);
     if (rc != 0) {
-        return failed(err, rc, "cannot commit the checkpoint");
+        return kn_state__failed(err, rc, "cannot commit the checkpoint");
     }
     kn_free(s->meta);
     s->meta = kn_must_alloc(meta.len + 1);
@@ -404,10 +434,10 @@ enum kn_rc kn_state_scan(struct kn_state *s, unsigned table, kn_state_scan_fn fn
     MDB_val v;
     int rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
     if (rc != 0) {
-        return failed(err, rc, "cannot read");
+        return kn_state__failed(err, rc, "cannot read");
     }
     rc = mdb_cursor_open(txn, s->maps[table].dbi, &cursor);
-    enum kn_rc done = rc == 0 ? KN_OK : failed(err, rc, "cannot read");
+    enum kn_rc done = rc == 0 ? KN_OK : kn_state__failed(err, rc, "cannot read");
     if (rc == 0) {
         rc = mdb_cursor_get(cursor, &k, &v, MDB_FIRST);
         while (rc == 0 && done == KN_OK) {
@@ -416,7 +446,7 @@ enum kn_rc kn_state_scan(struct kn_state *s, unsigned table, kn_state_scan_fn fn
         }
         mdb_cursor_close(cursor);
         if (done == KN_OK && rc != MDB_NOTFOUND) {
-            done = failed(err, rc, "cannot read");
+            done = kn_state__failed(err, rc, "cannot read");
         }
     }
     mdb_txn_abort(txn);

@@ -9,13 +9,15 @@ const ACCESS = {
   self: 'whoAmI signOut changePassword getSecondFactor beginSecondFactor confirmSecondFactor removeSecondFactor listSessions endOtherSessions endSession',
   read:
     'listSources getSource getIdentity parseQuery formatQuery reportFunnel reportRetention reportSeries reportPaths reportOverlap reportCompare reportRfm reportGrid reportPhases reportFavourites ' +
-    'catalogEvents catalogTraits getPhases listSegments previewSegment getSegment getSegmentHistory listComputedTraits getComputedTrait listWorkspaces getWorkspace getClock',
+    'catalogEvents catalogTraits getPhases listSegments previewSegment getSegment getSegmentHistory listComputedTraits getComputedTrait listWorkspaces getWorkspace getClock ' +
+    'listSavedReports getSavedReport listDashboards getDashboard listNotes getNote listAlerts getAlert',
   personal:
     'findProfiles getProfile lookupProfile mergeProfiles listProfileEvents listProfileSessions listProfileOrders listProfileLinks unmergeProfile addConsents ' +
     'reportFunnelProfiles reportRetentionProfiles reportSeriesProfiles reportPathsProfiles reportOverlapProfiles reportCompareProfiles reportRfmProfiles reportGridProfiles reportPhasesProfiles reportFavouritesProfiles ' +
     'explainSegment listMembers listChanges listProfileTraits correctProfileTraits getProfileFavourites addProfileNote listProfileConsents ' +
-    'listDestinations getDestination listDeadLetters',
-  segments: 'matchMembers addMembers removeMembers createSegment changeSegment deleteSegment createComputedTrait changeComputedTrait deleteComputedTrait',
+    'listDeadLetters',
+  segments: 'listDestinations getDestination matchMembers addMembers removeMembers createSegment changeSegment deleteSegment createComputedTrait changeComputedTrait deleteComputedTrait ' +
+    'createSavedReport changeSavedReport deleteSavedReport createDashboard changeDashboard deleteDashboard createNote changeNote deleteNote createAlert changeAlert deleteAlert',
   sources: 'createSource changeSource deleteSource addSourceKey deleteSourceKey listRejects listArrivals',
   export:
     'exportMembers createDestination changeDestination deleteDestination rotateDestinationSecret testDestination resendDeadLetters ' +

@@ -1,5 +1,6 @@
 // The management and read API: every route of the OpenAPI document answers as the document says.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -39,6 +40,20 @@ test('the OpenAPI document is valid, and its examples fit its schemas', async ()
       for (const p of op.parameters) assert.ok(p.description, `${method} ${path} explains ${p.name}`);
     }
   }
+});
+
+test('no name stands twice in the document as it is written', () => {
+  const lines = readFileSync(new URL('../../src/api/openapi.json', import.meta.url), 'utf8').split('\n');
+  const seen = new Set();
+  let section = '';
+  for (const line of lines) {
+    section = /^ {2}"(\w+)"/.exec(line)?.[1] ?? section;
+    const name = /^ {4}"([^"]+)":/.exec(line)?.[1];
+    if (!name) continue;
+    assert.ok(!seen.has(`${section} ${name}`), `${section} ${name}`);
+    seen.add(`${section} ${name}`);
+  }
+  assert.ok(seen.size > 100);
 });
 
 test('reports, their profiles, the catalogue', async () => {
@@ -719,6 +734,31 @@ test('segments and computed traits: every route', async () => {
   await ws('DELETE', '/computed/routes', undefined, { status: 204 });
   await ws('DELETE', '/segments/routed', undefined, { status: 204 });
   await ws('GET', '/segments/routed', undefined, { status: 404 });
+});
+
+test('erasing a person: at once for every read, with a receipt that tells how far it is', async () => {
+  await ws('POST', '/erasures', {}, { status: 400 });
+  await ws('POST', '/erasures', { identifier: { type: 'limit', value: 'x' } }, { status: 400 });
+  await ws('POST', '/erasures', { identifier: { type: 'email', value: ' ' } }, { status: 400 });
+  await ws('POST', '/erasures', { identifier: { type: 'email', value: 'nobody@example.org' } }, { status: 404 });
+  await ws('DELETE', '/profiles/0k3v9qjx7d2m5h8w1c4r6t0abz', undefined, { status: 404 });
+  await ws('GET', '/erasures/0k3v9qjx7d2m5h8w1c4r6t0abz', undefined, { status: 404 });
+  await kern.collect('/v1/identify', { userId: 'leaver-1', traits: { email: 'Leaver@example.org' } });
+  const { position } = await kern.collect('/v1/track', { userId: 'leaver-2', event: 'Left' });
+  const one = await kern.profile('user_id', 'leaver-1', position);
+  const two = await kern.profile('user_id', 'leaver-2', position);
+  const asked = await ws('POST', '/erasures', { identifier: { type: 'email', value: 'leaver@example.org' } }, { status: 202 });
+  assert.equal(asked.body.profile, one.id);
+  assert.equal(asked.body.identifiers, 2);
+  assert.ok(asked.headers.get('kern-position'));
+  assert.equal(Date.parse(asked.body.deadline) - Date.parse(asked.body.requested_at), 3600000);
+  assert.ok(asked.body.stores.every((s) => s.state !== 'erased'));
+  const other = (await ws('DELETE', `/profiles/${two.id}`, undefined, { status: 202 })).body;
+  await ws('GET', `/profiles/${one.id}`, undefined, { status: 404 });
+  await ws('GET', '/profiles?user_id=leaver-2', undefined, { status: 404 });
+  await ws('DELETE', `/profiles/${two.id}`, undefined, { status: 404 });
+  await ws('GET', '/erasures', undefined, { status: 200 });
+  assert.equal((await ws('GET', `/erasures/${other.id}`, undefined, { status: 200 })).body.profile, two.id);
 });
 
 test('destinations and CSV links: every route', async () => {

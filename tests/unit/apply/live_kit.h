@@ -37,6 +37,7 @@ static inline void kit_open(struct kit *k)
         .log_segment_bytes = 1 << 20,
         .long_history_rows = 3,
         .history_bytes = k->history_bytes,
+        .erase_every_ns = 1,
     };
     size_t applied;
     if (kn_workspace_open(&o, &k->ws, &err) != KN_OK) {
@@ -108,8 +109,8 @@ static inline void kit_drain(struct kit *k)
     }
 }
 
-/* Stages what was added as one record and applies it. */
-static inline void kit_send(struct kit *k, uint32_t flags)
+/* Stages what was added as one record. */
+static inline void kit_stage(struct kit *k, uint32_t flags)
 {
     struct kn_err err = {0};
     uint64_t seq;
@@ -120,6 +121,12 @@ static inline void kit_send(struct kit *k, uint32_t flags)
     }
     kn_buf_clear(&k->items);
     k->count = 0;
+}
+
+/* And applies it. */
+static inline void kit_send(struct kit *k, uint32_t flags)
+{
+    kit_stage(k, flags);
     kit_drain(k);
 }
 

@@ -392,12 +392,41 @@ static void names(void **state)
     assert_string_equal(kn_event_type_name(KN_EVENT_NONE), "");
 }
 
+/* Whatever length an item has, a void one takes exactly its place. */
+static void void_items_fit(void **state)
+{
+    (void)state;
+    static char text[20000];
+    struct kn_buf b;
+    struct kn_arena arena;
+    kn_buf_init(&b, 1 << 20);
+    kn_arena_init(&arena, 1 << 20);
+    memset(text, 'x', sizeof text);
+    for (size_t len = 0; len < sizeof text; len += len < 600 || len > 16200 ? 1 : 97) {
+        struct kn_item item = {.kind = KN_ITEM_EVENT, .body = kn_str(text, len)};
+        struct kn_item got;
+        kn_buf_clear(&b);
+        kn_arena_clear(&arena);
+        kn_item_encode(&item, &b);
+        assert_int_equal(b.rc, KN_OK);
+        kn_item_void(b.p, b.len);
+        struct kn_cursor c = kn_cursor(kn_buf_view(&b));
+        assert_int_equal(kn_item_decode(&c, NULL, &arena, &got, NULL), KN_OK);
+        assert_ptr_equal(c.p, c.end);
+        assert_int_equal(got.kind, KN_ITEM_VOID);
+        assert_null(memmem(b.p, b.len, "xx", 2)); /* one may be a length */
+    }
+    kn_arena_deinit(&arena);
+    kn_buf_deinit(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(there_and_back), cmocka_unit_test(damage), cmocka_unit_test(cut_short),
-        cmocka_unit_test(limits),         cmocka_unit_test(golden), cmocka_unit_test(out_of_memory),
-        cmocka_unit_test(names),
+        cmocka_unit_test(void_items_fit), cmocka_unit_test(there_and_back),
+        cmocka_unit_test(damage),         cmocka_unit_test(cut_short),
+        cmocka_unit_test(limits),         cmocka_unit_test(golden),
+        cmocka_unit_test(out_of_memory),  cmocka_unit_test(names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

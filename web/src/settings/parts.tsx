@@ -1,12 +1,11 @@
 /** What the pages of settings share: their frame, errors of forms, a secret that is shown once, a question before something goes. */
-import { Alert, Button, Code, Group, Modal, Stack, Text } from '@mantine/core';
+import { Alert, Button, Group, Modal, Stack, Text } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useLocation } from 'wouter';
 import { ApiError } from '../api/client';
 import type { Caller, Permission } from '../api/types';
 import { useSession } from '../session';
-import { Copy } from '../ui/copy';
 import { PageHead } from '../ui/page';
 
 export const may = (caller: Caller, permission: Permission) => caller.permissions.includes(permission);
@@ -50,23 +49,6 @@ export function FormError({ error, fields }: { error: unknown; fields: string[] 
   return (
     <Alert color="red" role="alert">
       {error instanceof ApiError ? error.message : t('state.unreachable')}
-    </Alert>
-  );
-}
-
-/** A secret or link that will not be shown again. */
-export function Once({ text, hint }: { text: string; hint: string }) {
-  return (
-    <Alert color="apricot" role="status">
-      <Text size="sm" mb={6}>
-        {hint}
-      </Text>
-      <Group gap="xs" wrap="nowrap" align="start">
-        <Code block className="kern-code" flex={1} data-secret>
-          {text}
-        </Code>
-        <Copy text={text} />
-      </Group>
     </Alert>
   );
 }

@@ -9,7 +9,8 @@ import { PERMISSIONS, type Page, type Permission } from '../api/types';
 import { useFormat } from '../format';
 import { useSession } from '../session';
 import { Empty, Failed, LoadingRows } from '../ui/states';
-import { Confirm, fieldError, FormError, Once, SettingsFrame } from './parts';
+import { Confirm, fieldError, FormError, SettingsFrame } from './parts';
+import { Once } from '../ui/copy';
 import type { Token } from './types';
 
 function TokenForm({ close }: { close: () => void }) {

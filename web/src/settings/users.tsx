@@ -10,7 +10,8 @@ import { ROLES, type Page, type Role } from '../api/types';
 import { useFormat } from '../format';
 import { useSession } from '../session';
 import { Failed, LoadingRows } from '../ui/states';
-import { Confirm, fieldError, FormError, may, Once, SettingsFrame } from './parts';
+import { Confirm, fieldError, FormError, may, SettingsFrame } from './parts';
+import { Once } from '../ui/copy';
 import type { User } from './types';
 
 const EVERYWHERE = '';

@@ -18,23 +18,32 @@ export function Copy({ text }: { text: string }) {
   );
 }
 
-/** Something that is shown now and never again. */
-export function ShownOnce({ label, hint, text, close }: { label: string; hint: string; text: string; close: () => void }) {
-  const { t } = useTranslation();
+/** A secret, shown now and never again. */
+export function Once({ text, hint }: { text: string; hint: string }) {
   return (
-    <Stack>
-      <Alert color="apricot" role="note">
+    <Alert color="apricot" role="status">
+      <Text size="sm" mb={6}>
         {hint}
-      </Alert>
-      <Text size="sm" fw={560}>
-        {label}
       </Text>
-      <Group wrap="nowrap" align="start">
-        <Code block className="kern-code" flex={1} style={{ overflowWrap: 'anywhere', whiteSpace: 'pre-wrap' }}>
+      <Group gap="xs" wrap="nowrap" align="start">
+        <Code block className="kern-code" flex={1} style={{ overflowWrap: 'anywhere', whiteSpace: 'pre-wrap' }} data-secret>
           {text}
         </Code>
         <Copy text={text} />
       </Group>
+    </Alert>
+  );
+}
+
+/** The same as all that a dialog says. */
+export function ShownOnce({ label, hint, text, close }: { label: string; hint: string; text: string; close: () => void }) {
+  const { t } = useTranslation();
+  return (
+    <Stack>
+      <Text size="sm" fw={560}>
+        {label}
+      </Text>
+      <Once text={text} hint={hint} />
       <Group justify="end">
         <Button onClick={close}>{t('state.gotIt')}</Button>
       </Group>

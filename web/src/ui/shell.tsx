@@ -20,7 +20,7 @@ const PAGES = [
   { to: '/dashboards', label: 'nav.dashboards', icon: IconLayoutGrid },
   { to: '/reports', label: 'nav.reports', icon: IconChartHistogram },
   { to: '/sources', label: 'nav.sources', icon: IconDatabaseImport },
-  { to: '/destinations', label: 'nav.destinations', icon: IconSend },
+  { to: '/destinations', label: 'nav.destinations', icon: IconSend, needs: 'segments' },
   { to: '/settings', label: 'nav.settings', icon: IconSettings },
 ] satisfies { to: string; label: string; icon: typeof IconUser; needs?: Permission }[];
 

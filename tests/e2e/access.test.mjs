@@ -15,7 +15,7 @@ const ACCESS = {
     'findProfiles getProfile lookupProfile mergeProfiles listProfileEvents listProfileSessions listProfileOrders listProfileLinks unmergeProfile addConsents ' +
     'reportFunnelProfiles reportRetentionProfiles reportSeriesProfiles reportPathsProfiles reportOverlapProfiles reportCompareProfiles reportRfmProfiles reportGridProfiles reportPhasesProfiles reportFavouritesProfiles ' +
     'explainSegment listMembers listChanges listProfileTraits correctProfileTraits getProfileFavourites addProfileNote listProfileConsents ' +
-    'listDeadLetters',
+    'listDeadLetters listErasures getErasure',
   segments: 'listDestinations getDestination matchMembers addMembers removeMembers createSegment changeSegment deleteSegment createComputedTrait changeComputedTrait deleteComputedTrait ' +
     'createSavedReport changeSavedReport deleteSavedReport createDashboard changeDashboard deleteDashboard createNote changeNote deleteNote createAlert changeAlert deleteAlert',
   sources: 'createSource changeSource deleteSource addSourceKey deleteSourceKey listRejects listArrivals',
@@ -23,7 +23,7 @@ const ACCESS = {
     'exportMembers createDestination changeDestination deleteDestination rotateDestinationSecret testDestination resendDeadLetters ' +
     'listCsvLinks createCsvLink deleteCsvLink',
   export_all: 'exportWorkspace',
-  admin: 'listAudit exportAudit setIdentity setPhases importLines changeWorkspace listUsers inviteUser getUser changeUser removeUser reinviteUser resetSecondFactor listTokens createToken deleteToken',
+  admin: 'eraseProfile erasePerson listAudit exportAudit setIdentity setPhases importLines changeWorkspace listUsers inviteUser getUser changeUser removeUser reinviteUser resetSecondFactor listTokens createToken deleteToken',
   instance: 'createWorkspace moveClock getMail setMail removeMail testMail',
   metrics: 'metrics',
   profile_api: 'profileApiTraits profileApiExternalIds profileApiEvents profileApiMetadata profileApiLinks',

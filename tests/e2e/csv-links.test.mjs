@@ -56,6 +56,8 @@ test('the file holds every member who may be used for the purpose, without a hea
   assert.equal(shown.used_at, '2026-11-23T10:00:00Z');
   assert.equal(JSON.stringify(shown).includes(link.url.split('/').at(-1)), false);
   assert.equal(kern.log.includes(link.url.split('/').at(-1)), false);
+  const entries = (await ws('GET', '/audit?action=openCsvLink', undefined, { status: 200 })).body.data;
+  assert.deepEqual(entries.map((e) => [e.kind, e.subject]), [['export', link.id]]);
   await ws('DELETE', `/segments/golds/csv-links/${link.id}`, undefined, { status: 204 });
   assert.equal((await open(link.url)).status, 404);
 });

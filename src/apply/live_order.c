@@ -104,7 +104,9 @@ void kn_live_order_again(struct kn_live *live)
     bool risen = true;
     live->order_stale = false;
     live->deep_count = 0;
-    memset(live->is_deep.words, 0, live->words_room * sizeof *live->is_deep.words);
+    for (uint32_t i = 0; i < live->words; i++) {
+        live->is_deep.words[i] = 0;
+    }
     for (uint32_t i = 0; i < live->count; i++) {
         struct kn_instance *at = live->all[i];
         if (at) {

@@ -116,6 +116,7 @@ for (const [locale, scheme, size] of [['nl-NL', 'light', { width: 1280, height: 
     await shot('link');
     assert.match(await (await fetch(url)).text(), /^identifier\.email\r\n/);
     await dialog.getByRole('button', { name: t.got }).click();
+    await dialog.waitFor({ state: 'detached' });
     await page.getByRole('button', { name: new RegExp(`^${t.revoke}`) }).waitFor();
     await accessible(page, 'a segment with a link');
     await shot('segment');

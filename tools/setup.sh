@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 packages="gcc g++ make cmake ninja-build pkg-config clang lld libclang-rt-14-dev clang-format
-clang-tidy cppcheck libmicrohttpd-dev liblmdb-dev libsimdjson-dev libzstd-dev libxxhash-dev
+clang-tidy cppcheck libmicrohttpd-dev liblmdb-dev libsimdjson-dev libzstd-dev zstd libxxhash-dev
 libsodium-dev libjemalloc-dev libcmocka-dev zlib1g-dev libutf8proc-dev libpcre2-dev libcurl4-openssl-dev libssl-dev curl
 chromium redis-server tzdata ca-certificates git findutils"
 

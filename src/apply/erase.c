@@ -244,6 +244,7 @@ static void erase_identifier(struct kn_fold *f, struct kn_h128 hash)
     kn_ledger_put(f->ledger, &entry);
     kn_fold_remove(f, KN_T_IDENTIFIER, kn_key_h128(hash));
     remove_if_there(f, KN_T_GUARD, kn_key_h128(hash));
+    remove_if_there(f, KN_T_LISTED, kn_key_h128(hash)); /* who comes back is on no list */
     forget_pairs(f, hash);
 }
 

@@ -12,7 +12,8 @@ const MAGIC = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
 
 function unpack(bytes) {
   const run = spawnSync('zstd', ['-d', '-c', '-q'], { input: bytes, maxBuffer: 1 << 28 });
-  return run.stdout ?? Buffer.alloc(0);
+  assert.equal(run.error, undefined);
+  return run.stdout;
 }
 
 // Blocks stand back to back, so each begins where the one before it ended; behind the last one is no frame.
@@ -113,6 +114,27 @@ test(`nothing is left of a person after ${KILLS} kills`, { timeout: 240000 }, as
     assert.match(verified.stdout + verified.stderr, /erasures: 1/);
   } finally {
     running = false;
+    await kern.end();
+  }
+});
+
+test('who comes back after an erasure has nothing of the old profile: no trait, no list', { timeout: 60000 }, async () => {
+  const kern = await new Kern().start();
+  try {
+    const { position } = await kern.collect('/v1/batch', person('leaver', 1));
+    const old = await kern.profile('user_id', 'leaver-user', position);
+    const made = await kern.ws('POST', '/segments', { key: 'invited', kind: 'static', members: [{ type: 'email', value: 'leaver@mail.example' }, { type: 'user_id', value: 'leaver-user' }] });
+    assert.equal(made.status, 201, JSON.stringify(made.body));
+    for (let i = 0; i < 200 && (await kern.ws('GET', '/segments/invited')).body.status !== 'ready'; i++) await sleep(20);
+    assert.equal((await kern.ws('GET', '/segments/invited')).body.size, 1);
+    const asked = await kern.ws('DELETE', `/profiles/${old.id}`);
+    assert.equal(asked.status, 202);
+    const again = await kern.collect('/v1/identify', { messageId: 'again', userId: 'leaver-user', traits: { email: 'leaver@mail.example' } });
+    const back = await kern.profile('email', 'leaver@mail.example', again.position);
+    assert.notEqual(back.id, old.id);
+    assert.deepEqual([back.segments, back.traits, back.counters.events], [[], { email: 'leaver@mail.example' }, 1]);
+    assert.equal((await kern.ws('GET', '/segments/invited')).body.size, 0);
+  } finally {
     await kern.end();
   }
 });

@@ -83,12 +83,13 @@ static const struct kn_item_id *next_id(const struct kn_identity_rules *rules,
     const struct kn_item_id *found = NULL;
     for (size_t i = 0; i < item->id_count; i++) {
         const struct kn_item_id *id = &item->ids[i];
-        int after =
-            last ? kn_identity_precedence(rules, last->type, last->value, id->type, id->value) : -1;
-        bool later = after < 0 || (after == 0 && id > last);
-        if (id != last && later &&
-            (!found ||
-             kn_identity_precedence(rules, id->type, id->value, found->type, found->value) < 0)) {
+        bool later = last == NULL;
+        if (last) {
+            int after = kn_identity_precedence(rules, last->type, last->value, id->type, id->value);
+            later = after < 0 || (after == 0 && id > last);
+        }
+        if (later && (!found || kn_identity_precedence(rules, id->type, id->value, found->type,
+                                                       found->value) < 0)) {
             found = id;
         }
     }

@@ -245,9 +245,10 @@ static void delivery_counts(const struct scrape *p, struct kn_buf *out)
                     "%llu\n",
                     p->names[i], KN_STR_ARG(id), results[r].name, (unsigned long long)value);
             }
-            kn_buf_printf(
-                &waiting, "kern_deliveries_waiting{workspace=\"%s\",destination=\"%.*s\"} %llu\n",
-                p->names[i], KN_STR_ARG(id), (unsigned long long)(d.backlog + d.waiting_count));
+            uint64_t undelivered = d.backlog + d.waiting_count;
+            kn_buf_printf(&waiting,
+                          "kern_deliveries_waiting{workspace=\"%s\",destination=\"%.*s\"} %llu\n",
+                          p->names[i], KN_STR_ARG(id), (unsigned long long)undelivered);
             kn_buf_printf(&dead,
                           "kern_deliveries_dead{workspace=\"%s\",destination=\"%.*s\"} %zu\n",
                           p->names[i], KN_STR_ARG(id), d.dead_count);

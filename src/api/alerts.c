@@ -174,7 +174,7 @@ static enum kn_rc put_judged(struct kn_ctx *ctx, struct kn_str json, struct kn_b
 {
     struct kn_str kind = kn_document_string(json, "kind", ctx->request->arena);
     int64_t last_us;
-    if (kn_str_eq(kn_document_member(json, "enabled"), KN_STR("false"))) {
+    if (kn_str_eq(kn_json_member(json, KN_STR("enabled")), KN_STR("false"))) {
         put_state(out, "off");
         return KN_OK;
     }

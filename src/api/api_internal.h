@@ -191,6 +191,19 @@ bool kn_api_profile(struct kn_ctx *ctx, struct kn_str id, struct kn_profile **re
 bool kn_api_name_profile(struct kn_ctx *ctx, const struct kn_profile *p, struct kn_item_id *ret);
 /* ?cursor= of a list of events: the row to go on after. False: answered 400. */
 bool kn_api_read_place(struct kn_ctx *ctx, struct kn_archive_query *q);
+/* A page of what a profile's events say, while it is made. */
+struct kn_event_page {
+    struct kn_ctx *ctx;
+    struct kn_settings *settings;
+    struct kn_str name, type; /* only these; empty: any */
+    size_t limit, count;
+    int64_t last_us; /* the last row that was shown */
+    uint64_t last_arrival;
+    bool more;
+};
+/* Answers with what `each` (its context is the page) puts for the rows. */
+void kn_api_answer_events(struct kn_event_page *page, const struct kn_profile *p,
+                          const struct kn_archive_query *q, kn_read_event_fn each);
 /* Answers the profile whose id is ctx->subject; a finish. */
 void kn_api_show_subject(struct kn_ctx *ctx);
 /* ---- audit ---- */

@@ -97,14 +97,9 @@ static void put_secret(struct kn_ctx *ctx, struct kn_buf *out, const struct kn_d
     kn_webhook_forget(&secret);
 }
 
-static void put_destination(struct kn_ctx *ctx, const struct kn_destination *d, bool secret)
+/* What an answer and the document have both. */
+static void put_members(struct kn_buf *out, const struct kn_destination *d)
 {
-    struct kn_buf *out = &ctx->response->body;
-    struct kn_delivery state = {0};
-    if (kn_delivery_read(ctx->ws, d->id, ctx->request->arena, &state) == KN_E_NOMEM) {
-        out->rc = KN_E_NOMEM; /* nothing of this answer leaves */
-    }
-    kn_buf_char(out, '{');
     kn_json_out_kv(out, "id", d->id);
     kn_json_out_kv(out, "name", d->name);
     kn_json_out_kv(out, "kind", d->kind);
@@ -113,6 +108,17 @@ static void put_destination(struct kn_ctx *ctx, const struct kn_destination *d, 
     put_texts(out, "segments", d->segments, d->segment_count);
     put_texts(out, "fields", d->fields, d->field_count);
     kn_json_out_kbool(out, "enabled", d->enabled);
+}
+
+static void put_destination(struct kn_ctx *ctx, const struct kn_destination *d, bool secret)
+{
+    struct kn_buf *out = &ctx->response->body;
+    struct kn_delivery state = {0};
+    if (kn_delivery_read(ctx->ws, d->id, ctx->request->arena, &state) == KN_E_NOMEM) {
+        out->rc = KN_E_NOMEM; /* nothing of this answer leaves */
+    }
+    kn_buf_char(out, '{');
+    put_members(out, d);
     bool ready = put_audiences(ctx, out, d);
     kn_json_out_kv(out, "status", kn_str_c(status_of(d, &state, ready)));
     if (secret) {
@@ -332,14 +338,7 @@ static bool read_draft(struct kn_ctx *ctx, struct kn_destination *d)
 static void put_document(struct kn_buf *out, const struct kn_destination *d)
 {
     kn_buf_char(out, '{');
-    kn_json_out_kv(out, "id", d->id);
-    kn_json_out_kv(out, "name", d->name);
-    kn_json_out_kv(out, "kind", d->kind);
-    kn_json_out_kv(out, "url", d->url);
-    kn_json_out_kv(out, "purpose", d->purpose);
-    put_texts(out, "segments", d->segments, d->segment_count);
-    put_texts(out, "fields", d->fields, d->field_count);
-    kn_json_out_kbool(out, "enabled", d->enabled);
+    put_members(out, d);
     kn_json_out_ki64(out, "generation", d->generation);
     if (d->rotated_us != 0) {
         kn_json_out_ktime(out, "rotated_at", d->rotated_us);

@@ -17,29 +17,16 @@ enum {
 
 /* ---- members of a document ---- */
 
-struct kn_str kn_document_member(struct kn_str json, const char *name)
-{
-    size_t offset = 0;
-    struct kn_str key;
-    struct kn_str raw;
-    while (kn_json_walk(json, &offset, &key, &raw)) {
-        if (kn_str_eq(key, kn_str_c(name))) {
-            return raw;
-        }
-    }
-    return KN_STR_EMPTY;
-}
-
 struct kn_str kn_document_string(struct kn_str json, const char *name, struct kn_arena *arena)
 {
-    struct kn_str raw = kn_document_member(json, name);
+    struct kn_str raw = kn_json_member(json, kn_str_c(name));
     return raw.len >= 2 ? kn_json_unescape(kn_str_sub(raw, 1, raw.len - 1), arena) : KN_STR_EMPTY;
 }
 
 int64_t kn_document_integer(struct kn_str json, const char *name)
 {
     uint64_t value;
-    return kn_str_u64(kn_document_member(json, name), &value) ? (int64_t)value : 0;
+    return kn_str_u64(kn_json_member(json, kn_str_c(name)), &value) ? (int64_t)value : 0;
 }
 
 /* ---- members of a body ---- */
@@ -405,7 +392,7 @@ static void change(struct kn_ctx *ctx)
         fail_unknown(ctx);
     } else if (is_current(ctx, version)) {
         struct draft d = {.id = ctx->params[1],
-                          .created = kn_document_member(present->json, "created_at"),
+                          .created = kn_json_member(present->json, KN_STR("created_at")),
                           .version = version + 1};
         stage(ctx, &d, show_changed);
     }

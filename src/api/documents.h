@@ -29,8 +29,6 @@ bool kn_document_number(struct kn_ctx *ctx, const char *name, int64_t least, int
                         struct kn_buf *out);
 
 /* ---- members of a document, which is JSON of our own making ---- */
-/* As it stands; empty: there is none. */
-struct kn_str kn_document_member(struct kn_str json, const char *name);
 struct kn_str kn_document_string(struct kn_str json, const char *name, struct kn_arena *arena);
 int64_t kn_document_integer(struct kn_str json, const char *name);
 

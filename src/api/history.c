@@ -145,16 +145,7 @@ void kn_get_profile_orders(struct kn_ctx *ctx)
 
 /* ---- consents ---- */
 
-struct consent_list {
-    struct kn_ctx *ctx;
-    struct kn_settings *settings;
-    size_t limit, count;
-    int64_t last_us;
-    uint64_t last_arrival;
-    bool more;
-};
-
-static void put_given(struct consent_list *l, const struct kn_item *item,
+static void put_given(struct kn_event_page *l, const struct kn_item *item,
                       const struct kn_item_consent *given)
 {
     struct kn_buf *out = &l->ctx->response->body;
@@ -176,7 +167,7 @@ static void put_given(struct consent_list *l, const struct kn_item *item,
 static bool each_consent(void *context, const struct kn_archive_row *row,
                          const struct kn_item *item)
 {
-    struct consent_list *l = context;
+    struct kn_event_page *l = context;
     if (item->consent_count == 0) {
         return true;
     }
@@ -196,8 +187,7 @@ static bool each_consent(void *context, const struct kn_archive_row *row,
 void kn_get_profile_consents(struct kn_ctx *ctx)
 {
     struct kn_profile *p;
-    struct kn_err err = {0};
-    struct consent_list l = {.ctx = ctx};
+    struct kn_event_page l = {.ctx = ctx};
     struct kn_archive_query q = {
         .order = KN_ARCHIVE_NEWEST_FIRST, .from_us = INT64_MIN, .to_us = INT64_MAX};
     if (!kn_api_profile(ctx, ctx->params[1], &p) ||
@@ -205,15 +195,5 @@ void kn_get_profile_consents(struct kn_ctx *ctx)
         !kn_api_read_place(ctx, &q)) {
         return;
     }
-    l.settings = kn_workspace_settings(ctx->ws);
-    kn_api_json(ctx, 200);
-    kn_buf_c(&ctx->response->body, "{\"data\":[");
-    enum kn_rc rc = kn_read_events(ctx->ws, p, &q, ctx->request->arena, each_consent, &l, &err);
-    kn_settings_unref(l.settings);
-    if (rc != KN_OK) {
-        kn_api_fail_rc(ctx, rc, &err);
-        return;
-    }
-    kn_buf_char(&ctx->response->body, ']');
-    kn_api_put_next(ctx, l.more, (uint64_t)l.last_us, l.last_arrival);
+    kn_api_answer_events(&l, p, &q, each_consent);
 }

@@ -5,29 +5,16 @@
 #include "api/api_internal.h"
 
 /* A member of a part of openapi.json; empty when there is none. */
-static struct kn_str member(struct kn_str json, struct kn_str name)
-{
-    size_t offset = 0;
-    struct kn_str key;
-    struct kn_str value;
-    while (json.len > 0 && kn_json_walk(json, &offset, &key, &value)) {
-        if (kn_str_eq(key, name)) {
-            return value;
-        }
-    }
-    return KN_STR_EMPTY;
-}
-
 static struct kn_str part(const char *name)
 {
-    return member(kn_str(kn_openapi_json, kn_openapi_json_len), kn_str_c(name));
+    return kn_json_member(kn_str(kn_openapi_json, kn_openapi_json_len), kn_str_c(name));
 }
 
 static void put_parameter(struct kn_buf *out, struct kn_str name, bool path)
 {
-    struct kn_str known = member(part("parameters"), name);
-    struct kn_str schema = member(known, KN_STR("schema"));
-    struct kn_str description = member(known, KN_STR("description"));
+    struct kn_str known = kn_json_member(part("parameters"), name);
+    struct kn_str schema = kn_json_member(known, KN_STR("schema"));
+    struct kn_str description = kn_json_member(known, KN_STR("description"));
     kn_json_out_comma(out);
     kn_buf_char(out, '{');
     kn_json_out_kv(out, "name", name);
@@ -65,7 +52,7 @@ static void put_parameters(struct kn_buf *out, const struct kn_api_route *route)
 
 static void put_content(struct kn_buf *out, const char *type, const char *schema)
 {
-    struct kn_str example = member(part("examples"), kn_str_c(schema));
+    struct kn_str example = kn_json_member(part("examples"), kn_str_c(schema));
     kn_buf_c(out, "\"content\":{");
     kn_json_out_key(out, type);
     kn_buf_printf(out, "{\"schema\":{\"$ref\":\"#/components/schemas/%s\"}", schema);

@@ -211,19 +211,9 @@ void kn_get_profile_links(struct kn_ctx *ctx)
 
 /* ---- events ---- */
 
-struct event_list {
-    struct kn_ctx *ctx;
-    struct kn_settings *settings;
-    struct kn_str name, type; /* empty: any */
-    size_t limit, count;
-    int64_t last_us;
-    uint64_t last_arrival;
-    bool more;
-};
-
 static bool each_event(void *context, const struct kn_archive_row *row, const struct kn_item *item)
 {
-    struct event_list *l = context;
+    struct kn_event_page *l = context;
     if ((l->name.len > 0 && !kn_str_eq(l->name, item->name)) ||
         (l->type.len > 0 && !kn_str_eq(l->type, kn_str_c(kn_render_type(item))))) {
         return true;
@@ -251,13 +241,30 @@ bool kn_api_read_place(struct kn_ctx *ctx, struct kn_archive_query *q)
     return true;
 }
 
+void kn_api_answer_events(struct kn_event_page *page, const struct kn_profile *p,
+                          const struct kn_archive_query *q, kn_read_event_fn each)
+{
+    struct kn_ctx *ctx = page->ctx;
+    struct kn_err err = {0};
+    page->settings = kn_workspace_settings(ctx->ws);
+    kn_api_json(ctx, 200);
+    kn_buf_c(&ctx->response->body, "{\"data\":[");
+    enum kn_rc rc = kn_read_events(ctx->ws, p, q, ctx->request->arena, each, page, &err);
+    kn_settings_unref(page->settings);
+    if (rc != KN_OK) {
+        kn_api_fail_rc(ctx, rc, &err);
+        return;
+    }
+    kn_buf_char(&ctx->response->body, ']');
+    kn_api_put_next(ctx, page->more, (uint64_t)page->last_us, page->last_arrival);
+}
+
 void kn_get_profile_events(struct kn_ctx *ctx)
 {
     struct kn_profile *p = NULL;
-    struct kn_err err = {0};
-    struct event_list l = {.ctx = ctx,
-                           .name = kn_http_param(ctx->request, "event"),
-                           .type = kn_http_param(ctx->request, "type")};
+    struct kn_event_page l = {.ctx = ctx,
+                              .name = kn_http_param(ctx->request, "event"),
+                              .type = kn_http_param(ctx->request, "type")};
     struct kn_archive_query q = {
         .order = KN_ARCHIVE_NEWEST_FIRST, .from_us = INT64_MIN, .to_us = INT64_MAX};
     enum kn_rc rc = kn_read_profile_by_id(ctx->ws, ctx->params[1], ctx->request->arena, &p);
@@ -270,15 +277,5 @@ void kn_get_profile_events(struct kn_ctx *ctx)
         !kn_api_read_place(ctx, &q)) {
         return;
     }
-    l.settings = kn_workspace_settings(ctx->ws);
-    kn_api_json(ctx, 200);
-    kn_buf_c(&ctx->response->body, "{\"data\":[");
-    rc = kn_read_events(ctx->ws, p, &q, ctx->request->arena, each_event, &l, &err);
-    kn_settings_unref(l.settings);
-    if (rc != KN_OK) {
-        kn_api_fail_rc(ctx, rc, &err);
-        return;
-    }
-    kn_buf_char(&ctx->response->body, ']');
-    kn_api_put_next(ctx, l.more, (uint64_t)l.last_us, l.last_arrival);
+    kn_api_answer_events(&l, p, &q, each_event);
 }

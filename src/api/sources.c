@@ -232,31 +232,18 @@ struct draft {
     bool ignore_body, deleted;
 };
 
-static struct kn_str member(struct kn_str json, const char *name)
-{
-    size_t offset = 0;
-    struct kn_str key;
-    struct kn_str raw;
-    while (json.len > 0 && kn_json_walk(json, &offset, &key, &raw)) {
-        if (kn_str_eq(key, kn_str_c(name))) {
-            return raw;
-        }
-    }
-    return KN_STR_EMPTY;
-}
-
 static void put_member(struct kn_ctx *ctx, struct kn_buf *out, const struct draft *d,
                        const char *key, struct kn_str fallback)
 {
     uint32_t node = d->ignore_body ? KN_JSON_NONE : kn_json_find(&ctx->doc, 0, kn_str_c(key));
     struct kn_str value = node != KN_JSON_NONE ? kn_json_raw(&ctx->doc, node) : KN_STR_EMPTY;
-    value = value.len > 0 ? value : member(d->present, key);
+    value = value.len > 0 ? value : kn_json_member(d->present, kn_str_c(key));
     kn_json_out_kraw(out, key, value.len > 0 ? value : fallback);
 }
 
 static void put_document(struct kn_ctx *ctx, struct kn_buf *out, const struct draft *d)
 {
-    struct kn_str created = member(d->present, "created_at");
+    struct kn_str created = kn_json_member(d->present, KN_STR("created_at"));
     kn_buf_char(out, '{');
     kn_json_out_ki64(out, "number", d->number);
     kn_json_out_kv(out, "id", d->id);

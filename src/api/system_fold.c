@@ -18,17 +18,10 @@ char *kn_sys_copy(struct kn_str s)
 
 struct kn_str kn_sys_member(struct kn_str json, const char *key, struct kn_arena *arena)
 {
-    size_t offset = 0;
-    struct kn_str name;
-    struct kn_str value;
-    while (kn_json_walk(json, &offset, &name, &value)) {
-        if (kn_str_eq(name, kn_str_c(key))) {
-            return value.len >= 2 && value.p[0] == '"'
-                       ? kn_json_unescape(kn_str_sub(value, 1, value.len - 1), arena)
-                       : value;
-        }
-    }
-    return KN_STR_EMPTY;
+    struct kn_str value = kn_json_member(json, kn_str_c(key));
+    return value.len >= 2 && value.p[0] == '"'
+               ? kn_json_unescape(kn_str_sub(value, 1, value.len - 1), arena)
+               : value;
 }
 
 int64_t kn_sys_number(struct kn_str json, const char *key, struct kn_arena *arena)

@@ -45,24 +45,11 @@ void kn_put_identity(struct kn_ctx *ctx)
 /* ---- workspaces ---- */
 
 /* A member of a document that is known to be JSON; empty when absent. */
-static struct kn_str member(struct kn_str json, const char *name)
-{
-    size_t offset = 0;
-    struct kn_str key;
-    struct kn_str raw;
-    while (json.len > 0 && kn_json_walk(json, &offset, &key, &raw)) {
-        if (kn_str_eq(key, kn_str_c(name))) {
-            return raw;
-        }
-    }
-    return KN_STR_EMPTY;
-}
-
 static void put_workspace(struct kn_buf *out, struct kn_workspace *ws)
 {
     struct kn_settings *s = kn_workspace_settings(ws);
     struct kn_position p;
-    struct kn_str created = member(s->json, "created_at");
+    struct kn_str created = kn_json_member(s->json, KN_STR("created_at"));
     kn_workspace_position(ws, &p);
     kn_buf_char(out, '{');
     kn_json_out_kv(out, "id", kn_str_c(kn_workspace_name(ws)));
@@ -192,9 +179,9 @@ static bool read_changes(struct kn_ctx *ctx, const char *name_member, const char
 
 static void put_changed(const struct changes *c, const struct kn_settings *s, struct kn_buf *json)
 {
-    struct kn_str created = member(s->json, "created_at");
-    struct kn_str rules = member(s->json, "time_zone_rules");
-    struct kn_str phases = member(s->json, "phases");
+    struct kn_str created = kn_json_member(s->json, KN_STR("created_at"));
+    struct kn_str rules = kn_json_member(s->json, KN_STR("time_zone_rules"));
+    struct kn_str phases = kn_json_member(s->json, KN_STR("phases"));
     kn_buf_char(json, '{');
     kn_json_out_kv(json, "name", c->name.len > 0 ? c->name : s->name);
     kn_json_out_kv(json, "time_zone", c->time_zone.len > 0 ? c->time_zone : s->time_zone);

@@ -329,61 +329,25 @@ enum kn_rc kn_workspace__changes_on(struct kn_workspace *ws, const struct kn_seg
     return all ? KN_OK : KN_E_NOMEM;
 }
 
-static void changes_on(struct changing *c, uint64_t first)
-{
-    struct kn_change *some;
-    size_t count;
-    if (kn_workspace__changes_on(c->ws, c->record, first, c->limit, c->arena, &some, &count) !=
-        KN_OK) {
-        c->full = true;
-        return;
-    }
-    for (size_t i = 0; i < count; i++) {
-        take_change(c, &some[i]);
-    }
-}
-
-static enum kn_rc changes(struct kn_workspace *ws, struct kn_str key, struct changing *c, bool back,
-                          uint64_t at)
-{
-    c->ws = ws;
-    c->all = kn_arena_zero(c->arena, c->limit + 1, sizeof *c->all);
-    c->full = c->all == NULL;
-    kn_rwlock_read(&ws->lock);
-    const struct kn_instance *instance = serving(ws, key);
-    bool found = kn_settings_defined(ws->fold.settings, key) != NULL;
-    if (instance && !c->full) {
-        c->record = &instance->record;
-        if (back) {
-            changes_back(c, at);
-        } else {
-            changes_on(c, at);
-        }
-    }
-    kn_rwlock_unlock(&ws->lock);
-    return !found ? KN_E_NOT_FOUND : c->full ? KN_E_NOMEM : KN_OK;
-}
-
 enum kn_rc kn_segment_changes(struct kn_workspace *ws, struct kn_str key, int64_t from_us,
                               int64_t to_us, uint64_t before, size_t limit, struct kn_arena *arena,
                               struct kn_segment_change **ret, size_t *ret_count)
 {
-    struct changing c = {.arena = arena, .from_us = from_us, .to_us = to_us, .limit = limit};
-    KN_TRY(changes(ws, key, &c, true, before));
+    struct changing c = {
+        .ws = ws, .arena = arena, .from_us = from_us, .to_us = to_us, .limit = limit};
+    c.all = kn_arena_zero(arena, limit + 1, sizeof *c.all);
+    c.full = c.all == NULL;
+    kn_rwlock_read(&ws->lock);
+    const struct kn_instance *instance = serving(ws, key);
+    bool found = kn_settings_defined(ws->fold.settings, key) != NULL;
+    if (instance && !c.full) {
+        c.record = &instance->record;
+        changes_back(&c, before);
+    }
+    kn_rwlock_unlock(&ws->lock);
     *ret = c.all;
     *ret_count = c.count;
-    return KN_OK;
-}
-
-enum kn_rc kn_segment_follow(struct kn_workspace *ws, struct kn_str key, uint64_t first,
-                             size_t limit, struct kn_arena *arena, struct kn_segment_change **ret,
-                             size_t *ret_count)
-{
-    struct changing c = {.arena = arena, .from_us = INT64_MIN, .to_us = INT64_MAX, .limit = limit};
-    KN_TRY(changes(ws, key, &c, false, first));
-    *ret = c.all;
-    *ret_count = c.count;
-    return KN_OK;
+    return !found ? KN_E_NOT_FOUND : c.full ? KN_E_NOMEM : KN_OK;
 }
 
 /* The known sizes of a span, and what was known last before it, applied to the days asked for. */

@@ -58,11 +58,6 @@ struct kn_segment_change {
 enum kn_rc kn_segment_changes(struct kn_workspace *ws, struct kn_str key, int64_t from_us,
                               int64_t to_us, uint64_t before, size_t limit, struct kn_arena *arena,
                               struct kn_segment_change **ret, size_t *ret_count) KN_MUST_USE;
-/* Changes from number `first` on, oldest first, for those who follow them (webhooks). A number that
- * is gone answers from the oldest kept. */
-enum kn_rc kn_segment_follow(struct kn_workspace *ws, struct kn_str key, uint64_t first,
-                             size_t limit, struct kn_arena *arena, struct kn_segment_change **ret,
-                             size_t *ret_count) KN_MUST_USE;
 /* The size at the end of each day (in the workspace's zone, days since 1970) in [first_day,
  * last_day], and so far on the present one; days before the first known size are 0. */
 enum kn_rc kn_segment_sizes(struct kn_workspace *ws, struct kn_str key, int32_t first_day,

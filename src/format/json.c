@@ -308,3 +308,16 @@ bool kn_json_walk(struct kn_str container, size_t *offset, struct kn_str *ret_ke
     *offset = end;
     return end > at;
 }
+
+struct kn_str kn_json_member(struct kn_str object, struct kn_str name)
+{
+    size_t offset = 0;
+    struct kn_str key;
+    struct kn_str value;
+    while (kn_json_walk(object, &offset, &key, &value)) {
+        if (kn_str_eq(key, name)) {
+            return value;
+        }
+    }
+    return KN_STR_EMPTY;
+}

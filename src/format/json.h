@@ -88,6 +88,8 @@ struct kn_str kn_json_unescape(struct kn_str raw, struct kn_arena *arena);
  * valid JSON (such as what kn_json_raw gave). Fast, allocates nothing. Start with *offset = 0. */
 bool kn_json_walk(struct kn_str container, size_t *offset, struct kn_str *ret_key_raw,
                   struct kn_str *ret_value_raw);
+/* The same text: the raw value of the first member of that name, empty when there is none. */
+struct kn_str kn_json_member(struct kn_str object, struct kn_str name);
 
 /* Output. A string with its quotes, escaped so that it is safe in HTML too (<, >, &, U+2028/9).
  * Bytes that are not UTF-8 become U+FFFD, so that what is written can always be read. */

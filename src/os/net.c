@@ -252,11 +252,6 @@ void kn_epoll_add(int epoll_fd, int fd, bool write, uint64_t data)
     }
 }
 
-void kn_epoll_remove(int epoll_fd, int fd)
-{
-    (void)epoll_ctl(epoll_fd, EPOLL_CTL_DEL, fd, NULL); /* it may be gone already */
-}
-
 static int translate(const struct epoll_event *got, int count, struct kn_event *events)
 {
     for (int i = 0; i < count; i++) {

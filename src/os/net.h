@@ -40,7 +40,6 @@ struct kn_event {
 };
 int kn_epoll_new(void); /* panics when the kernel refuses */
 void kn_epoll_add(int epoll_fd, int fd, bool write, uint64_t data);
-void kn_epoll_remove(int epoll_fd, int fd);
 /* Waits up to timeout_ms (-1 = for ever), or timeout_ns; how many events were filled. */
 int kn_epoll_wait_ns(int epoll_fd, struct kn_event *events, int max, uint64_t timeout_ns);
 int kn_epoll_wait(int epoll_fd, struct kn_event *events, int max, int timeout_ms);

@@ -30,12 +30,13 @@ export async function visit(browser, kern, locale, colorScheme, size = { width: 
   return page;
 }
 
-// As the administrator of a test's Kern; done when the navigation stands there.
+// As the administrator of a test's Kern; done when the navigation and a page stand there.
 export async function signIn(page, { email, password } = { email: 'admin@example.nl', password: 'correct horse' }) {
   await page.fill('input[name=email]', email);
   await page.fill('input[name=password]', password);
   await page.click('button[type=submit]');
   await page.locator('nav a').first().waitFor({ state: 'attached' });
+  await page.locator('h1').first().waitFor();
 }
 
 export async function accessible(page, what) {

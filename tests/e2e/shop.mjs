@@ -21,11 +21,3 @@ export async function fillShop(kern) {
   assert.equal(r.status, 200);
   assert.ok(await kern.profile('user_id', 'shopper-9', r.position));
 }
-
-export async function signIn(page) {
-  await page.fill('input[name=email]', 'admin@example.nl');
-  await page.fill('input[name=password]', 'correct horse');
-  await page.click('button[type=submit]');
-  await page.locator('input[name=email]').waitFor({ state: 'detached' });
-  await page.locator('h1').waitFor();
-}

@@ -1,9 +1,9 @@
 // Saving reports, dashboards of them, notes on charts, alerts with their bell: as a marketer does it.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { accessible, launch, shoot, visit } from './browser.mjs';
+import { accessible, launch, shoot, signIn, visit } from './browser.mjs';
 import { Kern } from './kern.mjs';
-import { fillShop, signIn } from './shop.mjs';
+import { fillShop } from './shop.mjs';
 
 const kern = new Kern();
 let browser;

@@ -1,7 +1,7 @@
 // Destinations and CSV links in a real browser, against a receiver that checks signatures itself.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { accessible, launch, shoot, visit } from './browser.mjs';
+import { accessible, launch, shoot, signIn, visit } from './browser.mjs';
 import { Kern, sleep } from './kern.mjs';
 import { Receiver, verify } from './receiver.mjs';
 
@@ -23,14 +23,6 @@ after(async () => {
   receiver.end();
   await kern.end();
 });
-
-async function signIn(page) {
-  await page.fill('input[name=email]', 'admin@example.nl');
-  await page.fill('input[name=password]', 'correct horse');
-  await page.click('button[type=submit]');
-  await page.locator('input[name=email]').waitFor({ state: 'detached' });
-  await page.locator('h1').waitFor();
-}
 
 async function until(check) {
   for (let i = 0; i < 300 && !(await check()); i++) await sleep(50);

@@ -2,7 +2,7 @@
 // report's number.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { accessible, launch, shoot, visit } from './browser.mjs';
+import { accessible, launch, shoot, signIn, visit } from './browser.mjs';
 import { Kern } from './kern.mjs';
 
 const kern = new Kern();
@@ -27,13 +27,6 @@ after(async () => {
   await browser?.close();
   await kern.end();
 });
-
-async function signIn(page) {
-  await page.fill('input[name=email]', 'admin@example.nl');
-  await page.fill('input[name=password]', 'correct horse');
-  await page.click('button[type=submit]');
-  await page.locator('nav').getByRole('link', { name: /^Profielen$|^Profiles$/ }).waitFor({ state: 'attached' });
-}
 
 const TEXTS = {
   'nl-NL': { create: 'Nieuwe lijst', name: 'Naam', paste: 'Plak adressen of nummers', save: 'Opslaan', found: 'profielen gevonden', unknown: 'onbekend', left: /2 rijen blijven buiten/, list: 'Lijst', people: 'Mensen toevoegen of verwijderen', add: 'Toevoegen', off: 'Van de lijst halen', freeze: 'Momentopname maken', frozen: 'Momentopname', keep: 'Als lijst opslaan', change: 'Wijzigen', nobody: 'Niemand heeft dit gegeven' },

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { accessible, launch, shoot, visit } from './browser.mjs';
+import { accessible, launch, shoot, signIn, visit } from './browser.mjs';
 import { Kern } from './kern.mjs';
-import { fillShop, signIn } from './shop.mjs';
+import { fillShop } from './shop.mjs';
 
 const kern = new Kern();
 let browser;

@@ -1,7 +1,7 @@
 // The web UI in a real browser, in both languages and appearances: flows, accessibility, hostile content.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { accessible, launch, shoot, visit } from './browser.mjs';
+import { accessible, launch, shoot, signIn, visit } from './browser.mjs';
 import { Kern } from './kern.mjs';
 
 const HOSTILE = '<img src=x onerror="document.title=\'broken\'"> ‮אבג 🧺 ' + 'x'.repeat(9000);
@@ -33,11 +33,8 @@ after(async () => {
 const open = (locale, scheme, size) => visit(browser, kern, locale, scheme, size);
 
 // Home comes first; these tests begin at the profiles.
-async function signIn(page) {
-  await page.fill('input[name=email]', 'admin@example.nl');
-  await page.fill('input[name=password]', 'correct horse');
-  await page.click('button[type=submit]');
-  await page.locator('nav').getByRole('link', { name: /^Profielen$|^Profiles$/ }).waitFor({ state: 'attached' });
+async function toProfiles(page) {
+  await signIn(page);
   await page.goto(`${kern.url}/profiles`);
   await page.waitForSelector('tbody a');
 }
@@ -59,7 +56,7 @@ for (const [locale, scheme] of [['nl-NL', 'light'], ['en-GB', 'dark']]) {
     await page.click('button[type=submit]');
     assert.match(await page.textContent('[role=alert]'), t.wrong);
     await shot('sign-in');
-    await signIn(page);
+    await toProfiles(page);
     assert.equal(await page.textContent('h1'), t.profiles);
     await accessible(page, 'profiles');
     await shot('profiles');
@@ -106,7 +103,7 @@ for (const [locale, scheme] of [['nl-NL', 'dark'], ['en-GB', 'light']]) {
     const before = (await kern.ws('POST', '/segments/preview', { query: "event('Product Viewed').count() >= 1" })).body.size;
     const page = await open(locale, scheme);
     const shot = (name) => shoot(page, `${name}-${locale}-${scheme}`);
-    await signIn(page);
+    await toProfiles(page);
     await page.goto(`${kern.url}/segments`);
     await page.getByText(t.empty).waitFor();
     await accessible(page, 'no segments');
@@ -148,7 +145,7 @@ for (const [locale, scheme] of [['nl-NL', 'dark'], ['en-GB', 'light']]) {
 
 test('a phone, the keyboard alone, unknown addresses', { timeout: 60000 }, async () => {
   const page = await open('nl-NL', 'light', { width: 360, height: 740 });
-  await signIn(page);
+  await toProfiles(page);
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 360), 'nothing sticks out');
   await shoot(page, 'profiles-phone');
   await accessible(page, 'profiles on a phone');

@@ -14,9 +14,9 @@ export class ApiError extends Error {
   get status() {
     return this.problem.status;
   }
-  /** What is wrong with a field of the body, by its JSON pointer. */
+  /** What is wrong with a field of the body, by its JSON pointer; an element of a list included. */
   field(pointer: string): string | undefined {
-    return this.problem.errors?.find((e) => e.pointer === pointer)?.detail;
+    return this.problem.errors?.find((e) => e.pointer === pointer || e.pointer?.startsWith(`${pointer}/`))?.detail;
   }
 }
 

@@ -1,11 +1,12 @@
-import { Button, Group, MultiSelect, Select, Stack, Switch, TagsInput, Text, TextInput } from '@mantine/core';
+import { Button, Group, MultiSelect, Select, Stack, Switch, TagsInput, TextInput } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import { call, get } from '../api/client';
 import type { Page, Segment } from '../api/types';
 import { useWs } from '../session';
-import { PURPOSES, fieldError, type Destination } from './shapes';
+import { PURPOSES, type Destination } from './shapes';
+import { fieldError, FormError } from '../ui/form-errors';
 
 const FIELDS = ['identifier.user_id', 'identifier.email', 'identifier.phone', 'trait.firstName', 'trait.lastName', 'created_at', 'last_seen_at'];
 
@@ -36,7 +37,6 @@ export function DestinationForm({ present, close, saved }: { present?: Destinati
     event.preventDefault();
     save.mutate();
   };
-  const known = ['/url', '/purpose', '/segments', '/fields', '/name'].some((p) => fieldError(save.error, p));
   const purposes = PURPOSES.map((value) => ({ value: value as string, label: t(`purpose.${value}`) }));
   if (present && !purposes.some((p) => p.value === present.purpose)) purposes.push({ value: present.purpose, label: present.purpose });
   return (
@@ -48,11 +48,7 @@ export function DestinationForm({ present, close, saved }: { present?: Destinati
         <Select label={t('destinations.purpose')} description={t('destinations.purposeHint')} data={purposes} value={purpose} onChange={setPurpose} withAsterisk error={fieldError(save.error, '/purpose')} />
         <TagsInput label={t('destinations.fields')} description={t('destinations.fieldsHint')} data={FIELDS} value={fields} onChange={setFields} maxTags={50} error={fieldError(save.error, '/fields')} />
         {present && <Switch label={t('destinations.on')} checked={enabled} onChange={(e) => setEnabled(e.currentTarget.checked)} />}
-        {save.isError && !known && (
-          <Text c="red" size="sm" role="alert">
-            {save.error.message}
-          </Text>
-        )}
+        <FormError error={save.error} fields={['/url', '/purpose', '/segments', '/fields', '/name']} />
         <Group justify="end">
           <Button variant="default" onClick={close}>
             {t('state.cancel')}

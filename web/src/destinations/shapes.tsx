@@ -57,9 +57,3 @@ export function DestinationStatus({ status }: { status: Destination['status'] })
   const { t } = useTranslation();
   return <Badge color={COLORS[status]}>{t(`destinations.is.${status}`)}</Badge>;
 }
-
-/** What a field of the form is called by the API when it refuses it, an element of a list included. */
-export function fieldError(error: unknown, pointer: string): string | undefined {
-  const errors = (error as { problem?: { errors?: { pointer?: string; detail: string }[] } } | null)?.problem?.errors;
-  return errors?.find((e) => e.pointer === pointer || e.pointer?.startsWith(`${pointer}/`))?.detail;
-}

@@ -10,7 +10,7 @@ import { useAlertText } from '../reports/alert-text';
 import { useDocuments, useKeep, useMayKeep, type Alert } from '../reports/documents';
 import { CatalogProvider, useCatalog } from '../segments/catalog';
 import { useWs } from '../session';
-import { ConfirmRemove } from '../ui/confirm';
+import { Confirm } from '../ui/confirm';
 import { FormModal } from '../ui/form-modal';
 import { Card, PageHead } from '../ui/page';
 import { Empty, Failed, LoadingRows } from '../ui/states';
@@ -140,7 +140,7 @@ function Alerts({ onCreate, onEdit }: { onCreate: () => void; onEdit: (a: Alert)
             ))}
         </tbody>
       </table>
-      {removing && <ConfirmRemove title={t('reports.removeTitle', { name: removing.name })} busy={remove.isPending} onClose={() => setRemoving(null)} onConfirm={() => remove.mutate(removing.id, { onSettled: () => setRemoving(null) })} />}
+      {removing && <Confirm title={t('reports.removeTitle', { name: removing.name })} busy={remove.isPending} onClose={() => setRemoving(null)} onConfirm={() => remove.mutate(removing.id, { onSettled: () => setRemoving(null) })} />}
     </div>
   );
 }

@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { Link, useLocation } from 'wouter';
 import { useFormat } from '../format';
 import { useDocuments, useKeep, useMayKeep, type Dashboard } from '../reports/documents';
-import { ConfirmRemove } from '../ui/confirm';
+import { Confirm } from '../ui/confirm';
 import { NameModal } from '../ui/name-modal';
 import { PageHead } from '../ui/page';
 import { Empty, Failed, LoadingRows } from '../ui/states';
@@ -41,7 +41,7 @@ function Cards({ boards }: { boards: Dashboard[] }) {
             </section>
           ))}
       </SimpleGrid>
-      {removing && <ConfirmRemove title={t('reports.removeTitle', { name: removing.name })} hint={t('reports.removeDashboardHint')} busy={remove.isPending} onClose={() => setRemoving(null)} onConfirm={() => remove.mutate(removing.id, { onSettled: () => setRemoving(null) })} />}
+      {removing && <Confirm title={t('reports.removeTitle', { name: removing.name })} hint={t('reports.removeDashboardHint')} busy={remove.isPending} onClose={() => setRemoving(null)} onConfirm={() => remove.mutate(removing.id, { onSettled: () => setRemoving(null) })} />}
     </>
   );
 }

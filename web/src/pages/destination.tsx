@@ -12,6 +12,7 @@ import { DestinationForm } from '../destinations/form';
 import { DestinationStatus, mayExport, type DeadLetter, type Destination } from '../destinations/shapes';
 import { useFormat } from '../format';
 import { useSession, useWs } from '../session';
+import { Confirm } from '../ui/confirm';
 import { ShownOnce } from '../ui/copy';
 import { Card, PageHead } from '../ui/page';
 import { ProfileName } from '../ui/profile-link';
@@ -211,7 +212,6 @@ function Actions({ d }: { d: Destination }) {
       void client.invalidateQueries({ queryKey: ['destinations'] });
       navigate('/destinations');
     },
-    onError: failed,
   });
   const close = { 'aria-label': t('state.close') };
   return (
@@ -243,19 +243,7 @@ function Actions({ d }: { d: Destination }) {
       <Modal opened={secret !== null} onClose={() => setSecret(null)} title={t('destinations.rotate')} closeButtonProps={close} closeOnClickOutside={false}>
         <ShownOnce label={t('destinations.secret')} hint={t('destinations.rotatedHint')} text={secret ?? ''} close={() => setSecret(null)} />
       </Modal>
-      <Modal opened={removing} onClose={ask.close} title={t('segments.removeTitle', { name: d.name })} closeButtonProps={close}>
-        <Stack>
-          <Text>{t('destinations.removeHint')}</Text>
-          <Group justify="end">
-            <Button variant="default" onClick={ask.close}>
-              {t('state.cancel')}
-            </Button>
-            <Button color="red" loading={remove.isPending} onClick={() => remove.mutate()}>
-              {t('segments.remove')}
-            </Button>
-          </Group>
-        </Stack>
-      </Modal>
+      {removing && <Confirm title={t('segments.removeTitle', { name: d.name })} hint={t('destinations.removeHint')} action={t('segments.remove')} error={remove.error} busy={remove.isPending} onClose={ask.close} onConfirm={() => remove.mutate()} />}
     </Group>
   );
 }

@@ -6,7 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { useLocation } from 'wouter';
 import { ApiError, post } from '../api/client';
 import type { Caller } from '../api/types';
-import { fieldError } from '../settings/parts';
+import { fieldError } from '../ui/form-errors';
 import { Door } from '../ui/door';
 
 export default function InvitePage() {

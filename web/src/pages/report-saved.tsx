@@ -6,7 +6,7 @@ import { Link } from 'wouter';
 import { useFormat } from '../format';
 import { reportHref, useDocuments, useKeep, useMayKeep, type SavedReport } from '../reports/documents';
 import { ReportPage } from '../reports/frame';
-import { ConfirmRemove } from '../ui/confirm';
+import { Confirm } from '../ui/confirm';
 import { NameModal } from '../ui/name-modal';
 import { Card } from '../ui/page';
 import { Empty, Failed, LoadingRows } from '../ui/states';
@@ -85,7 +85,7 @@ function Saved() {
         {t('reports.shareHint')}
       </Text>
       {asking?.what === 'rename' && <NameModal title={t('reports.rename')} label={t('reports.name')} initial={asking.report.name} busy={change.isPending} onClose={() => ask(null)} onSave={(name) => change.mutate({ ...asking.report, name }, done)} />}
-      {asking?.what === 'remove' && <ConfirmRemove title={t('reports.removeTitle', { name: asking.report.name })} hint={t('reports.removeReportHint')} busy={remove.isPending} onClose={() => ask(null)} onConfirm={() => remove.mutate(asking.report.id, { onSettled: () => ask(null) })} />}
+      {asking?.what === 'remove' && <Confirm title={t('reports.removeTitle', { name: asking.report.name })} hint={t('reports.removeReportHint')} busy={remove.isPending} onClose={() => ask(null)} onConfirm={() => remove.mutate(asking.report.id, { onSettled: () => ask(null) })} />}
     </Card>
   );
 }

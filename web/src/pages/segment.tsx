@@ -1,4 +1,4 @@
-import { Anchor, Button, Code, Group, Modal, Select, SimpleGrid, Stack, Text } from '@mantine/core';
+import { Anchor, Button, Code, Group, Select, SimpleGrid, Stack, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
 import { IconChevronLeft, IconPencil, IconTrash } from '@tabler/icons-react';
@@ -11,6 +11,7 @@ import type { Change, Page, Segment } from '../api/types';
 import { useFormat } from '../format';
 import { WhySegment } from '../person/why-segment';
 import { useWs } from '../session';
+import { Confirm } from '../ui/confirm';
 import { LineChart } from '../ui/line-chart';
 import { Card, PageHead } from '../ui/page';
 import { Empty, Failed, Loading, LoadingRows } from '../ui/states';
@@ -155,24 +156,7 @@ function Remove({ segment }: { segment: Segment }) {
       <Button variant="default" leftSection={<IconTrash size={16} aria-hidden />} onClick={ask}>
         {t('segments.remove')}
       </Button>
-      <Modal opened={open} onClose={close} title={t('segments.removeTitle', { name: segment.name })} closeButtonProps={{ 'aria-label': t('state.close') }}>
-        <Stack>
-          <Text>{t('segments.removeHint')}</Text>
-          {remove.isError && (
-            <Text c="red" role="alert">
-              {remove.error.message}
-            </Text>
-          )}
-          <Group justify="end">
-            <Button variant="default" onClick={close}>
-              {t('state.cancel')}
-            </Button>
-            <Button color="red" loading={remove.isPending} onClick={() => remove.mutate()}>
-              {t('segments.remove')}
-            </Button>
-          </Group>
-        </Stack>
-      </Modal>
+      {open && <Confirm title={t('segments.removeTitle', { name: segment.name })} hint={t('segments.removeHint')} action={t('segments.remove')} error={remove.error} busy={remove.isPending} onClose={close} onConfirm={() => remove.mutate()} />}
     </>
   );
 }

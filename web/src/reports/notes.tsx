@@ -4,7 +4,7 @@ import { IconNote, IconPencil, IconTrash } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useFormat } from '../format';
-import { ConfirmRemove } from '../ui/confirm';
+import { Confirm } from '../ui/confirm';
 import { FormModal } from '../ui/form-modal';
 import { useDocuments, useKeep, useMayKeep, type Note } from './documents';
 import type { Period } from './period';
@@ -89,7 +89,7 @@ export function Notes({ marks, period }: { marks: Mark[]; period: Period }) {
         </Group>
       )}
       {editing && <NoteModal note={editing.note} date={last} onClose={() => edit(null)} />}
-      {removing && <ConfirmRemove title={t('reports.removeTitle', { name: removing.text })} busy={remove.isPending} onClose={() => setRemoving(null)} onConfirm={() => remove.mutate(removing.id, { onSettled: () => setRemoving(null) })} />}
+      {removing && <Confirm title={t('reports.removeTitle', { name: removing.text })} busy={remove.isPending} onClose={() => setRemoving(null)} onConfirm={() => remove.mutate(removing.id, { onSettled: () => setRemoving(null) })} />}
     </Stack>
   );
 }

@@ -8,7 +8,8 @@ import { useState, type FormEvent } from 'react';
 import { useTranslation } from 'react-i18next';
 import { call, get, post } from '../api/client';
 import type { Page, Segment } from '../api/types';
-import { PURPOSES, fieldError, mayExport } from '../destinations/shapes';
+import { PURPOSES, mayExport } from '../destinations/shapes';
+import { fieldError, FormError } from '../ui/form-errors';
 import { useFormat } from '../format';
 import { useSession, useWs } from '../session';
 import { ShownOnce } from '../ui/copy';
@@ -48,7 +49,6 @@ function Add({ path, close }: { path: string; close: () => void }) {
     make.mutate();
   };
   if (make.data?.url) return <ShownOnce label={t('csvLinks.url')} hint={t('csvLinks.once')} text={make.data.url} close={close} />;
-  const known = ['/purpose', '/fields', '/name'].some((p) => fieldError(make.error, p));
   return (
     <form onSubmit={submit}>
       <Stack>
@@ -56,11 +56,7 @@ function Add({ path, close }: { path: string; close: () => void }) {
         <Select label={t('destinations.purpose')} description={t('csvLinks.purposeHint')} data={PURPOSES.map((value) => ({ value, label: t(`purpose.${value}`) }))} value={purpose} onChange={setPurpose} withAsterisk error={fieldError(make.error, '/purpose')} />
         <TagsInput label={t('csvLinks.columns')} data={COLUMNS} value={fields} onChange={setFields} maxTags={100} error={fieldError(make.error, '/fields')} />
         <Select label={t('csvLinks.expires')} data={DAYS.map((n) => ({ value: String(n), label: t('csvLinks.days', { count: n }) }))} value={days} onChange={(value) => setDays(value ?? '90')} allowDeselect={false} />
-        {make.isError && !known && (
-          <Text c="red" size="sm" role="alert">
-            {make.error.message}
-          </Text>
-        )}
+        <FormError error={make.error} fields={['/purpose', '/fields', '/name']} />
         <Group justify="end">
           <Button variant="default" onClick={close}>
             {t('state.cancel')}

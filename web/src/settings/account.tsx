@@ -11,7 +11,8 @@ import { useSession } from '../session';
 import { Copy } from '../ui/copy';
 import { Card } from '../ui/page';
 import { Failed, Loading, LoadingRows } from '../ui/states';
-import { fieldError, FormError, SettingsFrame } from './parts';
+import { fieldError, FormError } from '../ui/form-errors';
+import { SettingsFrame } from './parts';
 import type { OwnSession } from './types';
 
 const QrCode = lazy(() => import('./qr'));

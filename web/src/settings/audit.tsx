@@ -10,7 +10,8 @@ import { useFormat } from '../format';
 import { saveBlob } from '../reports/csv';
 import { useWs } from '../session';
 import { Empty, Failed, LoadingRows } from '../ui/states';
-import { FormError, SettingsFrame } from './parts';
+import { FormError } from '../ui/form-errors';
+import { SettingsFrame } from './parts';
 import { AUDIT_KINDS, type AuditEntry, type Token, type User } from './types';
 
 interface Filter {

@@ -8,7 +8,8 @@ import { call, get } from '../api/client';
 import { useSession, useWs } from '../session';
 import { Card } from '../ui/page';
 import { Failed, LoadingRows } from '../ui/states';
-import { FormError, may, SettingsFrame } from './parts';
+import { FormError } from '../ui/form-errors';
+import { may, SettingsFrame } from './parts';
 
 interface IdentityType {
   type: string;

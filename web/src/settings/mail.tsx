@@ -9,7 +9,9 @@ import { LANGUAGES } from '../i18n';
 import { useSession } from '../session';
 import { Card } from '../ui/page';
 import { Failed, LoadingRows } from '../ui/states';
-import { Confirm, fieldError, FormError, SettingsFrame } from './parts';
+import { Confirm } from '../ui/confirm';
+import { fieldError, FormError } from '../ui/form-errors';
+import { SettingsFrame } from './parts';
 import type { Mail } from './types';
 
 const FIELDS = ['/host', '/port', '/tls', '/user', '/password', '/from', '/url', '/language'];
@@ -124,7 +126,7 @@ function State({ mail }: { mail: Mail }) {
             {t('account.mail.remove')}
           </Button>
         </Group>
-        {asking && <Confirm title={t('account.mail.remove')} hint={t('account.mail.removeHint')} action={t('account.mail.remove')} error={remove.error} pending={remove.isPending} onConfirm={() => remove.mutate()} close={() => setAsking(false)} />}
+        {asking && <Confirm title={t('account.mail.remove')} hint={t('account.mail.removeHint')} action={t('account.mail.remove')} error={remove.error} busy={remove.isPending} onConfirm={() => remove.mutate()} onClose={() => setAsking(false)} />}
       </Stack>
     </Card>
   );

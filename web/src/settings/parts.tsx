@@ -1,9 +1,8 @@
-/** What the pages of settings share: their frame, errors of forms, a secret that is shown once, a question before something goes. */
-import { Alert, Button, Group, Modal, Stack, Text } from '@mantine/core';
+/** What the pages of settings share: their frame, and what may be done there. */
+import { Stack } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useLocation } from 'wouter';
-import { ApiError } from '../api/client';
 import type { Caller, Permission } from '../api/types';
 import { useSession } from '../session';
 import { PageHead } from '../ui/page';
@@ -36,39 +35,5 @@ export function SettingsFrame({ title, lead, actions, children }: { title: strin
       </nav>
       <Stack gap="md">{children}</Stack>
     </>
-  );
-}
-
-/** What the server says of a field of the form. */
-export const fieldError = (error: unknown, pointer: string) => (error instanceof ApiError ? error.field(pointer) : undefined);
-
-/** What it says that belongs to none of them. */
-export function FormError({ error, fields }: { error: unknown; fields: string[] }) {
-  const { t } = useTranslation();
-  if (!error || fields.some((f) => fieldError(error, f))) return null;
-  return (
-    <Alert color="red" role="alert">
-      {error instanceof ApiError ? error.message : t('state.unreachable')}
-    </Alert>
-  );
-}
-
-export function Confirm({ title, hint, action, error, pending, onConfirm, close }: { title: string; hint: string; action: string; error?: unknown; pending: boolean; onConfirm: () => void; close: () => void }) {
-  const { t } = useTranslation();
-  return (
-    <Modal opened onClose={close} title={title} closeButtonProps={{ 'aria-label': t('state.close') }}>
-      <Stack>
-        <Text size="sm">{hint}</Text>
-        <FormError error={error} fields={[]} />
-        <Group justify="end">
-          <Button variant="default" onClick={close}>
-            {t('state.cancel')}
-          </Button>
-          <Button color="red" onClick={onConfirm} loading={pending}>
-            {action}
-          </Button>
-        </Group>
-      </Stack>
-    </Modal>
   );
 }

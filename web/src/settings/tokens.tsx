@@ -9,7 +9,9 @@ import { PERMISSIONS, type Page, type Permission } from '../api/types';
 import { useFormat } from '../format';
 import { useSession } from '../session';
 import { Empty, Failed, LoadingRows } from '../ui/states';
-import { Confirm, fieldError, FormError, SettingsFrame } from './parts';
+import { Confirm } from '../ui/confirm';
+import { fieldError, FormError } from '../ui/form-errors';
+import { SettingsFrame } from './parts';
 import { Once } from '../ui/copy';
 import type { Token } from './types';
 
@@ -71,7 +73,7 @@ function Revoke({ token, close }: { token: Token; close: () => void }) {
       close();
     },
   });
-  return <Confirm title={t('account.tokenAsk', { name: token.name })} hint={t('account.tokenAskHint')} action={t('account.tokenRevoke')} error={run.error} pending={run.isPending} onConfirm={() => run.mutate()} close={close} />;
+  return <Confirm title={t('account.tokenAsk', { name: token.name })} hint={t('account.tokenAskHint')} action={t('account.tokenRevoke')} error={run.error} busy={run.isPending} onConfirm={() => run.mutate()} onClose={close} />;
 }
 
 function Rows({ tokens, revoke }: { tokens: Token[]; revoke: (token: Token) => void }) {

@@ -10,7 +10,9 @@ import { ROLES, type Page, type Role } from '../api/types';
 import { useFormat } from '../format';
 import { useSession } from '../session';
 import { Failed, LoadingRows } from '../ui/states';
-import { Confirm, fieldError, FormError, may, SettingsFrame } from './parts';
+import { Confirm } from '../ui/confirm';
+import { fieldError, FormError } from '../ui/form-errors';
+import { may, SettingsFrame } from './parts';
 import { Once } from '../ui/copy';
 import type { User } from './types';
 
@@ -149,7 +151,7 @@ function Dialog({ doing: { what, user }, close }: { doing: Doing; close: () => v
     );
   }
   const kind = what === 'disable' && user.status === 'disabled' ? 'enable' : what;
-  return <Confirm title={t(`account.ask.${kind}`, { name })} hint={t(`account.askHint.${kind}`)} action={t(`account.do.${kind}`)} error={run.error} pending={run.isPending} onConfirm={() => run.mutate()} close={close} />;
+  return <Confirm title={t(`account.ask.${kind}`, { name })} hint={t(`account.askHint.${kind}`)} action={t(`account.do.${kind}`)} error={run.error} busy={run.isPending} onConfirm={() => run.mutate()} onClose={close} />;
 }
 
 function Actions({ user, start }: { user: User; start: (doing: Doing) => void }) {

@@ -7,7 +7,8 @@ import { call } from '../api/client';
 import type { Workspace } from '../api/types';
 import { useSession, useWs } from '../session';
 import { Card } from '../ui/page';
-import { fieldError, FormError, may, SettingsFrame } from './parts';
+import { fieldError, FormError } from '../ui/form-errors';
+import { may, SettingsFrame } from './parts';
 
 function WorkspaceForm() {
   const { t } = useTranslation();
